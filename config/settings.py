@@ -1,0 +1,139 @@
+"""Every knob of Kava, typed and documented; all errors are reported at once at start.
+
+Read from the environment and `.env`; `config/example.env` shows each with a harmless value.
+"""
+
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from flask import current_app
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    public_url: str = Field(description="Where readers reach the site, without a slash at the end")
+    secret_key: str = Field(min_length=32, description="Signs sessions and links; 32 or more")
+    database_url: str = Field(description="postgresql+psycopg://user:password@host/name")
+    redis_url: str = Field(description="redis://host:port/0; carries hints only, may be lost")
+
+    stripe_secret_key: str = Field(description="sk_test_… or sk_live_… (restricted keys: rk_…)")
+    stripe_webhook_secrets: CommaSeparated = Field(
+        min_length=1, description="Signing secrets, comma-separated: two while one is rotated"
+    )
+    stripe_api_base: str = Field(default="", description="Empty for the real Stripe")
+
+    smtp_url: str = Field(description="smtp://[user:password@]host:port, or smtps://…")
+    mail_from: str = Field(description='Sender, such as "The Courier <post@courier.example>"')
+
+    site_name: str = Field(default="Kava", description="The newsroom's name")
+    currencies: CommaSeparated = Field(
+        default=("EUR", "USD", "UAH", "GBP"), description="Offered currencies; the first is preset"
+    )
+    languages: CommaSeparated = Field(
+        default=("en", "uk"), description="Languages of the site; the first has no URL prefix"
+    )
+    time_zone: str = Field(default="Europe/Kyiv", description="In which staff and pages see times")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    sentry_dsn: str = Field(default="", description="Optional error reports; empty sends none")
+
+    @field_validator("stripe_webhook_secrets", "currencies", "languages", mode="before")
+    @classmethod
+    def split_at_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("public_url", "stripe_api_base")
+    @classmethod
+    def drop_last_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def name_the_driver(cls, value: str) -> str:
+        """Accept the plain postgresql:// that hosts hand out."""
+        scheme, separator, rest = value.partition("://")
+        if scheme in {"postgres", "postgresql"}:
+            return f"postgresql+psycopg{separator}{rest}"
+        if scheme != "postgresql+psycopg":
+            raise ValueError("must be a postgresql:// address: Kava runs on PostgreSQL only")
+        return value
+
+    @field_validator("currencies")
+    @classmethod
+    def know_every_currency(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [code for code in value if code not in COFFEE]
+        if unknown:
+            raise ValueError(f"no amounts are known for {', '.join(unknown)}")
+        return value
+
+    @field_validator("stripe_secret_key")
+    @classmethod
+    def is_a_secret_key(cls, value: str) -> str:
+        if not value.startswith(("sk_test_", "sk_live_", "rk_test_", "rk_live_")):
+            raise ValueError("must start with sk_test_, sk_live_, rk_test_ or rk_live_")
+        return value
+
+    @model_validator(mode="after")
+    def insist_on_https(self) -> Self:
+        if not self.is_secure and urlsplit(self.public_url).hostname not in LOCAL_HOSTS:
+            raise ValueError("public_url must be https:// anywhere but on this machine")
+        return self
+
+    @property
+    def is_secure(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether real money moves."""
+        return "_live_" in self.stripe_secret_key
+
+    @cached_property
+    def tiers(self) -> dict[str, tuple["Tier", ...]]:
+        """The three suggested monthly amounts of each offered currency, smallest first."""
+        return {
+            code: (
+                Tier("coffee", COFFEE[code]),
+                Tier("lunch", COFFEE[code] * 3),
+                Tier("dinner", COFFEE[code] * 8),
+            )
+            for code in self.currencies
+        }
+
+
+class Tier:
+    """A named suggested amount a month, in major units. It gates nothing."""
+
+    def __init__(self, name: str, amount: Decimal) -> None:
+        self.name = name
+        self.amount = amount
+
+
+# The price of one cup in each currency's major units; an editorial choice, rounded to what
+# a café would write on its board.
+COFFEE = {
+    "EUR": Decimal(4),
+    "USD": Decimal(5),
+    "UAH": Decimal(90),
+    "GBP": Decimal(4),
+    "PLN": Decimal(15),
+    "CAD": Decimal(6),
+    "CHF": Decimal(5),
+    "JPY": Decimal(600),
+    "KWD": Decimal("1.5"),
+}
+
+
+def settings() -> Settings:
+    """The settings of the running application (needs its context)."""
+    found: Settings = current_app.extensions["kava.settings"]
+    return found

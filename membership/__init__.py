@@ -1,0 +1,1 @@
+"""Kava: reader support for newsrooms whose reporting is free for everyone."""

@@ -1,0 +1,80 @@
+"""Tables of who signs in: accounts, sign-in requests, sign-ins, and the audit log."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from membership.db import Base, EmailAddress, Numbered
+
+ROLES = ("reporter", "editor", "finance", "admin")
+
+
+class Account(Numbered, Base):
+    """A login identity; it may give (a patron), be staff, or both."""
+
+    __tablename__ = "account"
+    __table_args__ = (CheckConstraint(f"role IN {ROLES}", name="role"),)
+
+    email: Mapped[str] = mapped_column(EmailAddress, unique=True)
+    # An address is verified by the first sign-in through a mail sent to it, never by a payment.
+    verified_at: Mapped[datetime | None]
+    name: Mapped[str | None]
+    language: Mapped[str]
+    role: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role is not None
+
+
+class SignInRequest(Base):
+    """One asked-for sign-in: a link and a code, of which only hashes are kept (rule S2)."""
+
+    __tablename__ = "sign_in_request"
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    code_hash: Mapped[bytes]
+    # Hash of the cookie of the browser that asked: link and code work there alone.
+    browser_hash: Mapped[bytes] = mapped_column(index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    tries: Mapped[int] = mapped_column(SmallInteger, default=0)
+    next_path: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    consumed_at: Mapped[datetime | None]
+
+
+class SignIn(Base):
+    """A signed-in browser; what Flask-Login keeps is this row's token (rule S4)."""
+
+    __tablename__ = "sign_in"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditEntry(Numbered, Base):
+    """Who did what, hash-chained; the database refuses to change or delete a row (rule S9)."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index(None, "subject", "id"),)
+
+    # No foreign key: an entry outlives the account that caused it.
+    actor_id: Mapped[int | None]
+    action: Mapped[str]
+    subject: Mapped[str]
+    detail: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    previous_hash: Mapped[bytes]
+    hash: Mapped[bytes]

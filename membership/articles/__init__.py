@@ -1,0 +1,1 @@
+"""Articles: import, pages, feeds, related stories."""

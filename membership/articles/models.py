@@ -1,0 +1,56 @@
+"""Tables of the journalism: articles and their tags."""
+
+from datetime import datetime
+
+from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from membership.db import Base, Numbered
+
+article_tag = Table(
+    "article_tag",
+    Base.metadata,
+    Column("article_id", ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag_id", ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+class Tag(Numbered, Base):
+    __tablename__ = "tag"
+
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+
+
+class Article(Numbered, Base):
+    """A story as it is read: body_html is clean (sanitised when it came in)."""
+
+    __tablename__ = "article"
+    __table_args__ = (
+        # The same source id updates, never duplicates (rule R4).
+        UniqueConstraint("source", "source_id"),
+        Index("ix_article_front", "language", "published_at"),
+    )
+
+    source: Mapped[str]
+    source_id: Mapped[str]
+    slug: Mapped[str] = mapped_column(unique=True)
+    language: Mapped[str]
+    kicker: Mapped[str | None]
+    title: Mapped[str]
+    standfirst: Mapped[str]
+    byline: Mapped[str | None]
+    body_html: Mapped[str]
+    image_url: Mapped[str | None]
+    image_alt: Mapped[str | None]
+    image_caption: Mapped[str | None]
+    image_credit: Mapped[str | None]
+    correction: Mapped[str | None]
+    published_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Written by voting when the story is published that its readers asked for.
+    asked_topic_slug: Mapped[str | None]
+    asked_topic_title: Mapped[str | None]
+
+    tags: Mapped[list[Tag]] = relationship(secondary=article_tag, order_by=Tag.name)

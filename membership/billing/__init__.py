@@ -1,0 +1,1 @@
+"""Giving through Stripe: checkout, subscriptions, donations, events, the MRR ledger."""

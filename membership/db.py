@@ -1,0 +1,105 @@
+"""Sessions and transactions over PostgreSQL, and what every table shares.
+
+All work with the database happens inside `with transaction() as session:`; functions of the
+features take that session and never commit by themselves.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, create_engine, event, text
+from sqlalchemy.dialects.postgresql import CITEXT, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        int: BigInteger,
+    }
+
+
+class Numbered:
+    """A row with a plain number as its key."""
+
+    id: Mapped[int] = mapped_column(Identity(always=False), primary_key=True)
+
+
+EmailAddress = CITEXT
+
+_sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
+
+
+def connect(url: str) -> Engine:
+    """Open the pool that every transaction() uses from now on; a dead connection is noticed."""
+    engine = create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=10,
+        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+    )
+    _sessions.configure(bind=engine)
+    return engine
+
+
+def disconnect() -> None:
+    """Forget the pool's connections without closing them: a forked child must not share them."""
+    engine = _sessions.kw["bind"]
+    engine.dispose(close=False)
+
+
+def use(bind: object, **options: Any) -> None:
+    """Let transaction() run on `bind`, a connection or an engine (for tests)."""
+    _sessions.configure(bind=bind, **options)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """A session whose work is committed at the end of the block, or rolled back as a whole."""
+    with _sessions.begin() as session:
+        yield session
+
+
+def after_commit(session: Session, act: Callable[[], None]) -> None:
+    """Do `act` once this session's transaction has been committed, and not otherwise."""
+    session.info.setdefault("after_commit", []).append(act)
+
+
+@event.listens_for(_sessions, "after_commit")
+def _run_after_commit(session: Session) -> None:
+    for act in session.info.pop("after_commit", []):
+        act()
+
+
+@event.listens_for(_sessions, "after_rollback")
+def _forget_after_rollback(session: Session) -> None:
+    session.info.pop("after_commit", None)
+
+
+def lock(session: Session, subject: str) -> None:
+    """Wait until no other transaction holds `subject`; held until this transaction ends.
+
+    For subjects that may have no row yet; where there is a row, lock the row.
+    """
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))"), {"subject": subject}
+    )
+
+
+def database_now(session: Session) -> datetime:
+    """The database's clock, at this statement."""
+    found: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return found

@@ -1,0 +1,1 @@
+"""Mail: outbox, rendering, delivery, suppression, preferences."""

@@ -1,0 +1,18 @@
+"""Alembic: runs on the connection that the `flask migrate` command hands over."""
+
+import importlib
+
+from alembic import context
+
+from membership.db import Base
+
+for feature in ("accounts", "articles", "billing", "mail", "reports", "voting"):
+    importlib.import_module(f"membership.{feature}.models")
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    compare_server_default=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,127 @@
+"""Money: an integer of minor units with its currency. Currencies are never added up.
+
+Minor units follow Stripe's table (docs.stripe.com/currencies): zero-decimal and three-decimal
+currencies, and the special cases whose charges must be whole major units or end in a zero.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from babel.numbers import format_decimal
+
+ZERO_DECIMAL = frozenset(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "JPY",
+        "KMF",
+        "KRW",
+        "MGA",
+        "PYG",
+        "RWF",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ]
+)
+THREE_DECIMAL = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+
+# Stripe keeps two decimals for these although the currency has none, and takes only whole major
+# units: ISK and UGX by law of the currency. (HUF and TWD are limited in payouts alone, yet whole
+# amounts are what people there expect to see.)
+WHOLE_MAJOR_UNITS = frozenset(["ISK", "UGX", "HUF", "TWD"])
+
+# CLDR writes EUR for € in Ukrainian; the newsroom writes what stands on the banknotes.
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "UAH": "₴", "JPY": "¥", "PLN": "zł"}
+NO_BREAK_SPACE = "\xa0"
+
+
+class InvalidAmountError(ValueError):
+    """The text is no amount of money that can be charged in this currency."""
+
+
+class CurrencyMismatchError(ValueError):
+    """Amounts of different currencies were about to be added up."""
+
+
+def decimals(currency: str) -> int:
+    """How many decimals Stripe's minor unit of `currency` (upper case, ISO 4217) has."""
+    if currency in ZERO_DECIMAL:
+        return 0
+    return 3 if currency in THREE_DECIMAL else 2
+
+
+def smallest_step(currency: str) -> int:
+    """Charges in `currency` must be a multiple of this many minor units."""
+    if currency in WHOLE_MAJOR_UNITS:
+        return 100
+    return 10 if currency in THREE_DECIMAL else 1
+
+
+@dataclass(frozen=True, order=False)
+class Money:
+    """`minor` units of `currency` (upper case, ISO 4217). Negative amounts are allowed."""
+
+    minor: int
+    currency: str
+
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.minor + self._same(other).minor, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return Money(self.minor - self._same(other).minor, self.currency)
+
+    def __neg__(self) -> "Money":
+        return Money(-self.minor, self.currency)
+
+    def __mul__(self, times: int) -> "Money":
+        return Money(self.minor * times, self.currency)
+
+    @property
+    def major(self) -> Decimal:
+        return Decimal(self.minor).scaleb(-decimals(self.currency))
+
+    def _same(self, other: "Money") -> "Money":
+        if other.currency != self.currency:
+            raise CurrencyMismatchError(f"{self.currency} and {other.currency} do not add up")
+        return other
+
+
+def parse(text: str, currency: str) -> Money:
+    """Read an amount in major units as a person types it: "4", "4.50", "4,50", "1 200".
+
+    Raises InvalidAmountError when it is no number, not positive, or finer than the currency allows.
+    """
+    cleaned = "".join(text.split()).replace(",", ".")
+    try:
+        amount = Decimal(cleaned)
+    except InvalidOperation as error:
+        raise InvalidAmountError(f"{text!r} is no amount") from error
+    if not amount.is_finite() or amount <= 0 or amount.adjusted() > 12:
+        raise InvalidAmountError(f"{text!r} is no amount that can be given")
+    minor = amount.scaleb(decimals(currency))
+    if minor != minor.to_integral_value() or int(minor) % smallest_step(currency):
+        raise InvalidAmountError(f"{text!r} is finer than {currency} allows")
+    return Money(int(minor), currency)
+
+
+def from_major(amount: Decimal | int, currency: str) -> Money:
+    """Money from an exact amount in major units. Raises InvalidAmountError as parse() does."""
+    return parse(str(amount), currency)
+
+
+def display(money: Money, language: str) -> str:
+    """`money` as people who read `language` write it; whole amounts without decimals."""
+    whole = money.major == money.major.to_integral_value()
+    places = "" if whole else "." + "0" * decimals(money.currency)
+    number = format_decimal(abs(money.major), f"#,##0{places}", locale=language)
+    symbol = SYMBOLS.get(money.currency, money.currency)
+    sign = "−" if money.minor < 0 else ""
+    if language != "en":
+        return f"{sign}{number}{NO_BREAK_SPACE}{symbol}"
+    space = NO_BREAK_SPACE if symbol.isalpha() else ""
+    return f"{sign}{symbol}{space}{number}"

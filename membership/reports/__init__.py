@@ -1,0 +1,1 @@
+"""What the dashboards ask: rollups, MRR movements, patrons."""

@@ -1,0 +1,1 @@
+"""Topics, rounds, ballots, tallies."""

@@ -1,0 +1,15 @@
+"""What every page shares: access rules, security headers, languages, errors, static files."""
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+
+from membership.web import errors, headers, health, languages, pages
+
+csrf = CSRFProtect()
+
+
+def init_app(app: Flask) -> None:
+    csrf.init_app(app)
+    for part in (languages, pages, headers, errors):
+        part.init_app(app)
+    app.register_blueprint(health.blueprint)

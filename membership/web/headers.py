@@ -1,0 +1,59 @@
+"""Security headers on every answer, errors too (rule S7), and how long an answer may be kept."""
+
+from flask import Flask, Response, request
+
+from config.settings import settings
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' https: data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        # After POST /support the browser is sent on to Stripe's page.
+        "form-action 'self' {payment_pages}",
+    )
+)
+# Rule R2.
+PUBLIC = "public, max-age=60, s-maxage=300, stale-while-revalidate=86400, stale-if-error=86400"
+
+
+def keep_public(response: Response) -> Response:
+    """Let every cache keep this page: it is the same bytes for everyone. Adds a strong ETag."""
+    response.headers["Cache-Control"] = PUBLIC
+    response.vary.clear()
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def add_headers(response: Response) -> Response:
+    payment_pages = settings().stripe_api_base or "https://checkout.stripe.com"
+    billing_pages = "https://billing.stripe.com" if not settings().stripe_api_base else ""
+    headers = response.headers
+    headers.setdefault(
+        "Content-Security-Policy",
+        POLICY.format(payment_pages=f"{payment_pages} {billing_pages}".strip()),
+    )
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if settings().is_secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+    if request.endpoint == "static":
+        # The address carries a hash of the file, so what is kept is never stale.
+        kept = (
+            "public, max-age=31536000, immutable"
+            if "v" in request.args
+            else "public, max-age=86400"
+        )
+        headers["Cache-Control"] = kept
+    else:
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def init_app(app: Flask) -> None:
+    app.after_request(add_headers)

@@ -1,0 +1,67 @@
+"""What every template may use: static addresses, money, dates, languages."""
+
+import hashlib
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app
+from flask_babel import format_date, format_datetime, format_time
+
+from config.settings import settings
+from membership.money import Money, display
+from membership.web.languages import current_language, language_choices, language_url
+
+
+def static(path: str) -> str:
+    """The address of a static file with a hash of its content, so that caches may keep it."""
+    return f"/static/{path}?v={_content_hash(Path(str(current_app.static_folder)) / path)}"
+
+
+@lru_cache
+def _content_hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def show_money(amount: Money | int, currency: str | None = None) -> str:
+    """`{{ donation.amount_minor | money(donation.currency) }}` or `{{ some_money | money }}`."""
+    if not isinstance(amount, Money):
+        if currency is None:
+            raise ValueError("a bare number of minor units needs its currency")
+        amount = Money(amount, currency)
+    return display(amount, current_language())
+
+
+def show_date(at: datetime) -> str:
+    return str(format_date(at, "long"))
+
+
+def show_time(at: datetime) -> str:
+    """Date and time with the zone named: "15 July 2024, 07:54 EEST"."""
+    return f"{format_date(at, 'long')}, {format_time(at, 'HH:mm z')}"
+
+
+def machine_time(at: datetime) -> str:
+    """For <time datetime="…">."""
+    return at.isoformat(timespec="seconds")
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.add_template_filter(show_money, "money")
+    app.add_template_filter(show_date, "date")
+    app.add_template_filter(show_time, "time")
+    app.add_template_filter(machine_time, "machine_time")
+    app.add_template_filter(format_datetime, "format_datetime")
+
+    @app.context_processor
+    def _shared() -> dict[str, Any]:
+        return {
+            "static": static,
+            "site_name": settings().site_name,
+            "public_url": settings().public_url,
+            "language": current_language(),
+            "languages": language_choices(),
+            "language_url": language_url,
+        }

@@ -1,0 +1,1 @@
+"""Tasks of billing: open a transaction, call one function of the feature."""

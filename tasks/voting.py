@@ -1,0 +1,1 @@
+"""Tasks of voting: open a transaction, call one function of the feature."""

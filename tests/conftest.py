@@ -1,0 +1,115 @@
+"""What all tests share: a real, migrated PostgreSQL; a savepoint for each test.
+
+`session` and `client` see one another's rows and leave nothing behind. A test of races asks for
+`committed` instead: transactions are real there, and every table is emptied afterwards.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from app import create_app
+from config.settings import Settings
+from membership import db
+from membership.accounts import sign_in
+from membership.accounts.models import Account
+from sandbox import services
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Postgres]:
+    with services.start_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def settings(postgres: services.Postgres) -> Settings:
+    """Test settings; nothing listens at the addresses of Redis, Stripe and the mail server."""
+    return Settings(
+        _env_file=None,
+        public_url="http://localhost",
+        secret_key="a secret of the tests, 32 characters or more",
+        database_url=postgres.url,
+        redis_url="redis://127.0.0.1:1/0",
+        stripe_secret_key="sk_test_tests",
+        stripe_webhook_secrets=("whsec_tests",),
+        stripe_api_base="http://127.0.0.1:1",
+        smtp_url="smtp://127.0.0.1:1",
+        mail_from="The Courier <post@courier.example>",
+        site_name="The Courier",
+    )
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> Flask:
+    app = create_app(settings)
+    app.config["TESTING"] = True
+    result = app.test_cli_runner().invoke(args=["migrate"])
+    assert result.exit_code == 0, result.output
+    return app
+
+
+@pytest.fixture(scope="session")
+def engine(app: Flask) -> Iterator[Engine]:
+    engine: Engine = app.extensions["kava.engine"]
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(app: Flask, engine: Engine) -> Iterator[Session]:
+    """A session whose every row is gone after the test; transaction() sees what it flushed."""
+    with engine.connect() as connection, connection.begin() as outermost:
+        options = {"join_transaction_mode": "create_savepoint"}
+        db.use(connection, **options)
+        with app.app_context(), Session(connection, expire_on_commit=False, **options) as session:
+            yield session
+        outermost.rollback()
+    db.use(engine, join_transaction_mode="conditional_savepoint")
+
+
+@pytest.fixture
+def committed(app: Flask, engine: Engine) -> Iterator[Engine]:
+    """For races: every transaction() is a real one; all tables are emptied afterwards."""
+    with app.app_context():
+        yield engine
+    tables = ", ".join(table.name for table in db.Base.metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser that is not signed in, whose forms need no CSRF token."""
+    app.config["WTF_CSRF_ENABLED"] = False
+    return app.test_client()
+
+
+@pytest.fixture
+def signed_in(client: FlaskClient) -> Callable[[Session, Account], FlaskClient]:
+    """Call with (session, account) to have `client` signed in as that account."""
+
+    def act(session: Session, account: Account) -> FlaskClient:
+        token = sign_in.open_sign_in(session, account)
+        session.flush()
+        with client.session_transaction() as cookie:
+            cookie["_user_id"] = token
+            cookie["_fresh"] = True
+        return client
+
+    return act
+
+
+@pytest.fixture(autouse=True)
+def _factories_start_anew() -> None:
+    from tests import factories
+
+    factories.numbers = itertools.count(1)

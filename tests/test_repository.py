@@ -1,0 +1,60 @@
+"""The repository tests itself."""
+
+import re
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from config.settings import Settings
+from membership import money
+
+ROOT = Path(__file__).parent.parent
+SOURCES = [*ROOT.glob("membership/**/*.py"), *ROOT.glob("tasks/*.py"), ROOT / "app.py"]
+
+
+def test_no_migration_is_missing(app: Flask, session: Session) -> None:
+    result = app.test_cli_runner().invoke(args=["migrate", "--check"])
+    assert result.exit_code == 0, result.output
+
+
+def test_every_wake_names_a_registered_task(app: Flask) -> None:
+    celery = app.extensions["celery"]
+    celery.loader.import_default_modules()
+    named = {
+        name
+        for source in SOURCES
+        for name in re.findall(r'\b(?:wake\(\w+, |send\()"([\w.]+)"', source.read_text())
+    }
+    scheduled = {entry["task"] for entry in celery.conf.beat_schedule.values()}
+    assert named, "no wake() was found: has its form changed?"
+    assert named | scheduled <= set(celery.tasks)
+
+
+def test_every_setting_stands_in_the_example() -> None:
+    example = (ROOT / "config/example.env").read_text()
+    shown = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
+    assert {name.upper() for name in Settings.model_fields} <= shown
+
+
+def test_every_kind_of_mail_has_its_three_files() -> None:
+    kinds = [folder for folder in (ROOT / "templates/email").iterdir() if folder.is_dir()]
+    assert kinds
+    for folder in kinds:
+        assert {"subject.txt", "body.txt", "body.html"} <= {file.name for file in folder.iterdir()}
+
+
+def test_no_file_of_ours_is_too_long() -> None:
+    long = {
+        str(file.relative_to(ROOT)): lines
+        for file in [*SOURCES, *ROOT.glob("sandbox/**/*.py"), *ROOT.glob("tests/**/*.py")]
+        if (lines := len(file.read_text().splitlines())) > 400 and "migrations" not in file.parts
+    }
+    assert not long
+
+
+def test_every_offered_currency_has_tiers(settings: Settings) -> None:
+    for code in settings.currencies:
+        amounts = [money.from_major(tier.amount, code).minor for tier in settings.tiers[code]]
+        assert amounts == sorted(amounts)
+        assert amounts[0] > 0
