@@ -129,7 +129,9 @@ class Donation(Numbered, Base):
     fee_currency: Mapped[str | None]
     refunded_minor: Mapped[int] = mapped_column(default=0)
     currency: Mapped[str]
-    is_disputed: Mapped[bool] = mapped_column(default=False)
+    # When the money was taken back, wholly or in part: before a round's close it voids a ballot.
+    refunded_at: Mapped[datetime | None]
+    disputed_at: Mapped[datetime | None]
     paid_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -636,7 +636,8 @@ def upgrade() -> None:
         sa.Column("fee_currency", sa.String(), nullable=True),
         sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
-        sa.Column("is_disputed", sa.Boolean(), nullable=False),
+        sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("disputed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "created_at",
