@@ -1,0 +1,398 @@
+"""Checkout Sessions: created by the API, completed on the hosted page."""
+
+import re
+from typing import Any
+
+from stripe.params.checkout import (
+    SessionCreateParams,
+    SessionExpireParams,
+    SessionListLineItemsParams,
+    SessionListParams,
+    SessionRetrieveParams,
+    SessionUpdateParams,
+)
+
+from sandbox.stripe import catalog, invoices, payment_methods, payments, shapes, subscriptions
+from sandbox.stripe.amounts import check_minimum
+from sandbox.stripe.customers import new_customer
+from sandbox.stripe.errors import Object, invalid, unsupported
+from sandbox.stripe.listing import included, matches, page
+from sandbox.stripe.routes import assign, retrieve, route
+from sandbox.stripe.world import World, due
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+LASTS_AT_MOST = 24 * 3600
+LASTS_AT_LEAST = 30 * 60
+SUBSCRIPTION_DATA = frozenset({"metadata", "description"})
+INTENT_DATA = frozenset({"metadata", "description", "receipt_email", "setup_future_usage"})
+
+
+@route(
+    "POST",
+    "/checkout/sessions",
+    SessionCreateParams,
+    "mode line_items success_url cancel_url customer customer_email customer_creation metadata "
+    "client_reference_id subscription_data payment_intent_data submit_type locale expires_at "
+    "allowed_payment_method_types currency ui_mode",
+)
+def create(world: World, params: dict[str, Any]) -> Object:
+    _check(world, params)
+    mode = params["mode"]
+    session_id = world.new_id("checkout.session")
+    items = params.get("line_items", [])
+    prices = [catalog.price_of(world, item, f"line_items[{n}]") for n, item in enumerate(items)]
+    _check_prices(mode, prices)
+    lines = [
+        _line_item(world, price, item.get("quantity", 1))
+        for price, item in zip(prices, items, strict=True)
+    ]
+    total = sum(line["amount_total"] for line in lines)
+    currency = prices[0]["currency"] if prices else params.get("currency")
+    if currency:
+        check_minimum(total, currency, "line_items")
+    world.line_items[session_id] = lines
+    world.attempts[session_id] = {
+        "subscription_data": params.get("subscription_data", {}),
+        "payment_intent_data": params.get("payment_intent_data", {}),
+        "customer": None, "subscription": None, "intent": None, "error": None, "details": None,
+    }  # fmt: skip
+    made = _new_session(world, session_id, params, currency, None if mode == "setup" else total)
+    world.schedule(made["expires_at"], "checkout.session.expire", session_id)
+    return made
+
+
+def _check(world: World, params: dict[str, Any]) -> None:
+    for name in ("mode", "success_url"):
+        if name not in params:
+            raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
+    mode = params["mode"]
+    if params.get("ui_mode", "hosted_page") != "hosted_page":
+        raise unsupported("Checkout other than the hosted page")
+    if set(params.get("allowed_payment_method_types", ["card"])) != {"card"}:
+        raise unsupported("payment methods other than cards")
+    if mode != "setup" and not params.get("line_items"):
+        raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
+    if "customer" in params and "customer_email" in params:
+        raise invalid(
+            "You may only specify one of these parameters: customer, customer_email.", "customer"
+        )
+    if "customer" in params:
+        world.named("customer", params["customer"], "customer")
+    if "customer_email" in params and not EMAIL.fullmatch(params["customer_email"]):
+        raise invalid(
+            f"Invalid email address: {params['customer_email']}", "customer_email", "email_invalid"
+        )
+    if "customer_creation" in params and mode == "subscription":
+        raise invalid(
+            "`customer_creation` can only be used in `payment` and `setup` mode.",
+            "customer_creation",
+        )
+    _check_parts(world, params)
+
+
+def _check_parts(world: World, params: dict[str, Any]) -> None:
+    mode = params["mode"]
+    for name, only_in, known in (
+        ("subscription_data", "subscription", SUBSCRIPTION_DATA),
+        ("payment_intent_data", "payment", INTENT_DATA),
+    ):
+        if name in params and mode != only_in:
+            raise invalid(f"You can not pass `{name}` in `{mode}` mode.", name)
+        beyond = params.get(name, {}).keys() - known
+        if beyond:
+            raise unsupported(f"{name}[{min(beyond)}]")
+    for url in ("success_url", "cancel_url"):
+        if url in params and not re.match(r"https?://", params[url]):
+            raise invalid("Not a valid URL", url, "url_invalid")
+    lasts = params.get("expires_at", world.now() + LASTS_AT_MOST) - world.now()
+    if not LASTS_AT_LEAST <= lasts <= LASTS_AT_MOST:
+        raise invalid(
+            "The `expires_at` timestamp must be at least 30 minutes and at most 24 hours from "
+            "Checkout Session creation.",
+            "expires_at",
+        )
+
+
+def _check_prices(mode: str, prices: list[Object]) -> None:
+    if len({price["currency"] for price in prices}) > 1:
+        raise invalid("All prices on a Checkout Session must have the same currency.", "line_items")
+    recurring = [price for price in prices if price["recurring"]]
+    if mode == "subscription" and len(recurring) != len(prices):
+        if not recurring:
+            raise invalid(
+                "You must provide at least one recurring price in `subscription` mode when using "
+                "prices.",
+                "line_items",
+            )
+        raise unsupported("one-time prices in subscription mode")
+    if mode == "payment" and recurring:
+        raise invalid(
+            "You specified `payment` mode but passed a recurring price. Either switch to "
+            "`subscription` mode or use only one-time prices.",
+            "mode",
+        )
+
+
+def _line_item(world: World, price: Object, quantity: int) -> Object:
+    amount = price["unit_amount"] * quantity
+    return shapes.blank(
+        "item",
+        id=world.new_id("item"),
+        amount_discount=0,
+        amount_subtotal=amount,
+        amount_tax=0,
+        amount_total=amount,
+        currency=price["currency"],
+        description=world.objects[price["product"]]["name"],
+        metadata={},
+        price=dict(price),
+        quantity=quantity,
+    )
+
+
+def _new_session(
+    world: World, session_id: str, params: dict[str, Any], currency: str | None, total: int | None
+) -> Object:
+    mode = params["mode"]
+    made = world.add(
+        "checkout.session",
+        id=session_id,
+        adaptive_pricing={"enabled": False},
+        amount_subtotal=total,
+        amount_total=total,
+        automatic_tax=shapes.part("checkout.session", "automatic_tax"),
+        currency=currency,
+        custom_text=shapes.part("checkout.session", "custom_text"),
+        customer_creation="always" if mode == "subscription" else "if_required",
+        customer_details=None,
+        expires_at=world.now() + LASTS_AT_MOST,
+        metadata={},
+        mode=mode,
+        payment_method_collection="if_required" if mode == "payment" else "always",
+        payment_method_options={"card": {"request_three_d_secure": "automatic"}},
+        payment_method_types=["card"],
+        payment_status="no_payment_required" if mode == "setup" else "unpaid",
+        phone_number_collection={"enabled": False},
+        status="open",
+        total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+        ui_mode="hosted_page",
+        url=f"{world.base_url}/c/pay/{session_id}",
+    )
+    names = (
+        "success_url cancel_url customer customer_email client_reference_id submit_type locale "
+        "expires_at customer_creation metadata"
+    )
+    assign(made, params, names)
+    if made["customer"]:
+        customer = world.objects[made["customer"]]
+        made["customer_creation"] = None
+        made["customer_details"] = _details(customer["email"], customer["name"])
+    elif made["customer_email"]:
+        made["customer_details"] = _details(made["customer_email"], None)
+    return made
+
+
+def _details(email: str | None, name: str | None) -> Object:
+    return shapes.part(
+        "checkout.session",
+        "customer_details",
+        address=None,
+        email=email,
+        name=name,
+        tax_exempt="none",
+        tax_ids=None,
+    )
+
+
+# The hosted page
+
+
+def submit(world: World, session: Object, method: Object, email: str, name: str) -> Object | None:
+    """One attempt to pay with a card: the intent that tells the outcome, None if nothing is due.
+
+    Raises ApiError 402 in setup mode when the card cannot be saved.
+    """
+    attempt = world.attempts[session["id"]]
+    attempt["details"] = {"email": email, "name": name}
+    attempt["error"] = None
+    customer = _customer(world, session, email, name)
+    if session["mode"] == "setup":
+        return _submit_setup(world, session, method, customer)
+    if session["mode"] == "payment":
+        intent = _payment_intent(world, session, customer)
+    else:
+        invoice = _first_invoice(world, session, world.objects[customer or ""])
+        if invoice["status"] == "paid":
+            complete(world, session)
+            return None
+        intent = invoices.intent_of(world, invoice)
+    attempt["intent"] = intent["id"]
+    payments.confirm(world, intent, method)
+    return intent
+
+
+def _customer(world: World, session: Object, email: str, name: str) -> str | None:
+    """The customer who pays; one-time givers are guests unless a customer was asked for."""
+    attempt = world.attempts[session["id"]]
+    if session["customer"]:
+        return str(session["customer"])
+    if session["mode"] == "payment" and session["customer_creation"] != "always":
+        return None
+    if attempt["customer"] is None:
+        made = new_customer(world, email, name)
+        attempt["customer"] = made["id"]
+        world.emit("customer.created", made)
+    return str(attempt["customer"])
+
+
+def _payment_intent(world: World, session: Object, customer: str | None) -> Object:
+    attempt = world.attempts[session["id"]]
+    if attempt["intent"]:
+        intent: Object = world.objects[attempt["intent"]]
+        return intent
+    given = attempt["payment_intent_data"]
+    return payments.new_intent(
+        world,
+        session["amount_total"],
+        session["currency"],
+        customer=customer,
+        description=given.get("description"),
+        metadata=given.get("metadata") or {},
+        receipt_email=given.get("receipt_email"),
+        setup_future_usage=given.get("setup_future_usage"),
+    )
+
+
+def _first_invoice(world: World, session: Object, customer: Object) -> Object:
+    """A declined attempt leaves an incomplete subscription, which the next attempt takes up."""
+    attempt = world.attempts[session["id"]]
+    if attempt["subscription"] is None:
+        given = attempt["subscription_data"]
+        items = [(line["price"], line["quantity"]) for line in world.line_items[session["id"]]]
+        made = subscriptions.start(
+            world,
+            customer,
+            items,
+            metadata=given.get("metadata"),
+            description=given.get("description"),
+        )
+        made["payment_settings"]["save_default_payment_method"] = "on_subscription"
+        attempt["subscription"] = made["id"]
+    subscription = world.objects[attempt["subscription"]]
+    invoice: Object = world.objects[subscription["latest_invoice"]]
+    return invoice
+
+
+def _submit_setup(world: World, session: Object, method: Object, customer: str | None) -> Object:
+    attempt = world.attempts[session["id"]]
+    if attempt["intent"] is None:
+        attempt["intent"] = payment_methods.new_setup(world, customer)["id"]
+    intent: Object = world.objects[attempt["intent"]]
+    payment_methods.confirm_setup(world, intent, method)
+    if intent["status"] == "succeeded":
+        complete(world, session)
+    return intent
+
+
+@payments.follows_intents
+def follow_intent(world: World, intent: Object) -> None:
+    """A paid intent completes its session; a declined one leaves the reason for the page."""
+    for session_id, attempt in world.attempts.items():
+        if attempt["intent"] == intent["id"]:
+            session = world.objects[session_id]
+            if intent["status"] == "succeeded" and session["status"] == "open":
+                complete(world, session)
+            elif intent["last_payment_error"]:
+                attempt["error"] = intent["last_payment_error"]["message"]
+
+
+def complete(world: World, session: Object) -> None:
+    attempt = world.attempts[session["id"]]
+    session.update(
+        customer=session["customer"] or attempt["customer"],
+        customer_details=_details(attempt["details"]["email"], attempt["details"]["name"]),
+        status="complete",
+        url=None,
+    )
+    if session["mode"] == "setup":
+        session["setup_intent"] = attempt["intent"]
+    elif session["mode"] == "payment":
+        session.update(payment_intent=attempt["intent"], payment_status="paid")
+    else:
+        subscription = world.objects[attempt["subscription"]]
+        session.update(
+            subscription=subscription["id"],
+            invoice=subscription["latest_invoice"],
+            payment_status="paid",
+        )
+    world.emit("checkout.session.completed", session)
+
+
+def success_url(session: Object) -> str:
+    return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+# What may be asked
+
+
+@due("checkout.session.expire")
+def expire_when_due(world: World, session_id: str) -> None:
+    session = world.objects[session_id]
+    if session["status"] == "open":
+        _expire(world, session)
+
+
+def _expire(world: World, session: Object) -> None:
+    session.update(status="expired", url=None)
+    world.emit("checkout.session.expired", session)
+
+
+@route("POST", "/checkout/sessions/*/expire", SessionExpireParams)
+def expire(world: World, params: dict[str, Any], session_id: str) -> Object:
+    session = world.get("checkout.session", session_id)
+    if session["status"] != "open":
+        raise invalid(
+            'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout '
+            f"Session has a status of `{session['status']}`.",
+        )
+    _expire(world, session)
+    return session
+
+
+@route("POST", "/checkout/sessions/*", SessionUpdateParams, "metadata")
+def update(world: World, params: dict[str, Any], session_id: str) -> Object:
+    session = world.get("checkout.session", session_id)
+    assign(session, params, "metadata")
+    return session
+
+
+@route(
+    "GET",
+    "/checkout/sessions",
+    SessionListParams,
+    "customer subscription payment_intent status created customer_details",
+)
+def list_sessions(world: World, params: dict[str, Any]) -> Object:
+    email = params.get("customer_details", {}).get("email")
+    entries = [
+        session
+        for session in world.all("checkout.session")
+        if matches(session, params, "customer subscription payment_intent status created")
+        and email in (None, (session["customer_details"] or {}).get("email"))
+    ]
+    return page("checkout.session", entries, params, "/v1/checkout/sessions")
+
+
+@route("GET", "/checkout/sessions/*/line_items", SessionListLineItemsParams)
+def list_line_items(world: World, params: dict[str, Any], session_id: str) -> Object:
+    world.get("checkout.session", session_id)
+    lines = world.line_items[session_id][::-1]
+    return page("item", lines, params, f"/v1/checkout/sessions/{session_id}/line_items")
+
+
+@included("checkout.session", "line_items")
+def lines_of(world: World, session: Object) -> Object:
+    return list_line_items(world, {}, session["id"])
+
+
+retrieve("checkout.session", "/checkout/sessions", SessionRetrieveParams)

@@ -1,0 +1,422 @@
+"""Invoices of subscriptions: draft, finalized, paid or tried again.
+
+https://docs.stripe.com/billing/invoices/subscription: a renewal's invoice stays a draft for an
+hour; a failed payment is tried again on the retry schedule.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from stripe.params import (
+    InvoiceFinalizeInvoiceParams,
+    InvoiceListParams,
+    InvoicePaymentListParams,
+    InvoicePaymentRetrieveParams,
+    InvoicePayParams,
+    InvoiceRetrieveParams,
+    InvoiceVoidInvoiceParams,
+)
+
+from sandbox.stripe import catalog, payments, shapes
+from sandbox.stripe.billing_cycle import DAY
+from sandbox.stripe.errors import Object, invalid
+from sandbox.stripe.listing import included, listing, matches, page
+from sandbox.stripe.payment_methods import card_error, resolve
+from sandbox.stripe.routes import retrieve, route
+from sandbox.stripe.world import World, due
+
+DRAFT_FOR = 3600
+# Days after the attempt before, as in Stripe's custom retry schedule; then the subscription ends.
+RETRY_AFTER_DAYS = (3, 5, 7)
+# Told of every outcome: "paid", "failed" (there may be another attempt) or "given_up".
+Follower = Callable[[World, Object, str], None]
+FOLLOWERS: list[Follower] = []
+HOPELESS = frozenset({"lost_card", "stolen_card", "pickup_card", "revocation_of_authorization"})
+
+
+def new_invoice(world: World, subscription: Object, reason: str, period: tuple[int, int]) -> Object:
+    """A kept draft of what a subscription's items cost for their current period."""
+    made = draft(world, subscription, reason, period)
+    world.keep(made)
+    subscription["latest_invoice"] = made["id"]
+    world.emit("invoice.created", made)
+    return made
+
+
+def draft(world: World, subscription: Object, reason: str, period: tuple[int, int]) -> Object:
+    """``period`` is the invoice's own, which Stripe lets end where the items' period begins."""
+    customer = world.objects[subscription["customer"]]
+    invoice_id = world.new_id("invoice")
+    lines = [_line(world, invoice_id, subscription, item) for item in subscription["items"]["data"]]
+    return shapes.blank(
+        "invoice",
+        **_totals(sum(line["amount"] for line in lines)),
+        id=invoice_id,
+        account_country="US",
+        account_name=world.merchant,
+        attempt_count=0,
+        auto_advance=True,
+        automatic_tax=shapes.part("invoice", "automatic_tax"),
+        billing_reason=reason,
+        collection_method="charge_automatically",
+        created=world.now(),
+        currency=subscription["currency"],
+        customer=customer["id"],
+        customer_address=customer["address"],
+        customer_email=customer["email"],
+        customer_name=customer["name"],
+        customer_tax_exempt="none",
+        customer_tax_ids=[],
+        issuer={"account": None, "type": "self"},
+        lines=shapes.a_list(f"/v1/invoices/{invoice_id}/lines", lines),
+        metadata={},
+        parent=_parent(subscription),
+        payment_settings=shapes.part("invoice", "payment_settings"),
+        period_end=period[1],
+        period_start=period[0],
+        status="draft",
+        status_transitions=shapes.part("invoice", "status_transitions"),
+    )
+
+
+def _parent(subscription: Object) -> Object:
+    return {
+        "quote_details": None,
+        "subscription_details": {
+            "metadata": dict(subscription["metadata"]),
+            "subscription": subscription["id"],
+            "subscription_proration_date": None,
+        },
+        "type": "subscription_details",
+    }
+
+
+def _totals(total: int) -> Object:
+    return {
+        "amount_due": total,
+        "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_remaining": total,
+        "amount_shipping": 0,
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "starting_balance": 0,
+        "subtotal": total,
+        "subtotal_excluding_tax": total,
+        "total": total,
+        "total_excluding_tax": total,
+        "total_discount_amounts": [],
+        "total_pretax_credit_amounts": [],
+        "total_taxes": [],
+    }
+
+
+def _line(world: World, invoice_id: str, subscription: Object, item: Object) -> Object:
+    price = item["price"]
+    amount = price["unit_amount"] * item["quantity"]
+    return shapes.blank(
+        "line_item",
+        id=world.new_id("line_item"),
+        amount=amount,
+        currency=price["currency"],
+        description=f"{item['quantity']} × {catalog.describe(world, price)}",
+        discount_amounts=[],
+        discountable=True,
+        invoice=invoice_id,
+        metadata=dict(subscription["metadata"]),
+        parent={
+            "invoice_item_details": None,
+            "subscription_item_details": {
+                "invoice_item": None,
+                "proration": False,
+                "proration_details": {"credited_items": None},
+                "subscription": subscription["id"],
+                "subscription_item": item["id"],
+            },
+            "type": "subscription_item_details",
+        },
+        period={"start": item["current_period_start"], "end": item["current_period_end"]},
+        pretax_credit_amounts=[],
+        pricing={
+            "price_details": {"price": price["id"], "product": price["product"]},
+            "type": "price_details",
+            "unit_amount_decimal": price["unit_amount_decimal"],
+        },
+        quantity=item["quantity"],
+        quantity_decimal=str(item["quantity"]),
+        subtotal=amount,
+        taxes=[],
+    )
+
+
+def finalize(world: World, invoice: Object) -> None:
+    """Gives the draft its number, its page and the payment that is to pay it."""
+    customer = world.objects[invoice["customer"]]
+    sequence = customer["next_invoice_sequence"]
+    customer["next_invoice_sequence"] = sequence + 1
+    invoice.update(
+        auto_advance=True,
+        automatically_finalizes_at=None,
+        effective_at=world.now(),
+        ending_balance=0,
+        hosted_invoice_url=f"{world.base_url}/i/{invoice['id']}",
+        invoice_pdf=f"{world.base_url}/i/{invoice['id']}/pdf",
+        number=f"{customer['invoice_prefix']}-{sequence:04d}",
+        status="open",
+    )
+    invoice["status_transitions"]["finalized_at"] = world.now()
+    world.emit("invoice.finalized", invoice)
+    if invoice["amount_due"] == 0:
+        _mark_paid(world, invoice)
+    else:
+        _request_payment(world, invoice)
+
+
+def _request_payment(world: World, invoice: Object) -> None:
+    intent = payments.new_intent(
+        world,
+        invoice["amount_due"],
+        invoice["currency"],
+        customer=invoice["customer"],
+        description={
+            "subscription_create": "Subscription creation",
+            "subscription_cycle": "Subscription update",
+        }.get(invoice["billing_reason"], "Payment for Invoice"),
+        metadata={},
+        setup_future_usage="off_session",
+    )
+    world.add(
+        "invoice_payment",
+        amount_requested=invoice["amount_due"],
+        currency=invoice["currency"],
+        invoice=invoice["id"],
+        is_default=True,
+        payment={"payment_intent": intent["id"], "type": "payment_intent"},
+        status="open",
+        status_transitions={"canceled_at": None, "paid_at": None},
+    )
+
+
+def payment_of(world: World, invoice_id: str) -> Object | None:
+    """The invoice's default payment, once it is finalized."""
+    for payment in world.all("invoice_payment"):
+        if payment["invoice"] == invoice_id:
+            return payment
+    return None
+
+
+def intent_of(world: World, invoice: Object) -> Object:
+    payment = payment_of(world, invoice["id"])
+    assert payment is not None
+    intent: Object = world.objects[payment["payment"]["payment_intent"]]
+    return intent
+
+
+def subscription_of(world: World, invoice: Object) -> Object:
+    subscription: Object = world.objects[invoice["parent"]["subscription_details"]["subscription"]]
+    return subscription
+
+
+def of_subscription(world: World, subscription_id: str) -> list[Object]:
+    return [
+        invoice
+        for invoice in world.all("invoice")
+        if invoice["parent"]["subscription_details"]["subscription"] == subscription_id
+    ]
+
+
+def pay(world: World, invoice: Object, method: Object | None = None) -> None:
+    """One attempt with the given card or the one on file; what follows from it follows here."""
+    card_id = method["id"] if method else _card_on_file(world, invoice)
+    if card_id is None:
+        _attempt_failed(world, invoice, None)
+        return
+    payments.confirm(world, intent_of(world, invoice), world.objects[card_id])
+
+
+def _card_on_file(world: World, invoice: Object) -> str | None:
+    subscription = subscription_of(world, invoice)
+    customer = world.objects[invoice["customer"]]
+    if subscription["default_payment_method"]:
+        return str(subscription["default_payment_method"])
+    default = customer["invoice_settings"]["default_payment_method"]
+    return str(default) if default else None
+
+
+@payments.follows_intents
+def follow_intent(world: World, intent: Object) -> None:
+    """An attempt to pay an intent is an attempt to pay its invoice."""
+    for payment in world.all("invoice_payment"):
+        if payment["payment"]["payment_intent"] == intent["id"]:
+            invoice = world.objects[payment["invoice"]]
+            if intent["status"] == "succeeded":
+                payment["status"] = "paid"
+                payment["amount_paid"] = invoice["amount_due"]
+                payment["status_transitions"]["paid_at"] = world.now()
+                world.emit("invoice_payment.paid", payment)
+                _mark_paid(world, invoice)
+            else:
+                _attempt_failed(world, invoice, intent)
+
+
+def _mark_paid(world: World, invoice: Object) -> None:
+    with world.changing(invoice, "invoice.updated"):
+        invoice.update(
+            amount_paid=invoice["amount_due"],
+            amount_remaining=0,
+            attempted=True,
+            attempt_count=invoice["attempt_count"] + (invoice["amount_due"] > 0),
+            auto_advance=False,
+            next_payment_attempt=None,
+            status="paid",
+        )
+        invoice["status_transitions"]["paid_at"] = world.now()
+    world.emit("invoice.paid", invoice)
+    world.emit("invoice.payment_succeeded", invoice)
+    world.objects[invoice["customer"]]["delinquent"] = False
+    _tell(world, invoice, "paid")
+
+
+def _attempt_failed(world: World, invoice: Object, intent: Object | None) -> None:
+    needs_action = intent is not None and intent["status"] == "requires_action"
+    if needs_action:
+        world.emit("invoice.payment_action_required", invoice)
+        if invoice["billing_reason"] == "subscription_create":
+            return  # The reader is there and passes 3-D Secure, or fails it, next.
+    with world.changing(invoice, "invoice.updated"):
+        invoice["attempted"] = True
+        invoice["attempt_count"] += 1
+        goes_on = _plan_retry(world, invoice, intent)
+    world.emit("invoice.payment_failed", invoice)
+    _tell(world, invoice, "failed" if goes_on else "given_up")
+
+
+def _tell(world: World, invoice: Object, outcome: str) -> None:
+    for follower in FOLLOWERS:
+        follower(world, invoice, outcome)
+
+
+def _plan_retry(world: World, invoice: Object, intent: Object | None) -> bool:
+    """Whether there will be another attempt by itself; a first invoice gets none."""
+    tried = invoice["attempt_count"]
+    error = (intent or {}).get("last_payment_error") or {}
+    if invoice["billing_reason"] == "subscription_create":
+        return True
+    if tried > len(RETRY_AFTER_DAYS):
+        invoice.update(next_payment_attempt=None, auto_advance=False)
+        return False
+    at = world.now() + RETRY_AFTER_DAYS[tried - 1] * DAY
+    invoice["next_payment_attempt"] = at
+    if error.get("decline_code") not in HOPELESS:
+        world.schedule(at, "invoice.retry", invoice["id"])
+    else:
+        world.schedule(at, "invoice.skip_retry", invoice["id"])
+    return True
+
+
+def void(world: World, invoice: Object) -> None:
+    with world.changing(invoice, "invoice.updated"):
+        invoice.update(status="void", auto_advance=False, next_payment_attempt=None)
+        invoice["status_transitions"]["voided_at"] = world.now()
+    world.emit("invoice.voided", invoice)
+    payment = payment_of(world, invoice["id"])
+    if payment and payment["status"] == "open":
+        payment["status"] = "canceled"
+        payment["status_transitions"]["canceled_at"] = world.now()
+        payments.cancel(world, intent_of(world, invoice), "void_invoice")
+
+
+def mark_uncollectible(world: World, invoice: Object) -> None:
+    with world.changing(invoice, "invoice.updated"):
+        invoice.update(status="uncollectible", auto_advance=False, next_payment_attempt=None)
+        invoice["status_transitions"]["marked_uncollectible_at"] = world.now()
+    world.emit("invoice.marked_uncollectible", invoice)
+
+
+@due("invoice.retry")
+def retry(world: World, invoice_id: str) -> None:
+    invoice = world.objects[invoice_id]
+    if invoice["status"] == "open" and invoice["next_payment_attempt"] == world.now():
+        pay(world, invoice)
+
+
+@due("invoice.skip_retry")
+def skip_retry(world: World, invoice_id: str) -> None:
+    """After a lost or stolen card Stripe charges again only if there is a new card."""
+    invoice = world.objects[invoice_id]
+    if invoice["status"] != "open" or invoice["next_payment_attempt"] != world.now():
+        return
+    last = intent_of(world, invoice)["last_payment_error"]["payment_method"]["id"]
+    if _card_on_file(world, invoice) == last:
+        _attempt_failed(world, invoice, intent_of(world, invoice))
+    else:
+        pay(world, invoice)
+
+
+retrieve("invoice", "/invoices", InvoiceRetrieveParams)
+retrieve("invoice_payment", "/invoice_payments", InvoicePaymentRetrieveParams)
+listing("invoice_payment", "/invoice_payments", InvoicePaymentListParams, "invoice status created")
+
+
+@route("GET", "/invoices", InvoiceListParams, "customer subscription status created "
+       "collection_method")  # fmt: skip
+def list_invoices(world: World, params: dict[str, Any]) -> Object:
+    entries = [
+        invoice
+        for invoice in world.all("invoice")
+        if matches(invoice, params, "customer status created collection_method")
+        and params.get("subscription") in (None, subscription_of(world, invoice)["id"])
+    ]
+    return page("invoice", entries, params, "/v1/invoices")
+
+
+@route("POST", "/invoices/*/pay", InvoicePayParams, "payment_method off_session")
+def pay_now(world: World, params: dict[str, Any], invoice_id: str) -> Object:
+    invoice = world.get("invoice", invoice_id)
+    if invoice["status"] == "paid":
+        raise invalid("Invoice is already paid", code="invoice_already_paid")
+    if invoice["status"] not in ("draft", "open"):
+        raise invalid(f"Invoice is {invoice['status']}", code="invoice_not_editable")
+    if invoice["status"] == "draft":
+        finalize(world, invoice)
+    method = resolve(world, params["payment_method"]) if "payment_method" in params else None
+    if invoice["status"] != "paid":
+        pay(world, invoice, method)
+        intent = intent_of(world, invoice)
+        if intent["status"] == "requires_payment_method" and intent["last_payment_error"]:
+            raise card_error(payments.last_decline(intent))
+    return invoice
+
+
+@route("POST", "/invoices/*/finalize", InvoiceFinalizeInvoiceParams)
+def finalize_now(world: World, params: dict[str, Any], invoice_id: str) -> Object:
+    invoice = world.get("invoice", invoice_id)
+    if invoice["status"] != "draft":
+        raise invalid("This invoice is already finalized.", code="invoice_not_editable")
+    finalize(world, invoice)
+    return invoice
+
+
+@route("POST", "/invoices/*/void", InvoiceVoidInvoiceParams)
+def void_now(world: World, params: dict[str, Any], invoice_id: str) -> Object:
+    invoice = world.get("invoice", invoice_id)
+    if invoice["status"] not in ("open", "uncollectible"):
+        raise invalid(f"You can only void an open invoice; this one is {invoice['status']}.")
+    void(world, invoice)
+    return invoice
+
+
+@included("invoice", "payments")
+def payments_of(world: World, invoice: Object) -> Object:
+    entries = [p for p in world.all("invoice_payment") if p["invoice"] == invoice["id"]]
+    return page("invoice_payment", entries, {}, "/v1/invoice_payments")
+
+
+@included("invoice", "confirmation_secret")
+def confirmation_secret(world: World, invoice: Object) -> Object | None:
+    if payment_of(world, invoice["id"]) is None:
+        return None
+    return {
+        "client_secret": intent_of(world, invoice)["client_secret"],
+        "type": "payment_intent",
+    }

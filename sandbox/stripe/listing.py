@@ -1,0 +1,128 @@
+"""Lists and their pages, newest first, and ``expand``.
+
+https://docs.stripe.com/api/pagination · https://docs.stripe.com/api/expanding_objects
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+from sandbox.stripe.errors import Object, invalid, missing
+from sandbox.stripe.hints import fields, is_expandable, object_class
+from sandbox.stripe.routes import route
+from sandbox.stripe.shapes import a_list
+from sandbox.stripe.world import World
+
+DEEPEST_EXPANSION = 4
+# Parts of objects that stand in an answer only when expanded: (kind, field) → how to make them.
+Included = Callable[[World, Object], Any]
+INCLUDED: dict[tuple[str, str], Included] = {}
+
+
+def included(kind: str, field: str) -> Callable[[Included], Included]:
+    def register(make: Included) -> Included:
+        INCLUDED[kind, field] = make
+        return make
+
+    return register
+
+
+def page(kind: str, entries: list[Object], params: dict[str, Any], url: str) -> Object:
+    """One page of entries, which come oldest first."""
+    limit = params.get("limit", 10)
+    if not 1 <= limit <= 100:
+        raise invalid("Invalid limit: must be between 1 and 100.", "limit",
+                      "parameter_invalid_integer")  # fmt: skip
+    newest_first = entries[::-1]
+    ids = [entry["id"] for entry in newest_first]
+    if "starting_after" in params and "ending_before" in params:
+        raise invalid("You cannot use both starting_after and ending_before.", "starting_after")
+    if "ending_before" in params:
+        before = newest_first[: _position(kind, ids, params, "ending_before")]
+        return a_list(url, before[-limit:], has_more=len(before) > limit)
+    if "starting_after" in params:
+        newest_first = newest_first[_position(kind, ids, params, "starting_after") + 1 :]
+    return a_list(url, newest_first[:limit], has_more=len(newest_first) > limit)
+
+
+def _position(kind: str, ids: list[str], params: dict[str, Any], name: str) -> int:
+    if params[name] not in ids:
+        raise missing(kind, params[name], name, 400)
+    return ids.index(params[name])
+
+
+def matches(entry: Object, params: dict[str, Any], names: str) -> bool:
+    """Whether an object has the values that the filters ask for; ``created`` may be a range."""
+    return all(_matches(entry.get(name), params[name]) for name in names.split() if name in params)
+
+
+def _matches(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, dict):
+        return (
+            value > wanted.get("gt", value - 1)
+            and value >= wanted.get("gte", value)
+            and value < wanted.get("lt", value + 1)
+            and value <= wanted.get("lte", value)
+        )
+    return bool(value == wanted)
+
+
+def listing(kind: str, path: str, parameters: type, filters: str = "") -> None:
+    """Registers the plain GET of a list whose filters compare fields of the same name."""
+
+    @route("GET", path, parameters, filters)
+    def handler(world: World, params: dict[str, Any]) -> Object:
+        entries = [
+            entry
+            for entry in world.all(kind)
+            if not entry.get("deleted") and matches(entry, params, filters)
+        ]
+        return page(kind, entries, params, "/v1" + path)
+
+
+def expanded(world: World, answer: Object, paths: list[str]) -> Object:
+    """A copy of an answer in which the paths are replaced by the objects themselves."""
+    copy = deepcopy(answer)
+    for path in paths:
+        steps = path.split(".")
+        if len(steps) - (steps[0] == "data") > DEEPEST_EXPANSION:
+            raise invalid(
+                f"You cannot expand more than {DEEPEST_EXPANSION} levels of a property.", "expand"
+            )
+        _expand(world, copy, steps, path)
+    return copy
+
+
+def _expand(world: World, node: Any, steps: list[str], path: str) -> None:
+    if not steps or node is None:
+        return
+    if isinstance(node, list):
+        for entry in node:
+            _expand(world, entry, steps, path)
+        return
+    field, rest = steps[0], steps[1:]
+    kind = node.get("object", "")
+    if (kind, field) in INCLUDED and field not in node:
+        node[field] = deepcopy(INCLUDED[kind, field](world, node))
+    elif isinstance(node.get(field), str):
+        if not _may_expand(kind, field) or node[field] not in world.objects:
+            raise _not_expandable(field, path)
+        node[field] = deepcopy(world.objects[node[field]])
+    elif field not in node or (
+        not rest and not isinstance(node[field], (dict, list, None.__class__))
+    ):
+        raise _not_expandable(field, path)
+    _expand(world, node[field], rest, path)
+
+
+def _may_expand(kind: str, field: str) -> bool:
+    """Nested hashes have no kind; their ids are looked up without asking the class."""
+    return not kind or is_expandable(fields(object_class(kind)).get(field))
+
+
+def _not_expandable(field: str, path: str) -> Exception:
+    return invalid(
+        f"This property cannot be expanded ({field}). You may want to try expanding another "
+        f"property instead of '{path}'.",
+        "expand",
+    )
