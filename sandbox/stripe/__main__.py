@@ -5,7 +5,7 @@ import signal
 import threading
 from pathlib import Path
 
-from sandbox.stripe.server import API_KEY, WEBHOOK_SECRET, start
+from sandbox.stripe.server import WEBHOOK_SECRET, start
 
 
 def main() -> None:
@@ -14,9 +14,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--webhook-url", default="", help="where events go; none without it")
     parser.add_argument("--webhook-secret", default=WEBHOOK_SECRET)
-    parser.add_argument(
-        "--api-key", default="", help=f"such as {API_KEY}; any sk_test_ key if empty"
-    )
+    parser.add_argument("--api-key", default="", help="any sk_test_… key without it")
     parser.add_argument("--data", type=Path, help="a JSON file that keeps the state")
     chosen = parser.parse_args()
     stopping = threading.Event()

@@ -7,24 +7,11 @@ https://docs.stripe.com/currencies for zero- and three-decimal currencies and th
 from sandbox.stripe.errors import ApiError, invalid
 
 ZERO_DECIMAL = frozenset(
-    [
-        "bif",
-        "clp",
-        "djf",
-        "gnf",
-        "jpy",
-        "kmf",
-        "krw",
-        "mga",
-        "pyg",
-        "rwf",
-        "vnd",
-        "vuv",
-        "xaf",
-        "xof",
-        "xpf",
-    ]
-)
+    {
+        "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf",
+        "xof", "xpf",
+    }
+)  # fmt: skip
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 # Two decimals on paper, of which Stripe takes whole units only.
 WHOLE_UNITS_ONLY = frozenset({"isk", "ugx"})

@@ -10,13 +10,17 @@ from urllib.parse import parse_qsl
 
 from sandbox.stripe import (  # noqa: F401  (each registers its routes)
     account,
+    charges,
     checkout,
+    checkout_payment,
     customers,
-    invoices,
+    invoice_requests,
     payment_methods,
+    payments,
     portal,
     refunds,
-    subscriptions,
+    renewals,
+    subscription_requests,
 )
 from sandbox.stripe import faults as weather
 from sandbox.stripe.errors import ApiError, Object, invalid, unsupported

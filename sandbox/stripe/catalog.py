@@ -137,7 +137,8 @@ def per(price: Object) -> str:
     "POST",
     "/products",
     ProductCreateParams,
-    "name description metadata images active statement_descriptor unit_label url default_price_data",
+    "name description metadata images active statement_descriptor unit_label url "
+    "default_price_data",
 )
 def create_product(world: World, params: dict[str, Any]) -> Object:
     price_data = params.pop("default_price_data", None)

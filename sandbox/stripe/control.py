@@ -1,4 +1,4 @@
-"""``/sandbox/*``: what tests and the demo may do that Stripe's customers cannot."""
+"""``/sandbox/*``: what tests and the demo may do that Stripe's customers cannot. All JSON."""
 
 from collections import Counter
 from typing import Any
@@ -12,16 +12,30 @@ from sandbox.stripe.api import Api
 from sandbox.stripe.errors import ApiError, Object, invalid
 from sandbox.stripe.payment_methods import new_card
 from sandbox.stripe.webhooks import WAYS, Deliveries
+from sandbox.stripe.world import World
+
+FAULTS = frozenset({"webhooks", "webhook_delay", "api_error_rate", "api_errors"})
 
 
 def control_pages(api: Api, deliveries: Deliveries) -> Blueprint:
-    """The blueprint; all bodies are JSON."""
     pages = Blueprint("control", __name__, url_prefix="/sandbox")
-    world = api.world
 
     @pages.errorhandler(ApiError)
     def refuse(error: ApiError) -> ResponseReturnValue:
         return jsonify(error.body), error.status
+
+    _add_clock(pages, api.world)
+    _add_weather(pages, api, deliveries)
+    _add_deliveries(pages, api.world, deliveries)
+    _add_state(pages, api, deliveries)
+    _add_banks(pages, api.world)
+    return pages
+
+
+def _add_clock(pages: Blueprint, world: World) -> None:
+    @pages.get("/clock")
+    def clock() -> ResponseReturnValue:
+        return jsonify({"now": world.now()})
 
     @pages.post("/clock")
     def advance_clock() -> ResponseReturnValue:
@@ -33,10 +47,8 @@ def control_pages(api: Api, deliveries: Deliveries) -> Blueprint:
             world.save()
             return jsonify({"now": world.now()})
 
-    @pages.get("/clock")
-    def clock() -> ResponseReturnValue:
-        return jsonify({"now": world.now()})
 
+def _add_weather(pages: Blueprint, api: Api, deliveries: Deliveries) -> None:
     @pages.post("/faults")
     def set_faults() -> ResponseReturnValue:
         body = _body()
@@ -46,16 +58,34 @@ def control_pages(api: Api, deliveries: Deliveries) -> Blueprint:
         api.faults.rate = body.get("api_error_rate", api.faults.rate)
         api.faults.script = list(body.get("api_errors", api.faults.script))
         return jsonify(
-            {
-                "webhooks": deliveries.way,
-                "api_error_rate": api.faults.rate,
-                "api_errors": api.faults.script,
-            }
+            webhooks=deliveries.way,
+            api_error_rate=api.faults.rate,
+            api_errors=api.faults.script,
         )
 
+
+def _check_faults(body: dict[str, Any]) -> None:
+    unknown = body.keys() - FAULTS
+    if unknown:
+        raise invalid(f"Unknown fault: {min(unknown)}.", min(unknown))
+    if body.get("webhooks", "ok") not in WAYS:
+        raise invalid(f"webhooks must be one of {', '.join(WAYS)}.", "webhooks")
+    rate = body.get("api_error_rate", 0)
+    if not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        raise invalid("api_error_rate must lie between 0 and 1.", "api_error_rate")
+    for fault in body.get("api_errors", []):
+        if fault not in (0, "ok", "timeout") and not (
+            isinstance(fault, int) and 400 <= fault <= 599
+        ):
+            raise invalid(
+                "api_errors are statuses from 400 to 599, 0 for none, or timeout.", "api_errors"
+            )
+
+
+def _add_deliveries(pages: Blueprint, world: World, deliveries: Deliveries) -> None:
     @pages.post("/webhooks/resend")
     def resend() -> ResponseReturnValue:
-        event = _named("event", "event")
+        event = _named(world, "event")
         deliveries.resend(event["id"])
         return jsonify({"queued": event["id"]})
 
@@ -66,6 +96,10 @@ def control_pages(api: Api, deliveries: Deliveries) -> Blueprint:
     @pages.get("/idle")
     def idle() -> ResponseReturnValue:
         return jsonify({"pending": deliveries.pending()})
+
+
+def _add_state(pages: Blueprint, api: Api, deliveries: Deliveries) -> None:
+    world = api.world
 
     @pages.get("/state")
     def state() -> ResponseReturnValue:
@@ -83,11 +117,15 @@ def control_pages(api: Api, deliveries: Deliveries) -> Blueprint:
             world.save()
         return jsonify({})
 
+
+def _add_banks(pages: Blueprint, world: World) -> None:
+    """What cardholders and their banks do."""
+
     @pages.post("/cards")
     def replace_card() -> ResponseReturnValue:
-        """Puts another test card behind a customer and all its subscriptions."""
+        """``{"customer": id, "number": test card}`` charges another card from now on."""
         with world.lock:
-            customer = _named("customer", "customer")
+            customer = _named(world, "customer")
             method = new_card(world, str(_body().get("number")))
             subscriptions.use_card_everywhere(world, customer, method)
             world.save()
@@ -96,28 +134,24 @@ def control_pages(api: Api, deliveries: Deliveries) -> Blueprint:
     @pages.post("/disputes")
     def dispute() -> ResponseReturnValue:
         """``{"charge": id}`` opens one; ``{"dispute": id, "outcome": "won|lost"}`` decides it."""
+        body = _body()
         with world.lock:
-            if "charge" in _body():
-                made = refunds.open_dispute(
-                    world, _named("charge", "charge"), _body().get("reason", "fraudulent")
-                )
+            if "charge" in body:
+                reason = body.get("reason", "fraudulent")
+                made = refunds.open_dispute(world, _named(world, "charge"), reason)
             else:
-                made = _named("dispute", "dispute")
-                refunds.close_dispute(world, made, _body().get("outcome") == "won")
+                made = _named(world, "dispute")
+                refunds.close_dispute(world, made, body.get("outcome") == "won")
             world.save()
             return jsonify(made)
 
     @pages.post("/fraud_warnings")
     def fraud_warning() -> ResponseReturnValue:
+        """``{"charge": id}``"""
         with world.lock:
-            refunds.warn_of_fraud(world, _named("charge", "charge")["id"])
+            refunds.warn_of_fraud(world, _named(world, "charge")["id"])
             world.save()
             return jsonify({})
-
-    def _named(kind: str, name: str) -> Object:
-        return world.named(kind, str(_body().get(name)), name)
-
-    return pages
 
 
 def _body() -> dict[str, Any]:
@@ -127,12 +161,6 @@ def _body() -> dict[str, Any]:
     return body
 
 
-def _check_faults(body: dict[str, Any]) -> None:
-    unknown = body.keys() - {"webhooks", "webhook_delay", "api_error_rate", "api_errors"}
-    if unknown:
-        raise invalid(f"Unknown fault: {min(unknown)}.", min(unknown))
-    if body.get("webhooks", "ok") not in WAYS:
-        raise invalid(f"webhooks must be one of {', '.join(WAYS)}.", "webhooks")
-    rate = body.get("api_error_rate", 0)
-    if not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise invalid("api_error_rate must lie between 0 and 1.", "api_error_rate")
+def _named(world: World, kind: str) -> Object:
+    """The object whose id the body gives under the name of its kind."""
+    return world.named(kind, str(_body().get(kind)), kind)

@@ -1,7 +1,6 @@
 """Bad weather for the API, on order and repeatable."""
 
 import random
-from typing import Any
 
 from sandbox.stripe.errors import ApiError
 
@@ -36,7 +35,7 @@ class Faults:
 
 def error(status: int) -> ApiError:
     """Stripe's own words for a failure that is not the caller's."""
-    details: dict[str, Any] = {
+    details: dict[int, tuple[str, str, str | None]] = {
         400: ("invalid_request_error", "Something in this request is wrong.", None),
         401: ("invalid_request_error", "Invalid API Key provided.", None),
         409: (

@@ -38,7 +38,7 @@ def fields(cls: type) -> dict[str, Any]:
     return {
         name: hint
         for name, hint in hints.items()
-        if name in cls.__dict__.get("__annotations__", {})
+        if name in inspect.get_annotations(cls)
         and not name.startswith("_")
         and name != "OBJECT_NAME"
     }

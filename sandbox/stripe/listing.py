@@ -58,7 +58,7 @@ def matches(entry: Object, params: dict[str, Any], names: str) -> bool:
 
 def _matches(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict):
-        return (
+        return bool(
             value > wanted.get("gt", value - 1)
             and value >= wanted.get("gte", value)
             and value < wanted.get("lt", value + 1)
@@ -108,9 +108,7 @@ def _expand(world: World, node: Any, steps: list[str], path: str) -> None:
         if not _may_expand(kind, field) or node[field] not in world.objects:
             raise _not_expandable(field, path)
         node[field] = deepcopy(world.objects[node[field]])
-    elif field not in node or (
-        not rest and not isinstance(node[field], (dict, list, None.__class__))
-    ):
+    elif field not in node or isinstance(node[field], bool | int):
         raise _not_expandable(field, path)
     _expand(world, node[field], rest, path)
 

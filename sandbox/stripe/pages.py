@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sandbox.stripe import (
     card_form,
     catalog,
-    checkout,
+    checkout_payment,
     invoices,
     payment_methods,
     payments,
@@ -103,14 +103,16 @@ def _pay_session(world: World, session: Object, form: dict[str, str]) -> Respons
     email = form["email"].strip()
     try:
         method = card_form.card(world, form, email)
-        intent = checkout.submit(world, session, method, email, form.get("billingName", "").strip())
+        intent = checkout_payment.submit(
+            world, session, method, email, form.get("billingName", "").strip()
+        )
     except ApiError as error:
         message = {"card": error.body["error"]["message"]}
         return _checkout_form(world, session, message, form), error.status
     if intent and intent["status"] == "requires_action":
         return redirect(f"/3ds/{intent['id']}", 303)
     if session["status"] == "complete":
-        return redirect(checkout.success_url(session), 303)
+        return redirect(checkout_payment.success_url(session), 303)
     message = {"card": world.attempts[session["id"]]["error"]}
     return _checkout_form(world, session, message, form), 402
 
@@ -147,7 +149,7 @@ def _closed_session(session: Object) -> ResponseReturnValue:
             "stripe/closed.html",
             title="You’re all done here",
             text="This checkout has already been completed.",
-            link=checkout.success_url(session),
+            link=checkout_payment.success_url(session),
         )
     return render_template(
         "stripe/closed.html",
@@ -190,7 +192,7 @@ def _answer_setup_challenge(world: World, intent: Object, passed: bool) -> Respo
         method = world.objects[intent["payment_method"]]
         payment_methods.confirm_setup(world, intent, method, passed=True)
         if session:
-            checkout.complete(world, session)
+            checkout_payment.complete(world, session)
     else:
         intent["status"], intent["next_action"] = "requires_payment_method", None
     return redirect(_after_challenge(world, intent), 303)
@@ -207,7 +209,7 @@ def _session_of(world: World, intent: Object) -> Object | None:
 def _after_challenge(world: World, intent: Object) -> str:
     session = _session_of(world, intent)
     if session and session["status"] == "complete":
-        return checkout.success_url(session)
+        return checkout_payment.success_url(session)
     if session and session["status"] == "open":
         return f"/c/pay/{session['id']}"
     for payment in world.all("invoice_payment"):
@@ -316,12 +318,7 @@ def _portal(world: World, session: Object, problems: dict[str, str], form: dict[
         flow=(session["flow"] or {}).get("type"),
         customer=world.objects[customer],
         subscriptions=[
-            (
-                s,
-                subscriptions.period_end(s),
-                catalog.describe(world, s["items"]["data"][0]["price"]),
-            )
-            for s in live
+            (s, subscriptions.period_end(s), subscriptions.describe(world, s)) for s in live
         ],
         card=card,
         invoices=[i for i in reversed(world.all("invoice")) if i["customer"] == customer],

@@ -211,8 +211,8 @@ def confirm_setup(world: World, intent: Object, method: Object, passed: bool = F
     "POST",
     "/setup_intents",
     SetupIntentCreateParams,
-    "customer payment_method confirm metadata allowed_payment_method_types usage automatic_payment_methods "
-    "return_url",
+    "customer payment_method confirm metadata allowed_payment_method_types usage "
+    "automatic_payment_methods return_url",
 )
 def create_setup(world: World, params: dict[str, Any]) -> Object:
     customer = params.get("customer")

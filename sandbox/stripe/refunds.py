@@ -14,9 +14,9 @@ from stripe.params.radar import EarlyFraudWarningListParams, EarlyFraudWarningRe
 from sandbox.stripe import shapes
 from sandbox.stripe.amounts import display
 from sandbox.stripe.billing_cycle import DAY
+from sandbox.stripe.charges import new_balance_transaction
 from sandbox.stripe.errors import Object, invalid
 from sandbox.stripe.listing import included, listing, page
-from sandbox.stripe.payments import new_balance_transaction
 from sandbox.stripe.routes import retrieve, route
 from sandbox.stripe.world import World, due
 

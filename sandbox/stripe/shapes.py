@@ -30,20 +30,11 @@ LEFT_OUT: dict[str, frozenset[str]] = {
     "webhook_endpoint": frozenset({"secret"}),
 }
 PAYMENT_METHOD_FIELDS = frozenset(
-    [
-        "id",
-        "object",
-        "allow_redisplay",
-        "billing_details",
-        "card",
-        "created",
-        "customer",
-        "customer_account",
-        "livemode",
-        "metadata",
-        "type",
-    ]
-)
+    {
+        "id", "object", "allow_redisplay", "billing_details", "card", "created", "customer",
+        "customer_account", "livemode", "metadata", "type",
+    }
+)  # fmt: skip
 
 
 def blank(kind: str, **given: Any) -> Object:
@@ -163,7 +154,7 @@ def _check_value(value: Any, hint: Any, path: str) -> list[str]:
     words = literal_values(hint)
     if words:
         return [] if value in words else [f"{path}: {value!r} is none of the known words"]
-    fits = {bool: bool, int: int, float: (int, float), str: str, Decimal: str}
+    fits: dict[Any, Any] = {bool: bool, int: int, float: (int, float), str: str, Decimal: str}
     if any(
         option in fits
         and isinstance(value, fits[option])

@@ -15,7 +15,7 @@ from typing import Any
 
 from stripe._api_version import _ApiVersion
 
-from sandbox.stripe import shapes
+from sandbox.stripe import hints, shapes
 from sandbox.stripe.errors import Object, missing
 
 API_VERSION = _ApiVersion.CURRENT
@@ -94,7 +94,7 @@ class World:
 
     def add(self, kind: str, **given: Any) -> Object:
         """Makes, keeps and returns a new object; ``id`` and ``created`` come by themselves."""
-        names = shapes.fields(shapes.object_class(kind))
+        names = hints.fields(hints.object_class(kind))
         given.setdefault("id", self.new_id(kind))
         if "created" in names:
             given.setdefault("created", self.now())

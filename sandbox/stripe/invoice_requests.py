@@ -1,0 +1,93 @@
+"""What may be asked of invoices and their payments."""
+
+from typing import Any
+
+from stripe.params import (
+    InvoiceFinalizeInvoiceParams,
+    InvoiceListParams,
+    InvoicePaymentListParams,
+    InvoicePaymentRetrieveParams,
+    InvoicePayParams,
+    InvoiceRetrieveParams,
+    InvoiceVoidInvoiceParams,
+)
+
+from sandbox.stripe import payments
+from sandbox.stripe.errors import Object, invalid
+from sandbox.stripe.invoices import finalize, intent_of, pay, payment_of, subscription_of, void
+from sandbox.stripe.listing import included, listing, matches, page
+from sandbox.stripe.payment_methods import card_error, resolve
+from sandbox.stripe.routes import retrieve, route
+from sandbox.stripe.world import World
+
+retrieve("invoice", "/invoices", InvoiceRetrieveParams)
+
+
+retrieve("invoice_payment", "/invoice_payments", InvoicePaymentRetrieveParams)
+
+
+listing("invoice_payment", "/invoice_payments", InvoicePaymentListParams, "invoice status created")
+
+
+@route("GET", "/invoices", InvoiceListParams, "customer subscription status created "
+       "collection_method")  # fmt: skip
+def list_invoices(world: World, params: dict[str, Any]) -> Object:
+    entries = [
+        invoice
+        for invoice in world.all("invoice")
+        if matches(invoice, params, "customer status created collection_method")
+        and params.get("subscription") in (None, subscription_of(world, invoice)["id"])
+    ]
+    return page("invoice", entries, params, "/v1/invoices")
+
+
+@route("POST", "/invoices/*/pay", InvoicePayParams, "payment_method off_session")
+def pay_now(world: World, params: dict[str, Any], invoice_id: str) -> Object:
+    invoice = world.get("invoice", invoice_id)
+    if invoice["status"] == "paid":
+        raise invalid("Invoice is already paid", code="invoice_already_paid")
+    if invoice["status"] not in ("draft", "open"):
+        raise invalid(f"Invoice is {invoice['status']}", code="invoice_not_editable")
+    if invoice["status"] == "draft":
+        finalize(world, invoice)
+    method = resolve(world, params["payment_method"]) if "payment_method" in params else None
+    if invoice["status"] != "paid":
+        pay(world, invoice, method)
+        intent = intent_of(world, invoice)
+        if intent["status"] == "requires_payment_method" and intent["last_payment_error"]:
+            raise card_error(payments.last_decline(intent))
+    return invoice
+
+
+@route("POST", "/invoices/*/finalize", InvoiceFinalizeInvoiceParams)
+def finalize_now(world: World, params: dict[str, Any], invoice_id: str) -> Object:
+    invoice = world.get("invoice", invoice_id)
+    if invoice["status"] != "draft":
+        raise invalid("This invoice is already finalized.", code="invoice_not_editable")
+    finalize(world, invoice)
+    return invoice
+
+
+@route("POST", "/invoices/*/void", InvoiceVoidInvoiceParams)
+def void_now(world: World, params: dict[str, Any], invoice_id: str) -> Object:
+    invoice = world.get("invoice", invoice_id)
+    if invoice["status"] not in ("open", "uncollectible"):
+        raise invalid(f"You can only void an open invoice; this one is {invoice['status']}.")
+    void(world, invoice)
+    return invoice
+
+
+@included("invoice", "payments")
+def payments_of(world: World, invoice: Object) -> Object:
+    entries = [p for p in world.all("invoice_payment") if p["invoice"] == invoice["id"]]
+    return page("invoice_payment", entries, {}, "/v1/invoice_payments")
+
+
+@included("invoice", "confirmation_secret")
+def confirmation_secret(world: World, invoice: Object) -> Object | None:
+    if payment_of(world, invoice["id"]) is None:
+        return None
+    return {
+        "client_secret": intent_of(world, invoice)["client_secret"],
+        "type": "payment_intent",
+    }
