@@ -22,6 +22,16 @@ def migrate(check: bool) -> None:
             raise click.ClickException(str(error)) from error
 
 
+@click.command()
+@click.argument("message")
+def revision(message: str) -> None:
+    """Write a new migration from what the models say and the database lacks (for developers)."""
+    config = Config(toml_file="pyproject.toml")
+    with transaction() as session:
+        config.attributes["connection"] = session.connection()
+        migrations.revision(config, message, autogenerate=True)
+
+
 def init_app(app: Flask) -> None:
-    for each in (migrate,):
+    for each in (migrate, revision):
         app.cli.add_command(each)
