@@ -28,6 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
+import click
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask, Response, abort, jsonify, render_template, request
@@ -342,7 +343,7 @@ def main() -> None:
     stopped = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stopped)
     with start(options.smtp_port, options.http_port, options.data) as inbox:
-        print(f"Mail comes in at {inbox.smtp_url}, read it at {inbox.http_url}", flush=True)  # noqa: T201
+        click.echo(f"Mail comes in at {inbox.smtp_url}, read it at {inbox.http_url}")
         signal.sigwait(stopped)
 
 

