@@ -17,6 +17,7 @@ from sandbox.stripe.amounts import check_minimum
 from sandbox.stripe.errors import Object, invalid, unsupported
 from sandbox.stripe.listing import included, matches, page
 from sandbox.stripe.routes import assign, retrieve, route
+from sandbox.stripe.subscriptions import check_currency
 from sandbox.stripe.world import World, due
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -37,18 +38,15 @@ INTENT_DATA = frozenset({"metadata", "description", "receipt_email", "setup_futu
 def create(world: World, params: dict[str, Any]) -> Object:
     _check(world, params)
     mode = params["mode"]
-    session_id = world.new_id("checkout.session")
     items = params.get("line_items", [])
-    prices = [catalog.price_of(world, item, f"line_items[{n}]") for n, item in enumerate(items)]
-    _check_prices(mode, prices)
+    outlines = [_outline(world, item, f"line_items[{n}]") for n, item in enumerate(items)]
+    currency = _check_lines(world, params, outlines) if outlines else params.get("currency")
     lines = [
-        _line_item(world, price, item.get("quantity", 1))
-        for price, item in zip(prices, items, strict=True)
+        _line_item(world, catalog.price_of(world, item, f"line_items[{n}]"), item["quantity"])
+        for n, item in enumerate(items)
     ]
     total = sum(line["amount_total"] for line in lines)
-    currency = prices[0]["currency"] if prices else params.get("currency")
-    if currency:
-        check_minimum(total, currency, "line_items")
+    session_id = world.new_id("checkout.session")
     world.line_items[session_id] = lines
     world.attempts[session_id] = {
         "subscription_data": params.get("subscription_data", {}),
@@ -112,19 +110,45 @@ def _check_parts(world: World, params: dict[str, Any]) -> None:
         )
 
 
-def _check_prices(mode: str, prices: list[Object]) -> None:
-    if len({price["currency"] for price in prices}) > 1:
+def _outline(world: World, item: dict[str, Any], param: str) -> Object:
+    """What a line will cost, before anything is made: currency, amount, recurring or not."""
+    if "quantity" not in item:
+        raise invalid(f"Missing required param: {param}[quantity].", f"{param}[quantity]",
+                      "parameter_missing")  # fmt: skip
+    if "price_data" in item:
+        catalog.check_price_data(world, item["price_data"], f"{param}[price_data]")
+        price = item["price_data"]
+    else:
+        price = catalog.price_of(world, item, param)
+    return {
+        "currency": price["currency"].lower(),
+        "amount": price["unit_amount"] * item["quantity"],
+        "recurring": bool(price.get("recurring")),
+    }
+
+
+def _check_lines(world: World, params: dict[str, Any], outlines: list[Object]) -> str:
+    """The currency that all lines have in common."""
+    currency = str(outlines[0]["currency"])
+    if any(outline["currency"] != currency for outline in outlines):
         raise invalid("All prices on a Checkout Session must have the same currency.", "line_items")
-    recurring = [price for price in prices if price["recurring"]]
-    if mode == "subscription" and len(recurring) != len(prices):
-        if not recurring:
-            raise invalid(
-                "You must provide at least one recurring price in `subscription` mode when using "
-                "prices.",
-                "line_items",
-            )
+    check_minimum(sum(outline["amount"] for outline in outlines), currency, "line_items")
+    _check_rhythm(params["mode"], [outline["recurring"] for outline in outlines])
+    if params["mode"] == "subscription" and "customer" in params:
+        check_currency(world, params["customer"], currency)
+    return currency
+
+
+def _check_rhythm(mode: str, recurring: list[bool]) -> None:
+    if mode == "subscription" and not any(recurring):
+        raise invalid(
+            "You must provide at least one recurring price in `subscription` mode when using "
+            "prices.",
+            "line_items",
+        )
+    if mode == "subscription" and not all(recurring):
         raise unsupported("one-time prices in subscription mode")
-    if mode == "payment" and recurring:
+    if mode == "payment" and any(recurring):
         raise invalid(
             "You specified `payment` mode but passed a recurring price. Either switch to "
             "`subscription` mode or use only one-time prices.",

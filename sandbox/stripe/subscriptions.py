@@ -86,7 +86,6 @@ def _settings(keeps_card: bool) -> Object:
 
 
 def _check_prices(world: World, customer: Object, prices: list[Object]) -> None:
-    currency = prices[0]["currency"]
     for price in prices:
         if not price["recurring"]:
             raise invalid(
@@ -94,9 +93,14 @@ def _check_prices(world: World, customer: Object, prices: list[Object]) -> None:
                 f"with `type=recurring`: {price['id']}",
                 "items[0][price]",
             )
+    check_currency(world, customer["id"], prices[0]["currency"])
+
+
+def check_currency(world: World, customer: str, currency: str) -> None:
+    """Raises ApiError 400 for a second currency beside a live subscription."""
     for other in world.all("subscription"):
         if (
-            other["customer"] == customer["id"]
+            other["customer"] == customer
             and other["status"] in LIVE
             and other["currency"] != currency
         ):
