@@ -1,9 +1,73 @@
-"""Signing in by mail."""
+"""Signed-in browsers: opened by a mailed link or code, ended by time or by hand (rule S4)."""
 
+import hashlib
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from membership.accounts.models import Account
+from membership import clock
+from membership.accounts.models import Account, SignIn
+
+LASTS = timedelta(days=90)
+IDLE = timedelta(days=30)
+# seen_at is a matter of days; writing it on every page would be a write per page.
+SEEN_EVERY = timedelta(hours=1)
 
 
 def open_sign_in(session: Session, account: Account) -> str:
-    raise NotImplementedError
+    """Sign one browser in; returns the token that it keeps, of which only a hash is stored."""
+    token = secrets.token_urlsafe(32)
+    now = clock.now()
+    session.add(
+        SignIn(
+            token_hash=hashed(token),
+            account_id=account.id,
+            seen_at=now,
+            expires_at=now + LASTS,
+        )
+    )
+    return token
+
+
+def find_account(session: Session, token: str) -> Account | None:
+    """Who is signed in with `token`; None when that has ended. Notes, hourly, that it is used."""
+    now = clock.now()
+    found = session.execute(
+        select(Account, SignIn)
+        .join(SignIn, SignIn.account_id == Account.id)
+        .where(
+            SignIn.token_hash == hashed(token),
+            SignIn.revoked_at.is_(None),
+            SignIn.expires_at > now,
+            SignIn.seen_at > now - IDLE,
+        )
+    ).one_or_none()
+    if found is None:
+        return None
+    account, row = found
+    if row.seen_at < now - SEEN_EVERY:
+        row.seen_at = now
+    return account
+
+
+def revoke(session: Session, token: str) -> None:
+    """End one sign-in."""
+    _revoke(session, SignIn.token_hash == hashed(token))
+
+
+def revoke_all(session: Session, account_id: int) -> None:
+    """End every sign-in of an account ("sign out everywhere")."""
+    _revoke(session, SignIn.account_id == account_id)
+
+
+def _revoke(session: Session, which: ColumnElement[bool]) -> None:
+    session.execute(
+        update(SignIn).where(which, SignIn.revoked_at.is_(None)).values(revoked_at=clock.now())
+    )
+
+
+def hashed(token: str) -> bytes:
+    """What is stored of a random token; 32 random bytes need neither salt nor key."""
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,70 @@
+"""The kinds of mail. Each feature registers its own; each has a folder in templates/email/.
+
+A transactional mail (a sign-in, a receipt) is always sent. A bulk mail can be refused: it carries
+one-click unsubscribing and stands on the reader's page of preferences under its title.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+# Turns what the outbox keeps, and the language, into what the templates see.
+Complete = Callable[[dict[str, Any], str], dict[str, Any]]
+
+
+class UnknownKindError(LookupError):
+    """No feature registered this kind of mail."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`title` and `note` are lazy texts for the preferences; a kind with a title is bulk."""
+
+    name: str
+    title: Any = None
+    note: Any = None
+    complete: Complete = lambda context, _language: context
+
+    @property
+    def is_bulk(self) -> bool:
+        return self.title is not None
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def transactional(name: str, complete: Complete | None = None) -> str:
+    """Register a kind that is always sent; gives back its name.
+
+    `complete` adds what must not be kept in the outbox, such as the secret of a link.
+    """
+    return _register(Kind(name, complete=complete) if complete else Kind(name))
+
+
+def bulk(name: str, title: Any, note: Any) -> str:
+    """Register a kind that a reader may refuse; gives back its name.
+
+    `title` names it and `note` says in a sentence when it comes (both from lazy_gettext).
+    """
+    return _register(Kind(name, title, note))
+
+
+def _register(kind: Kind) -> str:
+    _kinds[kind.name] = kind
+    return kind.name
+
+
+def find(name: str) -> Kind:
+    """Raises UnknownKindError."""
+    if name not in _kinds:
+        raise UnknownKindError(f"no kind of mail is called {name!r}")
+    return _kinds[name]
+
+
+def names() -> set[str]:
+    return set(_kinds)
+
+
+def bulk_kinds() -> list[Kind]:
+    """What a reader may refuse, by name."""
+    return [kind for name, kind in sorted(_kinds.items()) if kind.is_bulk]
