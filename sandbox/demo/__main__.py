@@ -93,7 +93,11 @@ def step(text: str) -> Iterator[None]:
     """Say what goes on, and how long it took."""
     click.echo(f"{text} … ", nl=False)
     began = time.monotonic()
-    yield
+    try:
+        yield
+    except services.StartError:
+        click.echo("no.")
+        raise
     click.echo(f"{time.monotonic() - began:.1f} s")
 
 
@@ -137,7 +141,7 @@ def _flask(directory: Path, env: dict[str, str], *arguments: str) -> None:
 
 def _seed_once(directory: Path, env: dict[str, str], options: argparse.Namespace) -> None:
     seeded = directory / "seeded"
-    if seeded.exists():
+    if seeded.exists() or options.patrons == 0:
         return
     patrons, months = str(options.patrons), str(options.months)
     with step(f"Inventing {patrons} patrons over {months} months, once"):
@@ -209,7 +213,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sandbox.demo", description=__doc__)
     parser.add_argument("--directory", type=Path, default=ROOT / "var")
     parser.add_argument("--port", type=int, default=int(os.environ.get("DEMO_PORT", "8000")))
-    parser.add_argument("--patrons", type=int, default=300)
+    parser.add_argument("--patrons", type=int, default=300, help="0 invents nothing")
     parser.add_argument("--months", type=int, default=14)
     parser.add_argument("--procfile", type=Path, default=ROOT / "Procfile")
     return parser.parse_args()

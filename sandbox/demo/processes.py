@@ -43,8 +43,8 @@ class Processes:
 
     @property
     def run(self) -> bool:
-        """Whether all of them run, as far as honcho knows."""
-        return self._honcho.poll() is None and " stopped (rc=" not in self._log.read_text()
+        """Whether honcho runs; when one of its processes ends, it stops all and itself."""
+        return self._honcho.poll() is None
 
     def why_ended(self) -> str:
         """Which process ended first, and its last lines."""

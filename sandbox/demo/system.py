@@ -37,7 +37,7 @@ class System:
         """Return once everything answers; StartError with what was said when it does not."""
         self.directory.mkdir(parents=True, exist_ok=True)
         file = self.directory / "demo.json"
-        file.unlink(missing_ok=True)
+        began = time.time()
         command = [sys.executable, "-m", "sandbox.demo", "--directory", str(self.directory)]
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(
@@ -46,7 +46,8 @@ class System:
                 start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
-        while not file.exists():
+        # One left by a demo that was killed is older.
+        while not file.exists() or file.stat().st_mtime < began:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise StartError(f"The system did not start.\n{last_lines(self.output, 20)}")
@@ -55,13 +56,23 @@ class System:
         self.mail = Reader(self.info["inbox"])
         return self
 
+    @property
+    def pid(self) -> int:
+        """Process id of the demo itself; those of its parts are in `info`."""
+        assert self._process is not None
+        return self._process.pid
+
+    def wait(self) -> int:
+        """Wait until it ends by itself, and return its exit status."""
+        assert self._process is not None
+        return self._process.wait(STOP_SECONDS)
+
     def stop(self) -> int:
         """Stop all of it and return the exit status, 0 when all was well until now."""
-        if self._process is None:
-            return 0
+        assert self._process is not None
         self._process.terminate()
         try:
-            return self._process.wait(STOP_SECONDS)
+            return self.wait()
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()

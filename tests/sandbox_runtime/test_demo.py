@@ -1,0 +1,105 @@
+"""`make demo` says where everything is, and leaves nothing behind."""
+
+import json
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.demo.surroundings import Ports, claimed, environment, write_info
+from sandbox.demo.system import System
+from sandbox.services import StartError
+from tests.sandbox_runtime.leftovers import left_behind
+
+PORTS = Ports(web=8000, stripe=8001, inbox=8002, smtp=8003)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all: each start but the first finds a database that is there."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture
+def system(directory: Path) -> Iterator[System]:
+    with System(directory, patrons=0) as running:
+        yield running
+    assert left_behind(directory) == []
+
+
+def test_it_says_where_everything_is_and_stops_without_a_trace(system: System) -> None:
+    assert set(system.info) == {
+        "web", "stripe", "inbox", "database_url", "redis_url", "pids", "staff", "patron",
+    }  # fmt: skip
+    for name in ("web", "worker", "beat"):
+        os.kill(system.info["pids"][name], 0)
+    said = system.output.read_text()
+    for address in (system.info["web"], system.info["stripe"], system.info["inbox"]):
+        assert address in said
+    assert "4242 4242 4242 4242" in said
+    assert system.mail.messages() is not None
+    assert system.stop() == 0
+    assert left_behind(system.directory) == []
+    assert not (system.directory / "demo.json").exists()
+
+
+def test_when_the_worker_dies_all_stop_with_a_clear_line(system: System) -> None:
+    os.kill(system.info["pids"]["worker"], signal.SIGKILL)
+    assert system.wait() == 1
+    assert "worker ended with status -9" in system.output.read_text()
+    assert not (system.directory / "demo.json").exists()
+
+
+def test_when_the_database_dies_all_stop_with_a_clear_line(system: System) -> None:
+    lock = system.directory / "postgres" / "data" / "postmaster.pid"
+    os.kill(int(lock.read_text().splitlines()[0]), signal.SIGKILL)
+    assert system.wait() == 1
+    assert "PostgreSQL ended" in system.output.read_text()
+
+
+def test_when_the_demo_is_killed_nothing_stays_and_it_starts_again(
+    system: System, directory: Path
+) -> None:
+    os.kill(system.pid, signal.SIGKILL)
+    system.wait()
+    assert left_behind(directory) == []
+    with System(directory, patrons=0) as again:
+        assert again.info["database_url"] != system.info["database_url"]
+        with pytest.raises(StartError, match="A demo already runs in"), System(directory):
+            pass
+        assert (directory / "demo.json").exists()
+
+
+def test_a_directory_is_used_by_one_demo_at_a_time(tmp_path: Path) -> None:
+    with claimed(tmp_path), pytest.raises(StartError, match="already runs"), claimed(tmp_path):
+        pass
+    with claimed(tmp_path):
+        pass
+
+
+def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
+    first = environment(tmp_path, PORTS, "postgresql://here/kava", "redis://here")
+    again = environment(tmp_path, PORTS, "postgresql://here/kava", "redis://here")
+    assert first["SECRET_KEY"] == again["SECRET_KEY"]
+    assert len(first["SECRET_KEY"]) >= 32
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_demo_json_is_whole_and_private(tmp_path: Path) -> None:
+    env = environment(tmp_path, PORTS, "postgresql://here/kava", "redis://here")
+    file = tmp_path / "demo.json"
+    write_info(file, PORTS, env, {"web": 1, "worker": 2, "beat": 3, "inbox": 4})
+    assert json.loads(file.read_text()) == {
+        "web": "http://127.0.0.1:8000",
+        "stripe": "http://127.0.0.1:8001",
+        "inbox": "http://127.0.0.1:8002",
+        "database_url": "postgresql://here/kava",
+        "redis_url": "redis://here",
+        "pids": {"web": 1, "worker": 2, "beat": 3},
+        "staff": {"email": "staff@kava.example", "totp_secret": None},
+        "patron": {"email": "patron@kava.example"},
+    }
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
