@@ -36,6 +36,8 @@ class Checkout(Base):
         CheckConstraint("interval IN ('month', 'year', 'once')", name="interval"),
         CheckConstraint(f"state IN {CHECKOUT_STATES}", name="state"),
         CheckConstraint("amount_minor > 0", name="amount"),
+        Index(None, "account_id"),
+        Index(None, "email"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -116,6 +118,9 @@ class Donation(Numbered, Base):
         ),
         Index(None, "account_id", "paid_at"),
         Index(None, "paid_at"),
+        # Rollups ask what has been written or taken back lately.
+        Index(None, "created_at"),
+        Index(None, "refunded_at"),
     )
 
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="RESTRICT"))
@@ -171,6 +176,7 @@ class LedgerEntry(Numbered, Base):
     __table_args__ = (
         CheckConstraint(f"movement IN {MOVEMENTS}", name="movement"),
         Index(None, "currency", "occurred_at"),
+        Index(None, "created_at"),
     )
 
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id"), index=True)

@@ -76,12 +76,30 @@ def upgrade() -> None:
         ),
         sa.Column("asked_topic_slug", sa.String(), nullable=True),
         sa.Column("asked_topic_title", sa.String(), nullable=True),
+        sa.Column(
+            "words",
+            postgresql.TSVECTOR(),
+            sa.Computed(
+                "\n    setweight(to_tsvector('simple'::regconfig, title::text), 'A'::\"char\")\n    || setweight(to_tsvector('simple'::regconfig, standfirst::text), 'B'::\"char\")\n    || to_tsvector('simple'::regconfig, \"left\"(body_html::text, 200000))\n",
+                persisted=True,
+            ),
+            nullable=False,
+        ),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_article")),
         sa.UniqueConstraint("slug", name=op.f("uq_article_slug")),
         sa.UniqueConstraint("source", "source_id", name=op.f("uq_article_source_source_id")),
     )
     op.create_index("ix_article_front", "article", ["language", "published_at"], unique=False)
+    op.create_index(
+        "ix_article_headline_trgm",
+        "article",
+        ["title", "standfirst"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"title": "gin_trgm_ops", "standfirst": "gin_trgm_ops"},
+    )
+    op.create_index("ix_article_words", "article", ["words"], unique=False, postgresql_using="gin")
     op.create_table(
         "audit_entry",
         sa.Column("actor_id", sa.BigInteger(), nullable=True),
@@ -302,6 +320,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_checkout")),
         sa.UniqueConstraint("stripe_session_id", name=op.f("uq_checkout_stripe_session_id")),
     )
+    op.create_index(op.f("ix_checkout_account_id"), "checkout", ["account_id"], unique=False)
+    op.create_index(op.f("ix_checkout_email"), "checkout", ["email"], unique=False)
     op.create_table(
         "outbox_email",
         sa.Column("kind", sa.String(), nullable=False),
@@ -673,7 +693,9 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_donation_account_id_paid_at"), "donation", ["account_id", "paid_at"], unique=False
     )
+    op.create_index(op.f("ix_donation_created_at"), "donation", ["created_at"], unique=False)
     op.create_index(op.f("ix_donation_paid_at"), "donation", ["paid_at"], unique=False)
+    op.create_index(op.f("ix_donation_refunded_at"), "donation", ["refunded_at"], unique=False)
     op.create_index(
         op.f("ix_donation_subscription_id"), "donation", ["subscription_id"], unique=False
     )
@@ -702,6 +724,9 @@ def upgrade() -> None:
             name=op.f("fk_ledger_entry_subscription_id_subscription"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_entry")),
+    )
+    op.create_index(
+        op.f("ix_ledger_entry_created_at"), "ledger_entry", ["created_at"], unique=False
     )
     op.create_index(
         op.f("ix_ledger_entry_currency_occurred_at"),
@@ -756,9 +781,12 @@ def downgrade() -> None:
     op.drop_table("subscription_change")
     op.drop_index(op.f("ix_ledger_entry_subscription_id"), table_name="ledger_entry")
     op.drop_index(op.f("ix_ledger_entry_currency_occurred_at"), table_name="ledger_entry")
+    op.drop_index(op.f("ix_ledger_entry_created_at"), table_name="ledger_entry")
     op.drop_table("ledger_entry")
     op.drop_index(op.f("ix_donation_subscription_id"), table_name="donation")
+    op.drop_index(op.f("ix_donation_refunded_at"), table_name="donation")
     op.drop_index(op.f("ix_donation_paid_at"), table_name="donation")
+    op.drop_index(op.f("ix_donation_created_at"), table_name="donation")
     op.drop_index(op.f("ix_donation_account_id_paid_at"), table_name="donation")
     op.drop_table("donation")
     op.drop_index(op.f("ix_topic_support_account_id"), table_name="topic_support")
@@ -798,6 +826,8 @@ def downgrade() -> None:
     )
     op.drop_index("ix_outbox_email_account", table_name="outbox_email")
     op.drop_table("outbox_email")
+    op.drop_index(op.f("ix_checkout_email"), table_name="checkout")
+    op.drop_index(op.f("ix_checkout_account_id"), table_name="checkout")
     op.drop_table("checkout")
     op.drop_index(op.f("ix_ballot_account_id"), table_name="ballot")
     op.drop_table("ballot")
@@ -817,6 +847,13 @@ def downgrade() -> None:
     op.drop_table("daily_figures")
     op.drop_index(op.f("ix_audit_entry_subject_id"), table_name="audit_entry")
     op.drop_table("audit_entry")
+    op.drop_index("ix_article_words", table_name="article", postgresql_using="gin")
+    op.drop_index(
+        "ix_article_headline_trgm",
+        table_name="article",
+        postgresql_using="gin",
+        postgresql_ops={"title": "gin_trgm_ops", "standfirst": "gin_trgm_ops"},
+    )
     op.drop_index("ix_article_front", table_name="article")
     op.drop_table("article")
     op.drop_table("account")
