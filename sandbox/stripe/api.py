@@ -76,6 +76,11 @@ class Api:
         with self._kept_lock:
             self._kept.clear()
 
+    def is_under_way(self, idempotency_key: str) -> bool:
+        with self._kept_lock:
+            kept = self._kept.get(idempotency_key)
+            return kept is not None and kept.answer is None
+
     def answer(self, request: Request) -> Answer:
         request_id = "req_" + secrets.token_hex(7)
         try:

@@ -56,7 +56,6 @@ CARDS = {
     "4000056655665556": Card(funding="debit"),
     "5555555555554444": Card(brand="mastercard"),
     "378282246310005": Card(brand="amex"),
-    "4000008040000009": Card(country="UA"),
     "4000002760000016": Card(country="DE"),
     "4000000000000341": Card(decline=GENERIC, saves=True),
     "4000000000000002": Card(decline=GENERIC),

@@ -85,9 +85,11 @@ def expanded(world: World, answer: Object, paths: list[str]) -> Object:
     copy = deepcopy(answer)
     for path in paths:
         steps = path.split(".")
-        if len(steps) - (steps[0] == "data") > DEEPEST_EXPANSION:
+        if len(steps) > DEEPEST_EXPANSION:
             raise invalid(
-                f"You cannot expand more than {DEEPEST_EXPANSION} levels of a property.", "expand"
+                f"You cannot expand more than {DEEPEST_EXPANSION} levels of a property. "
+                f"Property: {path}",
+                "expand",
             )
         _expand(world, copy, steps, path)
     return copy

@@ -17,7 +17,7 @@ METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 
 
 def decode(form: str) -> dict[str, Any]:
-    """``a[b][0]=1`` becomes ``{"a": {"b": ["1"]}}``; every value stays a string."""
+    """``a[b][0]=1`` becomes ``{"a": {"b": {"0": "1"}}}``; every value stays a string."""
     tree: dict[str, Any] = {}
     for key, value in parse_qsl(form, keep_blank_values=True):
         head, _, rest = key.partition("[")

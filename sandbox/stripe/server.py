@@ -38,6 +38,7 @@ class Server:
     api_key: str
     webhook_secret: str
     world: World
+    api: Api
     deliveries: Deliveries
     _wsgi: BaseWSGIServer
     _threads: list[threading.Thread]
@@ -83,7 +84,7 @@ def start(
     for thread in threads:
         thread.start()
     return Server(
-        world.base_url, api_key, webhook_secret, world, deliveries, wsgi, threads, stopping
+        world.base_url, api_key, webhook_secret, world, api, deliveries, wsgi, threads, stopping
     )
 
 

@@ -170,16 +170,25 @@ def _check_dict(value: Object, options: tuple[Any, ...], path: str) -> list[str]
         if get_origin(option) in (UntypedStripeObject, dict) or option is UntypedStripeObject:
             return []
         if get_origin(option) is ListObject:
-            return (
-                []
-                if value.get("object") == "list" and not problems(value, path)
-                else (problems(value, path) or [f"{path}: not a list object"])
-            )
+            return _check_list(value, option, path)
     kinds = [option for option in options if is_object_type(option)]
     if isinstance(value.get("object"), str):
         cls = object_class(value["object"])
         return problems(value, path) if cls in kinds else [f"{path}: {cls} is out of place"]
     return _check_hash(value, kinds[0], path) if kinds else [f"{path}: a hash is out of place"]
+
+
+def _check_list(value: Object, hint: Any, path: str) -> list[str]:
+    """A list object whose entries are of the class that its type names."""
+    if value.get("object") != "list":
+        return [f"{path}: not a list object"]
+    kinds = alternatives(get_args(hint)[0])
+    found = [
+        f"{path}.data[{position}]: {entry['object']} is out of place"
+        for position, entry in enumerate(value["data"])
+        if object_class(entry["object"]) not in kinds
+    ]
+    return found or problems(value, path)
 
 
 def _check_items(value: list[Any], options: tuple[Any, ...], path: str) -> list[str]:
