@@ -5,7 +5,7 @@ import signal
 import threading
 from pathlib import Path
 
-from sandbox.stripe.server import WEBHOOK_SECRET, start
+from sandbox.stripe.server import MERCHANT, WEBHOOK_SECRET, start
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--webhook-url", default="", help="where events go; none without it")
     parser.add_argument("--webhook-secret", default=WEBHOOK_SECRET)
     parser.add_argument("--api-key", default="", help="any sk_test_… key without it")
+    parser.add_argument("--merchant", default=MERCHANT, help="the name on the pages")
     parser.add_argument("--data", type=Path, help="a JSON file that keeps the state")
     chosen = parser.parse_args()
     stopping = threading.Event()
@@ -27,6 +28,7 @@ def main() -> None:
         api_key=chosen.api_key,
         data_file=chosen.data,
         host=chosen.host,
+        merchant=chosen.merchant,
     )
     print(f"The Stripe stand-in answers at {server.url}", flush=True)  # noqa: T201
     stopping.wait()

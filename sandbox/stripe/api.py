@@ -1,6 +1,5 @@
 """One API request, from its headers to its answer: key, version, faults, idempotency, handler."""
 
-import base64
 import hashlib
 import json
 import secrets
@@ -37,7 +36,7 @@ class Request:
     method: str
     path: str
     form: str
-    authorization: str = ""
+    api_key: str = ""
     version: str = ""
     idempotency_key: str = ""
 
@@ -98,9 +97,7 @@ class Api:
         return Answer(answer.status, answer.body, headers, answer.lost)
 
     def _check_key(self, request: Request) -> None:
-        scheme, _, given = request.authorization.partition(" ")
-        if scheme == "Basic":
-            given = base64.b64decode(given).decode().rstrip(":")
+        given = request.api_key
         if not given:
             raise ApiError(
                 401,
@@ -213,7 +210,7 @@ class Api:
             finally:
                 world.request_id = world.idempotency_key = None
                 if request.method != "GET":
-                    world.save()
+                    world.changed()
 
 
 def _check_taken(route: Route, params: Object) -> None:

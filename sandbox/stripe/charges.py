@@ -29,7 +29,7 @@ def new_charge(
         amount_captured=intent["amount"] if paid else 0,
         amount_refunded=0,
         billing_details=method["billing_details"],
-        calculated_statement_descriptor="KAVA",
+        calculated_statement_descriptor=world.merchant.upper()[:22],
         captured=paid,
         currency=intent["currency"],
         customer=intent["customer"],

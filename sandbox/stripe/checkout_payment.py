@@ -66,7 +66,8 @@ def _payment_intent(world: World, session: Object, customer: str | None) -> Obje
 def _first_invoice(world: World, session: Object, customer: Object) -> Object:
     """A declined attempt leaves an incomplete subscription, which the next attempt takes up."""
     attempt = world.attempts[session["id"]]
-    if attempt["subscription"] is None:
+    begun = world.objects.get(attempt["subscription"] or "")
+    if begun is None or begun["status"] != "incomplete":
         given = attempt["subscription_data"]
         items = [(line["price"], line["quantity"]) for line in world.line_items[session["id"]]]
         made = subscriptions.start(

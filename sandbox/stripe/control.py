@@ -44,7 +44,7 @@ def _add_clock(pages: Blueprint, world: World) -> None:
             raise invalid("advance must be a whole number of seconds, 0 or more.", "advance")
         with world.lock:
             world.advance(seconds)
-            world.save()
+            world.changed()
             return jsonify({"now": world.now()})
 
 
@@ -114,7 +114,7 @@ def _add_state(pages: Blueprint, api: Api, deliveries: Deliveries) -> None:
             world.forget()
             if world.webhook_url:
                 add_webhook_endpoint(world, world.webhook_url)
-            world.save()
+            world.changed()
         return jsonify({})
 
 
@@ -128,8 +128,18 @@ def _add_banks(pages: Blueprint, world: World) -> None:
             customer = _named(world, "customer")
             method = new_card(world, str(_body().get("number")))
             subscriptions.use_card_everywhere(world, customer, method)
-            world.save()
+            world.changed()
             return jsonify({"payment_method": method["id"]})
+
+    @pages.post("/card_updates")
+    def update_card() -> ResponseReturnValue:
+        """``{"payment_method": id}``: the bank has sent out a new card for the old one."""
+        with world.lock:
+            method = _named(world, "payment_method")
+            with world.changing(method, "payment_method.automatically_updated"):
+                method["card"]["exp_year"] += 4
+            world.changed()
+            return jsonify(method)
 
     @pages.post("/disputes")
     def dispute() -> ResponseReturnValue:
@@ -142,7 +152,7 @@ def _add_banks(pages: Blueprint, world: World) -> None:
             else:
                 made = _named(world, "dispute")
                 refunds.close_dispute(world, made, body.get("outcome") == "won")
-            world.save()
+            world.changed()
             return jsonify(made)
 
     @pages.post("/fraud_warnings")
@@ -150,7 +160,7 @@ def _add_banks(pages: Blueprint, world: World) -> None:
         """``{"charge": id}``"""
         with world.lock:
             refunds.warn_of_fraud(world, _named(world, "charge")["id"])
-            world.save()
+            world.changed()
             return jsonify({})
 
 

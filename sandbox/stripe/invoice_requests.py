@@ -3,6 +3,7 @@
 from typing import Any
 
 from stripe.params import (
+    InvoiceCreatePreviewParams,
     InvoiceFinalizeInvoiceParams,
     InvoiceListParams,
     InvoicePaymentListParams,
@@ -13,11 +14,13 @@ from stripe.params import (
 )
 
 from sandbox.stripe import payments
-from sandbox.stripe.errors import Object, invalid
+from sandbox.stripe.errors import ApiError, Object, invalid, unsupported
 from sandbox.stripe.invoices import finalize, intent_of, pay, payment_of, subscription_of, void
 from sandbox.stripe.listing import included, listing, matches, page
 from sandbox.stripe.payment_methods import card_error, resolve
+from sandbox.stripe.renewals import upcoming_invoice
 from sandbox.stripe.routes import retrieve, route
+from sandbox.stripe.subscriptions import RENEWING
 from sandbox.stripe.world import World
 
 retrieve("invoice", "/invoices", InvoiceRetrieveParams)
@@ -75,6 +78,22 @@ def void_now(world: World, params: dict[str, Any], invoice_id: str) -> Object:
         raise invalid(f"You can only void an open invoice; this one is {invoice['status']}.")
     void(world, invoice)
     return invoice
+
+
+@route("POST", "/invoices/create_preview", InvoiceCreatePreviewParams, "subscription")
+def preview(world: World, params: dict[str, Any]) -> Object:
+    """The next renewal as it would be charged if nothing changed."""
+    if "subscription" not in params:
+        raise unsupported("previews without a subscription")
+    subscription = world.named("subscription", params["subscription"], "subscription")
+    if subscription["status"] not in RENEWING or subscription["cancel_at"]:
+        raise ApiError(
+            404,
+            "invalid_request_error",
+            f"No upcoming invoices for customer: '{subscription['customer']}'",
+            code="invoice_upcoming_none",
+        )
+    return upcoming_invoice(world, subscription)
 
 
 @included("invoice", "payments")

@@ -211,6 +211,12 @@ def of_subscription(world: World, subscription_id: str) -> list[Object]:
     ]
 
 
+def latest_finalized(world: World, subscription_id: str) -> Object | None:
+    """The invoice on which it depends whether the subscription is past due."""
+    finalized = [i for i in of_subscription(world, subscription_id) if i["status"] != "draft"]
+    return finalized[-1] if finalized else None
+
+
 def pay(world: World, invoice: Object, method: Object | None = None) -> None:
     """One attempt with the given card or the one on file; what follows from it follows here."""
     card_id = method["id"] if method else _card_on_file(world, invoice)

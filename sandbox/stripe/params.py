@@ -140,7 +140,7 @@ def _scalar(value: str, hint: Any, options: tuple[Any, ...], param: str) -> Any:
     if any(get_origin(option) is list for option in options):
         raise invalid("Invalid array", param)
     if float in options:
-        return float(value)
+        return _decimal(value, param)
     return value
 
 
@@ -165,3 +165,10 @@ def _integer(value: str, param: str) -> int:
         return int(value)
     except ValueError:
         raise invalid(f"Invalid integer: {value}", param, "parameter_invalid_integer") from None
+
+
+def _decimal(value: str, param: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise invalid(f"Invalid decimal: {value}", param) from None

@@ -36,11 +36,13 @@ def announce(world: World, subscription_id: str) -> None:
         or not 0 < until_renewal <= UPCOMING_NOTICE
     ):
         return
-    world.emit("invoice.upcoming", _upcoming_invoice(world, subscription))
+    invoice = upcoming_invoice(world, subscription)
+    del invoice["id"]
+    world.emit("invoice.upcoming", invoice)
 
 
-def _upcoming_invoice(world: World, subscription: Object) -> Object:
-    """What the next invoice will say; it has no id and is not kept."""
+def upcoming_invoice(world: World, subscription: Object) -> Object:
+    """What the next invoice will say; it is not kept."""
     at = period_end(subscription)
     preview = {**subscription, "items": {"data": []}}
     preview["items"]["data"] = [
@@ -54,10 +56,10 @@ def _upcoming_invoice(world: World, subscription: Object) -> Object:
     invoice = invoices.draft(world, preview, "upcoming", (period_start(subscription), at))
     invoice["next_payment_attempt"] = at + invoices.DRAFT_FOR
     invoice["created"] = at
-    invoice_id = invoice.pop("id")
+    invoice["id"] = "upcoming_" + invoice["id"]
     for line in invoice["lines"]["data"]:
-        line["invoice"] = None
-    invoice["lines"]["url"] = invoice["lines"]["url"].replace(invoice_id, "upcoming")
+        line["invoice"] = invoice["id"]
+    invoice["lines"]["url"] = f"/v1/invoices/{invoice['id']}/lines"
     return invoice
 
 

@@ -17,6 +17,7 @@ from sandbox.stripe.webhooks import Deliveries
 from sandbox.stripe.world import World
 
 CLOCK_TICK = 2.0
+MERCHANT = "Kava"
 API_KEY = "sk_test_standin"
 WEBHOOK_SECRET = "whsec_standin"
 
@@ -50,6 +51,8 @@ class Server:
         for thread in self._threads:
             thread.join()
         self.deliveries.stop()
+        with self.world.lock:
+            self.world.save()
         self._wsgi.server_close()
 
 
@@ -60,12 +63,13 @@ def start(
     api_key: str = API_KEY,
     data_file: Path | None = None,
     host: str = "127.0.0.1",
+    merchant: str = MERCHANT,
 ) -> Server:
     """Starts the stand-in in threads of this process; port 0 takes a free one.
 
     ``webhook_url`` may be set later, through ``server.world.webhook_url``.
     """
-    world = World(data_file=data_file)
+    world = World(merchant, data_file)
     deliveries = Deliveries(world)
     api = Api(world, api_key or None)
     wsgi = make_server(
@@ -89,10 +93,11 @@ def start(
 
 
 def _keep_time(world: World, stopping: threading.Event) -> None:
-    """What falls due by real time happens without a request, too."""
+    """What falls due by real time happens without a request, too; changes are saved."""
     while not stopping.wait(CLOCK_TICK):
         with world.lock:
             world.run_due()
+            world.save()
 
 
 def create_app(api: Api, deliveries: Deliveries) -> Flask:
@@ -108,7 +113,7 @@ def create_app(api: Api, deliveries: Deliveries) -> Flask:
                 method=request.method,
                 path="/v1/" + rest,
                 form=form or request.query_string.decode(),
-                authorization=request.headers.get("Authorization", ""),
+                api_key=_api_key(),
                 version=request.headers.get("Stripe-Version", ""),
                 idempotency_key=request.headers.get("Idempotency-Key", ""),
             )
@@ -119,6 +124,14 @@ def create_app(api: Api, deliveries: Deliveries) -> Flask:
         return Response(body, answer.status, answer.headers, mimetype="application/json")
 
     return app
+
+
+def _api_key() -> str:
+    """Bearer token, or the user name of basic authentication."""
+    given = request.authorization
+    if given is None:
+        return ""
+    return given.token or given.username or ""
 
 
 def _drop_connection() -> None:

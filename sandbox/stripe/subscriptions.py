@@ -186,12 +186,8 @@ invoices.FOLLOWERS.append(follow_invoice)
 def _invoice_paid(world: World, subscription: Object, invoice: Object) -> None:
     if subscription["status"] not in LIVE:
         return
-    others_open = any(
-        other["status"] == "open" and other["id"] != invoice["id"]
-        for other in invoices.of_subscription(world, subscription["id"])
-    )
     with world.changing(subscription, "customer.subscription.updated"):
-        if not others_open:
+        if invoice is invoices.latest_finalized(world, subscription["id"]):
             subscription["status"] = "active"
         if invoice["billing_reason"] == "subscription_create" and invoice["amount_due"]:
             _keep_card(world, subscription, invoice)

@@ -8,7 +8,6 @@ import json
 import random
 import threading
 import time
-from typing import Any
 
 import requests
 from stripe import WebhookSignature
@@ -66,7 +65,7 @@ class Deliveries:
         if not self.world.webhook_url:
             return
         if self.way == "drop":
-            self.log.append(self._entry(event_id, None, "dropped"))
+            self._note(self.world.objects[event_id], None, "dropped")
             return
         wait = {"delay": self.delay, "shuffle": self._random.uniform(0, SHUFFLE_WINDOW)}
         self._put(event_id, wait.get(self.way, 0.0))
@@ -115,10 +114,11 @@ class Deliveries:
                 return
             body = json.dumps(event, indent=2)
         status, problem = self._post(body)
-        self.log.append(self._entry(event_id, status, problem))
+        self._note(event, status, problem)
         if status is not None and 200 <= status < 300:
             with self.world.lock:
                 event["pending_webhooks"] = 0
+                self.world.changed()
         elif tried < ATTEMPTS:
             self._put(event_id, min(FIRST_RETRY * 2 ** (tried - 1), LONGEST_RETRY), tried)
 
@@ -141,6 +141,7 @@ class Deliveries:
             return None, type(error).__name__
         return answer.status_code, None
 
-    def _entry(self, event_id: str, status: int | None, problem: str | None) -> dict[str, Any]:
-        event = self.world.objects[event_id]
-        return {"event": event_id, "type": event["type"], "status": status, "problem": problem}
+    def _note(self, event: Object, status: int | None, problem: str | None) -> None:
+        self.log.append(
+            {"event": event["id"], "type": event["type"], "status": status, "problem": problem}
+        )

@@ -62,11 +62,10 @@ def due(kind: str) -> Callable[[DueHandler], DueHandler]:
 class World:
     """Everything Stripe would know of one test account. Use it under ``lock``."""
 
-    merchant = "Kava"
-
-    def __init__(self, base_url: str = "", data_file: Path | None = None) -> None:
+    def __init__(self, merchant: str = "", data_file: Path | None = None) -> None:
         self.lock = threading.RLock()
-        self.base_url = base_url
+        self.merchant = merchant
+        self.base_url = ""
         self.webhook_url = ""
         self.webhook_secret = ""
         self.idempotency_key: str | None = None
@@ -74,6 +73,7 @@ class World:
         self.on_event: Callable[[str], None] = lambda event_id: None
         self._data_file = data_file
         self._running_at: int | None = None
+        self._is_changed = False
         self.forget()
         if data_file and data_file.exists():
             self._restore(json.loads(data_file.read_text(encoding="utf-8")))
@@ -180,16 +180,22 @@ class World:
                 DUE[kind](self, object_id)
             finally:
                 self._running_at = None
+                self.changed()
 
     # Persistence
 
     def save(self) -> None:
-        """Writes the state beside the file and renames, so that a crash leaves the old one."""
-        if self._data_file is None:
+        """Writes what changed beside the file and renames, so that a crash leaves the old one."""
+        if self._data_file is None or not self._is_changed:
             return
+        self._is_changed = False
         draft = self._data_file.with_suffix(".new")
         draft.write_text(json.dumps(self._as_json()), encoding="utf-8")
         os.replace(draft, self._data_file)
+
+    def changed(self) -> None:
+        """Notes that the state is to be saved."""
+        self._is_changed = True
 
     def _as_json(self) -> Object:
         kept = "objects _ids cards attempts line_items _agenda _sequence _offset"

@@ -213,3 +213,10 @@ def test_amounts_keep_to_the_rules_of_their_currency(client, http):
     for currency, amount in (("usd", 49), ("kwd", 5001), ("isk", 50050), ("usd", 100_000_000)):
         with pytest.raises(stripe.InvalidRequestError):
             gift(currency, amount)
+
+
+@pytest.mark.parametrize("path", ["/c/pay/cs_x", "/3ds/pi_x", "/i/in_x", "/p/session/bps_x"])
+def test_a_link_that_leads_nowhere_says_so(standin, http, path):
+    answer = http.get(standin.url + path)
+    assert answer.status_code == 404
+    assert "This did not work" in answer.text

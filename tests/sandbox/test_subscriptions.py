@@ -300,3 +300,57 @@ def test_the_portal_changes_the_card_and_cancels(client, subscribed, http, submi
     assert client.v1.subscriptions.retrieve(subscription.id).cancel_at_period_end is True
     http.post(wish, data={"wish": "keep"})
     assert client.v1.subscriptions.retrieve(subscription.id).cancel_at_period_end is False
+
+
+def test_a_preview_comes_true(client, subscribed, sandbox):
+    """[L9] What is announced as the next charge is what is charged."""
+    subscription = subscribed()
+    preview = client.v1.invoices.create_preview({"subscription": subscription.id})
+    assert preview.id.startswith("upcoming_in_")
+    sandbox.advance(until_renewal(subscription, sandbox))
+    invoice = latest_invoice(client, subscription)
+    assert (preview.total, preview.created) == (invoice.amount_paid, invoice.created)
+    ours, theirs = preview.lines.data[0].period, invoice.lines.data[0].period
+    assert (ours.start, ours.end) == (theirs.start, theirs.end)
+    client.v1.subscriptions.cancel(subscription.id)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.invoices.create_preview({"subscription": subscription.id})
+    assert refused.value.code == "invoice_upcoming_none"
+
+
+def test_a_failed_invoice_can_be_paid_through_the_api(client, subscribed, sandbox):
+    subscription = subscribed()
+    sandbox.post("cards", customer=subscription.customer, number="4000000000000341")
+    sandbox.advance(until_renewal(subscription, sandbox))
+    failed = latest_invoice(client, subscription)
+    with pytest.raises(stripe.CardError):
+        client.v1.invoices.pay(failed.id)
+    paid = client.v1.invoices.pay(failed.id, {"payment_method": "pm_card_visa"})
+    assert (paid.status, paid.amount_remaining) == ("paid", 0)
+    assert client.v1.subscriptions.retrieve(subscription.id).status == "active"
+    with pytest.raises(stripe.InvalidRequestError, match="already paid"):
+        client.v1.invoices.pay(failed.id)
+
+
+def test_a_lost_card_is_not_charged_again_but_a_new_one_is(client, subscribed, sandbox, standin):
+    subscription = subscribed()
+    with standin.world.lock:
+        kept = standin.world.cards[subscription.default_payment_method]
+        kept["number"] = "4000000000009987"
+    sandbox.advance(until_renewal(subscription, sandbox))
+    charged = len(client.v1.charges.list({"limit": 100}).data)
+    sandbox.advance(3 * DAY)
+    assert latest_invoice(client, subscription).attempt_count == 2
+    assert len(client.v1.charges.list({"limit": 100}).data) == charged
+    sandbox.post("cards", customer=subscription.customer, number="4242424242424242")
+    sandbox.advance(5 * DAY)
+    assert client.v1.subscriptions.retrieve(subscription.id).status == "active"
+
+
+def test_a_bank_may_renew_a_card_by_itself(client, subscribed, sandbox, receiver):
+    subscription = subscribed()
+    sandbox.post("card_updates", payment_method=subscription.default_payment_method)
+    method = client.v1.payment_methods.retrieve(subscription.default_payment_method)
+    assert method.card.exp_year == 2038
+    sandbox.settle()
+    assert receiver.types()[-1] == "payment_method.automatically_updated"
