@@ -31,7 +31,7 @@ check: .venv/dev-installed translations  ## Lint, types, layers, migrations, com
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/test_repository.py
 	@if command -v docker-compose >/dev/null; then \
-		docker-compose --env-file config/example.env config --quiet && echo "docker-compose.yml is valid"; \
+		SECRET_KEY=- POSTGRES_PASSWORD=- docker-compose --env-file config/example.env config --quiet && echo "docker-compose.yml is valid"; \
 	fi
 
 format: .venv/dev-installed  ## Tidy the code
