@@ -1,0 +1,155 @@
+"""What each figure means: one dictionary that the pages and docs/metrics.md share.
+
+`python -m membership.reports.definitions` writes docs/metrics.md.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """`name` and `sentence` are translated where they are shown; `formula` reads the same in all
+    languages."""
+
+    key: str
+    name: Any
+    sentence: Any
+    formula: str
+
+
+_ALL = (
+    Definition(
+        "patrons",
+        _("Patrons"),
+        _(
+            "Accounts whose monthly or yearly support is running; a failed payment that is being "
+            "tried again or a pause does not end it."
+        ),
+        "count of accounts with standing current or grace",
+    ),
+    Definition(
+        "mrr",
+        _("Monthly recurring revenue (MRR)"),
+        _(
+            "What running support is worth in a month: yearly amounts count a twelfth, one-time "
+            "gifts do not count. One figure for each currency; currencies are never added up."
+        ),
+        "MRR = sum of all ledger entries of the currency",
+    ),
+    Definition(
+        "arr",
+        _("Annual recurring revenue (ARR)"),
+        _("What running support would bring in a year if nothing changed."),
+        "ARR = 12 × MRR",
+    ),
+    Definition(
+        "arpu",
+        _("MRR per patron"),
+        _("What a patron of this currency gives in a month on average."),
+        "ARPU = MRR / running subscriptions of the currency",
+    ),
+    Definition(
+        "new",
+        _("New this month"),
+        _("Patrons who began to give regularly this month, or came back after they had left."),
+        "count of ledger entries new and reactivation since the 1st",
+    ),
+    Definition(
+        "lost",
+        _("Lost this month"),
+        _(
+            "Patrons whose support ended this month, by their own wish or by a failed payment. "
+            "Pausing counts as leaving, and the return from it as coming back."
+        ),
+        "count of ledger entries churn_voluntary and churn_involuntary since the 1st",
+    ),
+    Definition(
+        "net_new_mrr",
+        _("Net new MRR"),
+        _("By how much MRR changed since the month began."),
+        "new + expansion + reactivation − contraction − churn (voluntary, involuntary)",
+    ),
+    Definition(
+        "waterfall",
+        _("From start to end of the month"),
+        _("How MRR came from what it was when the month began to what it is at its end."),
+        "start + new + expansion + reactivation − contraction − churn_voluntary "
+        "− churn_involuntary = end",
+    ),
+    Definition(
+        "one_time",
+        _("One-time income"),
+        _("One-time gifts paid this month, less what was refunded of such gifts this month."),
+        "sum of one-time donations by day of payment − refunds by day of refund",
+    ),
+    Definition(
+        "received",
+        _("Income received"),
+        _("All donations paid this month, less refunds, before Stripe's fees."),
+        "sum of donations by day of payment − refunds by day of refund",
+    ),
+    Definition(
+        "at_risk",
+        _("MRR at risk"),
+        _("MRR of patrons whose last payment failed and is being tried again."),
+        "sum of the monthly value of subscriptions in state past_due",
+    ),
+    Definition(
+        "scheduled_churn",
+        _("MRR about to end"),
+        _("MRR of patrons who have cancelled and whose paid time has not run out yet."),
+        "sum of the monthly value of subscriptions in state cancel_scheduled",
+    ),
+    Definition(
+        "invariant",
+        _("The books agree"),
+        _("The ledger's sum and the worth of the running subscriptions are the same, by currency."),
+        "sum of ledger entries = sum of the monthly value of running subscriptions",
+    ),
+    Definition(
+        "turnout",
+        _("Turnout"),
+        _("Patrons who took part in a round; known only after the round has been settled."),
+        "count of the round's turnout roll",
+    ),
+)
+
+DEFINITIONS = {definition.key: definition for definition in _ALL}
+
+
+def document() -> str:
+    """docs/metrics.md, in English."""
+    parts = [
+        "# What the figures mean",
+        "",
+        "Written by `python -m membership.reports.definitions` from the dictionary that the pages "
+        "use; do not edit by hand.",
+        "",
+        "- Days and months are those of UTC.",
+        "- Amounts are whole minor units of one currency; currencies are never added up.",
+        "- A figure has a value, says whether it could be computed, and names what it rests on: "
+        "“0 of 3” is shown as such, and nothing is divided by nought.",
+        "- Whoever may not see names with amounts does not see the amounts of a group of fewer "
+        "than 5 people either.",
+        "",
+    ]
+    for each in _ALL:
+        parts += [
+            f"## {each.name}",
+            "",
+            f"`{each.key}` · {each.sentence}",
+            "",
+            f"    {each.formula}",
+            "",
+        ]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document(), "utf-8")

@@ -1,0 +1,98 @@
+"""Daily rollups: rebuilt from the ledger and the donations, never counted up in place.
+
+A day is that of UTC. Refunds count on the day of the refund, so that a closed month stays closed.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from membership.billing.models import Donation, LedgerEntry
+from membership.db import lock
+from membership.reports.models import DailyFigures
+
+# A transaction that was open while we last looked may have committed since.
+OVERLAP = timedelta(days=2)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+_INSERT = text(
+    """
+    WITH movement AS (
+        SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, currency,
+            sum(amount_minor) FILTER (WHERE movement = 'new') AS new_minor,
+            sum(amount_minor) FILTER (WHERE movement = 'expansion') AS expansion_minor,
+            sum(amount_minor) FILTER (WHERE movement = 'reactivation') AS reactivation_minor,
+            sum(amount_minor) FILTER (WHERE movement = 'contraction') AS contraction_minor,
+            sum(amount_minor) FILTER (WHERE movement = 'churn_voluntary')
+                AS churn_voluntary_minor,
+            sum(amount_minor) FILTER (WHERE movement = 'churn_involuntary')
+                AS churn_involuntary_minor,
+            count(*) FILTER (WHERE movement IN ('new', 'reactivation')) AS new_patrons,
+            count(*) FILTER (WHERE movement IN ('churn_voluntary', 'churn_involuntary'))
+                AS lost_patrons
+        FROM ledger_entry WHERE occurred_at >= :since GROUP BY 1, 2
+    ), flow AS (
+        SELECT paid_at AS at, currency, subscription_id IS NULL AS one_time,
+            amount_minor AS amount, 1 AS gifts
+        FROM donation WHERE paid_at >= :since
+        UNION ALL
+        SELECT refunded_at, currency, subscription_id IS NULL, -refunded_minor, 0
+        FROM donation WHERE refunded_at >= :since
+    ), payment AS (
+        SELECT (at AT TIME ZONE 'UTC')::date AS day, currency,
+            sum(amount) FILTER (WHERE one_time) AS one_time_minor,
+            sum(gifts) FILTER (WHERE one_time) AS one_time_gifts,
+            sum(amount) AS received_minor
+        FROM flow GROUP BY 1, 2
+    )
+    INSERT INTO daily_figures (
+        day, currency, new_minor, expansion_minor, reactivation_minor, contraction_minor,
+        churn_voluntary_minor, churn_involuntary_minor, new_patrons, lost_patrons,
+        one_time_minor, one_time_gifts, received_minor, rebuilt_at)
+    SELECT day, currency, coalesce(new_minor, 0), coalesce(expansion_minor, 0),
+        coalesce(reactivation_minor, 0), coalesce(contraction_minor, 0),
+        coalesce(churn_voluntary_minor, 0), coalesce(churn_involuntary_minor, 0),
+        coalesce(new_patrons, 0), coalesce(lost_patrons, 0),
+        coalesce(one_time_minor, 0), coalesce(one_time_gifts, 0), coalesce(received_minor, 0),
+        clock_timestamp()
+    FROM movement FULL JOIN payment USING (day, currency)
+    """
+)
+
+
+def refresh(session: Session) -> None:
+    """Rebuild the days that may have changed since the last time. May run twice at once."""
+    lock(session, "daily_figures")
+    newest = session.scalar(select(func.max(DailyFigures.rebuilt_at)))
+    if newest is None:
+        _rebuild_since(session, BEGINNING)
+    else:
+        _rebuild_since(session, _earliest_change(session, newest - OVERLAP))
+
+
+def rebuild(session: Session) -> int:
+    """Rebuild every day; the number of rows written."""
+    lock(session, "daily_figures")
+    return _rebuild_since(session, BEGINNING)
+
+
+def _earliest_change(session: Session, since: datetime) -> datetime:
+    """When the earliest of the facts happened that were written after `since`.
+
+    Stripe may tell us of a payment days later: what counts then is the day it was made.
+    """
+    facts = (
+        select(func.min(LedgerEntry.occurred_at)).where(LedgerEntry.created_at >= since),
+        select(func.min(Donation.paid_at)).where(Donation.created_at >= since),
+        select(func.min(Donation.refunded_at)).where(Donation.refunded_at >= since),
+    )
+    return min([since, *filter(None, (session.scalar(fact) for fact in facts))])
+
+
+def _rebuild_since(session: Session, at: datetime) -> int:
+    since = datetime.combine(at.astimezone(UTC).date(), datetime.min.time(), UTC)
+    day: date = since.date()
+    session.query(DailyFigures).filter(DailyFigures.day >= day).delete(synchronize_session=False)
+    written = session.execute(_INSERT, {"since": since})
+    return written.rowcount  # type: ignore[attr-defined,no-any-return]

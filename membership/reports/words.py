@@ -1,0 +1,117 @@
+"""How staff pages call states and kinds, in the language of the page; and their tones.
+
+A tone is neutral, good, warning or bad. Each table names every value its column may hold.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+Words = Mapping[str, Any]
+
+INTERVAL: Words = MappingProxyType(
+    {"month": _("monthly"), "year": _("yearly"), "once": _("one-time")}
+)
+CHECKOUT: Words = MappingProxyType(
+    {
+        "started": _("not yet at Stripe"),
+        "open": _("at Stripe's page"),
+        "completed": _("completed"),
+        "expired": _("left without paying"),
+        "failed": _("payment failed"),
+    }
+)
+SUBSCRIPTION: Words = MappingProxyType(
+    {
+        "incomplete": _("first payment open"),
+        "active": _("running"),
+        "past_due": _("payment failed, being retried"),
+        "paused": _("paused"),
+        "cancel_scheduled": _("cancelled, runs out"),
+        "ended": _("ended"),
+    }
+)
+SUBSCRIPTION_TONE: Words = MappingProxyType(
+    {
+        "incomplete": "neutral",
+        "active": "good",
+        "past_due": "warning",
+        "paused": "neutral",
+        "cancel_scheduled": "warning",
+        "ended": "bad",
+    }
+)
+END_REASON: Words = MappingProxyType(
+    {
+        "voluntary": _("by their own wish"),
+        "payment_failed": _("payment failed for good"),
+        "staff": _("by us"),
+        "dispute": _("disputed at the bank"),
+        "fraud": _("fraud"),
+    }
+)
+MOVEMENT: Words = MappingProxyType(
+    {
+        "start": _("At the start"),
+        "new": _("New"),
+        "expansion": _("Gave more"),
+        "reactivation": _("Came back"),
+        "contraction": _("Gave less"),
+        "churn_voluntary": _("Left by their own wish"),
+        "churn_involuntary": _("Left by a failed payment"),
+        "end": _("At the end"),
+    }
+)
+MAIL: Words = MappingProxyType(
+    {
+        "pending": _("waiting"),
+        "sending": _("being sent"),
+        "sent": _("sent"),
+        "failed": _("failed"),
+        "suppressed": _("address blocked"),
+        "expired": _("too late, not sent"),
+        "uncertain": _("maybe sent"),
+    }
+)
+MAIL_TONE: Words = MappingProxyType(
+    {
+        "pending": "neutral",
+        "sending": "neutral",
+        "sent": "good",
+        "failed": "bad",
+        "suppressed": "warning",
+        "expired": "warning",
+        "uncertain": "warning",
+    }
+)
+EVENT: Words = MappingProxyType(
+    {
+        "pending": _("waiting"),
+        "processed": _("done"),
+        "ignored": _("not ours"),
+        "failed": _("failed"),
+    }
+)
+EVENT_TONE: Words = MappingProxyType(
+    {"pending": "neutral", "processed": "good", "ignored": "neutral", "failed": "bad"}
+)
+ROUND: Words = MappingProxyType(
+    {
+        "draft": _("draft"),
+        "open": _("open"),
+        "closed": _("closed, being counted"),
+        "settled": _("settled"),
+        "void": _("void"),
+    }
+)
+ROUND_TONE: Words = MappingProxyType(
+    {
+        "draft": "neutral",
+        "open": "warning",
+        "closed": "neutral",
+        "settled": "good",
+        "void": "bad",
+    }
+)

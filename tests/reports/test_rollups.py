@@ -1,0 +1,162 @@
+"""Rollups say what ledger and donations say, however often and whenever they are rebuilt."""
+
+import threading
+from datetime import UTC, date, datetime
+
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
+
+from membership.db import transaction
+from membership.reports import rollups
+from membership.reports.models import DailyFigures
+from tests import factories
+from tests.factories import NOON
+from tests.reports.giving import DAY, joins, leaves, moved, pays
+
+TODAY = NOON.date()
+SUMS = [
+    name
+    for name in DailyFigures.__table__.columns.keys()  # noqa: SIM118
+    if name.endswith(("_minor", "_gifts", "_patrons"))
+]
+
+
+def figures(session: Session) -> dict[tuple[date, str], dict[str, int]]:
+    """The rollups' numbers that are not 0, by day and currency."""
+    session.expire_all()
+    return {
+        (row.day, row.currency): {name: getattr(row, name) for name in SUMS if getattr(row, name)}
+        for row in session.scalars(select(DailyFigures))
+    }
+
+
+def test_one_day_by_hand(session: Session) -> None:
+    """[D1] Yearly amounts count a twelfth; each currency stands by itself."""
+    monthly = joins(session, amount_minor=400)
+    joins(session, amount_minor=6000, interval="year")
+    joins(session, amount_minor=9000, currency="UAH")
+    moved(session, monthly, "expansion", 600)
+    moved(session, monthly, "contraction", -200)
+    giver = factories.account(session)
+    pays(session, giver, amount_minor=2500)
+    rollups.rebuild(session)
+    assert figures(session) == {
+        (TODAY, "EUR"): {
+            "new_minor": 900,
+            "expansion_minor": 600,
+            "contraction_minor": -200,
+            "new_patrons": 2,
+            "one_time_minor": 2500,
+            "one_time_gifts": 1,
+            "received_minor": 8900,
+        },
+        (TODAY, "UAH"): {"new_minor": 9000, "new_patrons": 1, "received_minor": 9000},
+    }
+
+
+def test_leaving_and_coming_back(session: Session) -> None:
+    left, failed, back = joins(session), joins(session), joins(session)
+    leaves(session, left, NOON + DAY)
+    leaves(session, failed, NOON + DAY, "payment_failed")
+    leaves(session, back, NOON + DAY)
+    moved(session, back, "reactivation", 700, NOON + 2 * DAY)
+    rollups.rebuild(session)
+    assert figures(session)[TODAY + DAY, "EUR"] == {
+        "churn_voluntary_minor": -800,
+        "churn_involuntary_minor": -400,
+        "lost_patrons": 3,
+    }
+    assert figures(session)[TODAY + 2 * DAY, "EUR"] == {
+        "reactivation_minor": 700,
+        "new_patrons": 1,
+    }
+
+
+def test_a_refund_counts_on_its_own_day(session: Session) -> None:
+    """A closed month stays as it was reported."""
+    giver = factories.account(session)
+    pays(session, giver, amount_minor=2500, refunded_minor=2000, refunded_at=NOON + 40 * DAY)
+    rollups.rebuild(session)
+    assert figures(session) == {
+        (TODAY, "EUR"): {"one_time_minor": 2500, "one_time_gifts": 1, "received_minor": 2500},
+        (TODAY + 40 * DAY, "EUR"): {"one_time_minor": -2000, "received_minor": -2000},
+    }
+
+
+def test_a_day_is_that_of_utc(session: Session) -> None:
+    joins(session, datetime(2026, 3, 2, 23, 59, 59, tzinfo=UTC))
+    joins(session, datetime(2026, 3, 3, tzinfo=UTC))
+    rollups.rebuild(session)
+    assert [day for day, _ in sorted(figures(session))] == [date(2026, 3, 2), date(2026, 3, 3)]
+
+
+def _last_rebuilt(session: Session, at: datetime) -> None:
+    session.execute(update(DailyFigures).values(rebuilt_at=at))
+
+
+def test_refreshing_an_empty_table_rebuilds_all(session: Session) -> None:
+    joins(session)
+    joins(session, NOON + 300 * DAY)
+    rollups.refresh(session)
+    assert len(figures(session)) == 2
+
+
+def test_refreshing_adds_what_is_new_and_leaves_what_is_old(session: Session) -> None:
+    joins(session)
+    rollups.refresh(session)
+    _last_rebuilt(session, NOON + 30 * DAY)
+    joins(session, NOON + 31 * DAY)
+    rollups.refresh(session)
+    whole = figures(session)
+    old = session.get_one(DailyFigures, (TODAY, "EUR"))
+    assert old.rebuilt_at == NOON + 30 * DAY
+    rollups.rebuild(session)
+    assert figures(session) == whole
+
+
+def test_refreshing_finds_a_payment_that_stripe_told_late(session: Session) -> None:
+    """[L6]"""
+    giver = factories.account(session)
+    pays(session, giver, NOON + 29 * DAY)
+    rollups.refresh(session)
+    _last_rebuilt(session, NOON + 29 * DAY)
+    factories.donation(session, giver, paid_at=NOON, created_at=NOON + 30 * DAY)
+    rollups.refresh(session)
+    assert figures(session)[TODAY, "EUR"]["one_time_minor"] == 400
+
+
+def test_refreshing_finds_a_refund(session: Session) -> None:
+    giver = factories.account(session)
+    gift = pays(session, giver)
+    rollups.refresh(session)
+    _last_rebuilt(session, NOON + 9 * DAY)
+    gift.refunded_minor, gift.refunded_at = 400, NOON + 8 * DAY
+    session.flush()
+    rollups.refresh(session)
+    assert figures(session)[TODAY + 8 * DAY, "EUR"]["one_time_minor"] == -400
+
+
+def test_two_workers_at_once_write_each_day_once(committed: Engine) -> None:
+    """[V11] Two beats wake two workers; neither fails, nothing is doubled."""
+    with transaction() as session:
+        for days in range(5):
+            joins(session, NOON + days * DAY)
+    start = threading.Barrier(4)
+    failed: list[Exception] = []
+
+    def work() -> None:
+        start.wait()
+        try:
+            with transaction() as session:
+                rollups.refresh(session)
+        except Exception as error:  # noqa: BLE001  the test fails with whatever it was
+            failed.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failed
+    with transaction() as session:
+        assert [each["new_patrons"] for each in figures(session).values()] == [1] * 5
