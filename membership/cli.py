@@ -1,12 +1,21 @@
 """The `flask` commands; each calls one function of a feature."""
 
+import json
+import sys
+from pathlib import Path
+from typing import TextIO
+
 import click
 from alembic import command as migrations
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from flask import Flask
 
+from config.settings import settings
+from membership.articles import importing
+from membership.articles.draft import ImportRefusedError
 from membership.db import transaction
+from membership.voting import export, rounds
 
 
 @click.command()
@@ -32,6 +41,90 @@ def revision(message: str) -> None:
         migrations.revision(config, message, autogenerate=True)
 
 
+@click.group()
+def articles() -> None:
+    """Stories: bring them in."""
+
+
+@articles.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.option(
+    "--cut-after",
+    metavar="TEXT",
+    help="Leave out the end of each story, from the paragraph that starts with TEXT on, such as "
+    "an appeal that stands under every story.",
+)
+@click.option(
+    "--language", help="Language of the stories, such as en; otherwise the one the file names."
+)
+def import_articles(paths: tuple[Path, ...], cut_after: str | None, language: str | None) -> None:
+    """Import WordPress exports (WXR) and Markdown files (.md, with a header).
+
+    A story that came before is updated, never doubled. All files are imported, or none.
+    """
+    try:
+        with transaction() as session:
+            summary = importing.import_files(
+                session,
+                paths,
+                languages=settings().languages,
+                language=language,
+                cut_after=cut_after,
+            )
+    except ImportRefusedError as error:
+        click.echo(f"{error}. Nothing was changed.", err=True)
+        sys.exit(2)
+    click.echo("\n".join(summary.lines()))
+
+
+class UnreadableFileError(click.ClickException):
+    """What stands in a file is not what the command takes."""
+
+    exit_code = 2
+
+
+@click.group()
+def voting() -> None:
+    """Rounds and their results."""
+
+
+@voting.command()
+def settle() -> None:
+    """Open, close and settle every round that is due (beat does this every few seconds)."""
+    click.echo(f"Steps taken: {rounds.advance_all()}")
+
+
+@voting.command("export")
+@click.argument("round_id", metavar="ROUND", type=int)
+def export_round(round_id: int) -> None:
+    """Print a settled round without names, as JSON that `voting verify` counts again."""
+    with transaction() as session:
+        try:
+            exported = export.export(session, rounds.get(session, round_id))
+        except rounds.RoundNotFoundError as error:
+            raise click.ClickException(f"There is no round {round_id}.") from error
+        except export.NotSettledError as error:
+            raise click.ClickException(f"Round {round_id} has no result yet.") from error
+    click.echo(json.dumps(exported, ensure_ascii=False, indent=2))
+    if len(exported["ballots"]) < export.FEWEST_TO_SHOW:
+        click.echo("So few ballots could tell who chose what: do not publish this file.", err=True)
+
+
+@voting.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+def verify(file: TextIO) -> None:
+    """Count an exported round again; exit status 1 when its result differs, 2 when unreadable."""
+    try:
+        result = export.verify(file.read())
+    except (export.UnreadableExportError, UnicodeDecodeError) as error:
+        raise UnreadableFileError(str(error)) from error
+    except export.DifferentResultError as error:
+        raise click.ClickException(str(error)) from error
+    for sentence in result.trace:
+        click.echo(sentence)
+    click.echo(f"The same result, with the digest {result.digest}.")
+
+
 def init_app(app: Flask) -> None:
-    for each in (migrate, revision):
+    for each in (migrate, revision, articles, voting):
         app.cli.add_command(each)

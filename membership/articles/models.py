@@ -17,8 +17,8 @@ article_tag = Table(
 
 
 # What a search looks into. `simple`, because PostgreSQL knows no Ukrainian; its parser passes over
-# HTML tags. Cut off before a tsvector's limit of 1 MB. Spelled as PostgreSQL spells it back, so that
-# `migrate --check` sees no difference.
+# HTML tags. Cut off before a tsvector's limit of 1 MB. Spelled as PostgreSQL spells it back, so
+# that `migrate --check` sees no difference.
 SEARCHED_WORDS = """
     setweight(to_tsvector('simple'::regconfig, title::text), 'A'::"char")
     || setweight(to_tsvector('simple'::regconfig, standfirst::text), 'B'::"char")
