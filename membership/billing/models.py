@@ -148,6 +148,7 @@ class StripeEvent(Base):
     __table_args__ = (
         CheckConstraint(f"state IN {EVENT_STATES}", name="state"),
         Index("ix_stripe_event_due", "next_attempt_at", postgresql_where="state = 'pending'"),
+        Index("ix_stripe_event_failed", "received_at", postgresql_where="state = 'failed'"),
         Index(None, "received_at"),
     )
 

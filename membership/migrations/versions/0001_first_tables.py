@@ -216,6 +216,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="state = 'pending'",
     )
+    op.create_index(
+        "ix_stripe_event_failed",
+        "stripe_event",
+        ["received_at"],
+        unique=False,
+        postgresql_where="state = 'failed'",
+    )
     op.create_index(op.f("ix_stripe_event_object_id"), "stripe_event", ["object_id"], unique=False)
     op.create_index(
         op.f("ix_stripe_event_received_at"), "stripe_event", ["received_at"], unique=False
@@ -366,11 +373,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_outbox_email_account", "outbox_email", ["account_id"], unique=False)
     op.create_index(
+        op.f("ix_outbox_email_created_at"), "outbox_email", ["created_at"], unique=False
+    )
+    op.create_index(
         "ix_outbox_email_due",
         "outbox_email",
         ["next_attempt_at"],
         unique=False,
         postgresql_where="state IN ('pending', 'sending')",
+    )
+    op.create_index(
+        "ix_outbox_email_failed",
+        "outbox_email",
+        ["id"],
+        unique=False,
+        postgresql_where="state IN ('failed', 'uncertain')",
     )
     op.create_table(
         "sign_in",
@@ -820,10 +837,16 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_sign_in_account_id"), table_name="sign_in")
     op.drop_table("sign_in")
     op.drop_index(
+        "ix_outbox_email_failed",
+        table_name="outbox_email",
+        postgresql_where="state IN ('failed', 'uncertain')",
+    )
+    op.drop_index(
         "ix_outbox_email_due",
         table_name="outbox_email",
         postgresql_where="state IN ('pending', 'sending')",
     )
+    op.drop_index(op.f("ix_outbox_email_created_at"), table_name="outbox_email")
     op.drop_index("ix_outbox_email_account", table_name="outbox_email")
     op.drop_table("outbox_email")
     op.drop_index(op.f("ix_checkout_email"), table_name="checkout")
@@ -837,6 +860,9 @@ def downgrade() -> None:
     op.drop_table("suppression")
     op.drop_index(op.f("ix_stripe_event_received_at"), table_name="stripe_event")
     op.drop_index(op.f("ix_stripe_event_object_id"), table_name="stripe_event")
+    op.drop_index(
+        "ix_stripe_event_failed", table_name="stripe_event", postgresql_where="state = 'failed'"
+    )
     op.drop_index(
         "ix_stripe_event_due", table_name="stripe_event", postgresql_where="state = 'pending'"
     )
