@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from sandbox.stripe import refunds, subscriptions
 from sandbox.stripe.account import add_webhook_endpoint
 from sandbox.stripe.api import Api
-from sandbox.stripe.errors import ApiError, Object, invalid
+from sandbox.stripe.errors import ApiError, Object, invalid, missing
+from sandbox.stripe.hints import fields, literal_values, object_class
 from sandbox.stripe.payment_methods import new_card
 from sandbox.stripe.webhooks import WAYS, Deliveries
 from sandbox.stripe.world import World
@@ -88,6 +89,24 @@ def _add_deliveries(pages: Blueprint, world: World, deliveries: Deliveries) -> N
         event = _named(world, "event")
         deliveries.resend(event["id"])
         return jsonify({"queued": event["id"]})
+
+    @pages.post("/events")
+    def emit() -> ResponseReturnValue:
+        """``{"type": any published type, "object": id}`` sends an event about an object as it is.
+
+        For what cards alone never cause, such as ``checkout.session.async_payment_failed``.
+        """
+        body = _body()
+        published = literal_values(fields(object_class("event"))["type"])
+        if body.get("type") not in published:
+            raise invalid(f"No such type of event: {body.get('type')}.", "type")
+        with world.lock:
+            subject = world.objects.get(str(body.get("object")))
+            if subject is None:
+                raise missing("object", str(body.get("object")), "object", 400)
+            event = world.emit(body["type"], subject)
+            world.changed()
+            return jsonify(event)
 
     @pages.get("/deliveries")
     def list_deliveries() -> ResponseReturnValue:

@@ -169,6 +169,8 @@ def test_random_errors_repeat_themselves(client, sandbox):
         ("faults", {"api_errors": [200]}),
         ("faults", {"rain": True}),
         ("webhooks/resend", {"event": "evt_x"}),
+        ("events", {"type": "invoice.lost", "object": "in_x"}),
+        ("events", {"type": "invoice.paid", "object": "in_x"}),
         ("cards", {"customer": "cus_x", "number": "4242424242424242"}),
     ],
 )
@@ -176,6 +178,14 @@ def test_senseless_wishes_are_refused(standin, http, path, body):
     answer = http.post(f"{standin.url}/sandbox/{path}", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
+
+
+def test_any_published_event_can_be_sent(client, sandbox, receiver):
+    product = client.v1.products.create({"name": "Support"})
+    sandbox.post("events", type="product.deleted", object=product.id)
+    receiver.wait_for(2)
+    assert receiver.events[1].type == "product.deleted"
+    assert receiver.events[1].data.object.id == product.id
 
 
 def test_reset_forgets_everything_but_the_endpoint(client, sandbox, receiver):
