@@ -1,7 +1,8 @@
 """Rows for tests. What a test does not say has one fixed, boring value."""
 
 import itertools
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -9,6 +10,8 @@ from sqlalchemy.orm import Session
 from membership.accounts.models import Account
 from membership.articles.models import Article
 from membership.billing.models import Donation, Subscription
+from membership.voting.models import Round, RoundOption, Topic
+from membership.voting.tally import tie_seed
 
 # Distinguishes rows whose columns must be unique; begins anew with every test.
 numbers = itertools.count(1)
@@ -80,3 +83,35 @@ def article(session: Session, **values: Any) -> Article:
         "published_at": NOON,
     }
     return add(session, Article(**(defaults | values)))
+
+
+def topic(session: Session, **values: Any) -> Topic:
+    number = next(numbers)
+    defaults = {
+        "slug": f"topic-{number}",
+        "language": "en",
+        "title": f"Topic {number}",
+        "why": "Because it matters here.",
+    }
+    return add(session, Topic(**(defaults | values)))
+
+
+def round_(session: Session, topics: Sequence[Topic] = (), **values: Any) -> Round:
+    """An open round, an hour old with an hour to go, over `topics` (three new ones by default)."""
+    state = values.get("state", "open")
+    step = "suggested" if state == "draft" else "on_ballot"
+    topics = topics or [topic(session, state=step) for _ in range(3)]
+    now = datetime.now(UTC)
+    defaults = {
+        "title": "What shall we look into next?",
+        "state": "open",
+        "opens_at": now - timedelta(hours=1),
+        "closes_at": now + timedelta(hours=1),
+        "tie_seed": "",
+    }
+    held = add(session, Round(**(defaults | values)))
+    for each in topics:
+        add(session, RoundOption(round_id=held.id, topic_id=each.id))
+    held.tie_seed = values.get("tie_seed") or tie_seed(held.id, [each.id for each in topics])
+    session.flush()
+    return held

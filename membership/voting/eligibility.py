@@ -1,0 +1,30 @@
+"""Who may take part (rule V3): in voting, in suggesting topics and in supporting them."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.orm import Session
+
+from membership.billing.standing import has_given_by_subscription, has_standing
+
+
+class NotEligibleError(Exception):
+    """Taking part asks for monthly or yearly support that has begun."""
+
+
+def may_take_part(account_id: Any) -> ColumnElement[bool]:
+    """SQL: the account (an id or a column) has given by subscription and is still a patron.
+
+    Whoever joins today votes today; how much is given never matters.
+    """
+    return and_(has_standing(account_id), has_given_by_subscription(account_id))
+
+
+def is_eligible(session: Session, account_id: int) -> bool:
+    return bool(session.scalar(select(may_take_part(account_id))))
+
+
+def insist_on_eligible(session: Session, account_id: int) -> None:
+    """Raises NotEligibleError unless the account may take part."""
+    if not is_eligible(session, account_id):
+        raise NotEligibleError

@@ -1,0 +1,103 @@
+"""The ballot paper: which topics stand in a round, and in which order a patron sees them."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Select, delete, exists, select
+from sqlalchemy.orm import Session
+
+from membership.voting import tally
+from membership.voting.models import Round, RoundOption, Topic
+
+
+class InvalidRoundError(ValueError):
+    """What was asked for is no round that could be held; says what to change."""
+
+
+def options(session: Session, round_id: int) -> list[Topic]:
+    """The topics that stand in a round, by id."""
+    return list(session.scalars(_options(round_id)))
+
+
+def lock_options(session: Session, round_id: int) -> list[Topic]:
+    """The same, locked and read anew."""
+    locked = _options(round_id).with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(locked))
+
+
+def shuffled(
+    topics: Iterable[Topic], round_id: int, account_id: int | None, key: str
+) -> list[Topic]:
+    """An order of its own for each patron, the same whenever they look (rule V5).
+
+    It depends on the round, the patron (None: not signed in) and a secret key, never on a vote.
+    """
+
+    def place(topic: Topic) -> bytes:
+        message = f"{round_id}:{account_id or ''}:{topic.id}".encode()
+        return hmac.digest(key.encode(), message, hashlib.sha256)
+
+    return sorted(topics, key=place)
+
+
+def put_on(session: Session, draft: Round, topics: Sequence[Topic]) -> None:
+    """Let suggestions stand in a round that has not opened.
+
+    Raises InvalidRoundError when the round has opened, or a topic is no suggestion (any more) or
+    stands in another round already.
+    """
+    session.refresh(draft, with_for_update=True)
+    if draft.state != "draft":
+        raise InvalidRoundError("This round has opened: its ballot paper cannot change any more.")
+    for topic in sorted(topics, key=lambda row: row.id):
+        session.refresh(topic, with_for_update=True)
+        if topic.state != "suggested":
+            raise InvalidRoundError(f"“{topic.title}” is no open suggestion any more.")
+        if _stands_elsewhere(session, topic, draft):
+            raise InvalidRoundError(f"“{topic.title}” stands in another round that has not opened.")
+        session.merge(RoundOption(round_id=draft.id, topic_id=topic.id))
+    _seal(session, draft)
+
+
+def lock_drafts(session: Session, topic: Topic) -> list[Round]:
+    """The rounds not yet opened in which a topic stands, locked.
+
+    Rounds are always locked before topics, so that nobody waits in a circle.
+    """
+    stands = exists().where(RoundOption.round_id == Round.id, RoundOption.topic_id == topic.id)
+    drafts = select(Round).where(Round.state == "draft", stands).order_by(Round.id)
+    return list(session.scalars(drafts.with_for_update().execution_options(populate_existing=True)))
+
+
+def take_off(session: Session, drafts: Iterable[Round], topic: Topic) -> None:
+    """Strike a topic off rounds that lock_drafts() gave."""
+    for draft in drafts:
+        session.execute(
+            delete(RoundOption).where(
+                RoundOption.round_id == draft.id, RoundOption.topic_id == topic.id
+            )
+        )
+        _seal(session, draft)
+
+
+def _options(round_id: int) -> Select[Topic]:
+    standing = select(RoundOption.topic_id).where(RoundOption.round_id == round_id)
+    return select(Topic).where(Topic.id.in_(standing)).order_by(Topic.id)
+
+
+def _stands_elsewhere(session: Session, topic: Topic, draft: Round) -> bool:
+    elsewhere = exists().where(
+        RoundOption.topic_id == topic.id,
+        RoundOption.round_id == Round.id,
+        Round.id != draft.id,
+        Round.state == "draft",
+    )
+    return bool(session.scalar(select(elsewhere)))
+
+
+def _seal(session: Session, draft: Round) -> None:
+    """The tie seed follows from the round and its paper (rule V6); it is fixed by the opening."""
+    session.flush()
+    draft.tie_seed = tally.tie_seed(draft.id, (topic.id for topic in options(session, draft.id)))
+    session.flush()

@@ -1,0 +1,236 @@
+"""Rounds: created by staff, opened and closed by the database's clock, voted in by patrons.
+
+The clock is always clock_timestamp(): a transaction's now() stands still while it waits for a
+lock, and would let a vote in that was cast before the end but counted after it.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+import structlog
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from membership.accounts import audit
+from membership.accounts.models import Account
+from membership.background import wake
+from membership.db import database_now, transaction
+from membership.voting import casting, lifecycle, paper, settling, topics
+from membership.voting.eligibility import NotEligibleError
+from membership.voting.models import Ballot, Round, Topic
+from membership.voting.paper import InvalidRoundError
+
+log = structlog.get_logger(__name__)
+
+Phase = Literal["upcoming", "open", "counting", "settled", "void"]
+
+
+class RoundNotFoundError(LookupError):
+    """There is no such round."""
+
+
+class RoundNotOpenError(Exception):
+    """The database's clock says: not yet, or no longer."""
+
+
+class InvalidChoicesError(ValueError):
+    """No choice, too many, or a topic that does not stand in this round."""
+
+
+def create(
+    session: Session,
+    *,
+    title: str,
+    topics: Sequence[Topic],
+    opens_at: datetime,
+    closes_at: datetime,
+    actor: Account | None,
+    max_choices: int = 3,
+    seats: int = 1,
+    quorum: int = 1,
+) -> Round:
+    """A draft that opens by itself at `opens_at`; its rules and tie seed are public until then.
+
+    `seats` topics win if at least `quorum` valid ballots are cast. Raises InvalidRoundError.
+    """
+    _check_times(session, opens_at, closes_at)
+    if not title.strip():
+        raise InvalidRoundError("A round needs a title.")
+    if len({topic.id for topic in topics}) < 2:
+        raise InvalidRoundError("A round needs at least two topics to choose from.")
+    if max_choices < 1 or quorum < 1 or not 1 <= seats < len(topics):
+        raise InvalidRoundError(
+            "Choices, seats and quorum begin at one, and fewer topics win than stand."
+        )
+    draft = Round(
+        title=title.strip(),
+        opens_at=opens_at,
+        closes_at=closes_at,
+        max_choices=max_choices,
+        seats=seats,
+        quorum=quorum,
+        tie_seed="",
+    )
+    session.add(draft)
+    session.flush()
+    paper.put_on(session, draft, topics)
+    audit.record(
+        session, "round.created", f"round:{draft.id}", actor_id=actor.id if actor else None
+    )
+    wake(session, "voting.advance_rounds")
+    return draft
+
+
+def get(session: Session, round_id: int) -> Round:
+    """Raises RoundNotFoundError."""
+    found = session.get(Round, round_id) if 0 < round_id <= casting.LARGEST_ID else None
+    if found is None:
+        raise RoundNotFoundError
+    return found
+
+
+def cast(
+    session: Session, round_id: int, account_id: int, choices: Iterable[int]
+) -> Literal["cast", "changed"]:
+    """Cast a ballot, or change it, in one statement (rule V1).
+
+    The round's row is share-locked first, which closing has to wait for; then the clock is read,
+    eligibility and choices are looked at, and one row per round and patron is written.
+
+    Raises RoundNotFoundError, RoundNotOpenError, NotEligibleError or InvalidChoicesError; nothing
+    is changed then.
+    """
+    outcome = session.execute(casting.cast(round_id, account_id, choices)).one_or_none()
+    if outcome is None:
+        raise RoundNotFoundError
+    if not outcome.is_open:
+        raise RoundNotOpenError
+    if not outcome.is_eligible:
+        raise NotEligibleError
+    if not outcome.is_valid:
+        raise InvalidChoicesError
+    return "cast" if outcome.is_new else "changed"
+
+
+def withdraw(session: Session, round_id: int, account_id: int) -> bool:
+    """Take a ballot back while the round is open; False when there was none.
+
+    Raises RoundNotFoundError or RoundNotOpenError.
+    """
+    outcome = session.execute(casting.withdrawal(round_id, account_id)).one_or_none()
+    if outcome is None:
+        raise RoundNotFoundError
+    if not outcome.is_open:
+        raise RoundNotOpenError
+    return outcome.id is not None
+
+
+def own_choices(session: Session, round_id: int, account_id: int) -> list[int]:
+    """The topic ids that a patron has chosen so far; nobody else is ever shown them."""
+    found = session.scalar(
+        select(Ballot.choices).where(Ballot.round_id == round_id, Ballot.account_id == account_id)
+    )
+    return found or []
+
+
+def phase(session: Session, round_: Round) -> Phase:
+    """Where a round stands by the database's clock, however late beat may be (lesson L21)."""
+    now = database_now(session)
+    match round_.state:
+        case "open" if now < round_.closes_at:
+            return "open"
+        case "open" | "closed":
+            return "counting"
+        case "settled":
+            return "settled"
+        case "void":
+            return "void"
+    return "upcoming"
+
+
+def in_states(session: Session, *states: str, most: int = 20) -> list[Round]:
+    """Rounds in these states, the one that ends last first."""
+    asked = select(Round).where(Round.state.in_(states))
+    return list(session.scalars(asked.order_by(Round.closes_at.desc(), Round.id).limit(most)))
+
+
+def turnout(session: Session, round_: Round) -> int | None:
+    """How many valid ballots a round has; None until it has closed, for staff too (rule V4)."""
+    if phase(session, round_) in ("upcoming", "open"):
+        return None
+    valid = select(func.count()).where(Ballot.round_id == round_.id, Ballot.voided_at.is_(None))
+    return session.scalar(valid)
+
+
+def advance_all() -> int:
+    """Open, close and settle what is due; the number of steps taken.
+
+    The one function of this feature that opens transactions itself: each step of each round has
+    its own, so that a round that cannot be settled is logged and stops no other.
+    """
+    with transaction() as session:
+        waiting = due(session)
+    steps = 0
+    for round_id in waiting:
+        try:
+            while _advanced(round_id):
+                steps += 1
+        except Exception:
+            log.exception("round_stuck", round=round_id)
+    return steps
+
+
+def due(session: Session) -> list[int]:
+    """The ids of rounds whose next step is due by the database's clock."""
+    clock = func.clock_timestamp()
+    is_due = or_(
+        and_(Round.state == "draft", Round.opens_at <= clock),
+        and_(Round.state == "open", Round.closes_at <= clock),
+        Round.state == "closed",
+    )
+    return list(session.scalars(select(Round.id).where(is_due).order_by(Round.id)))
+
+
+def advance(session: Session, round_id: int) -> str | None:
+    """Take the one step that is due, if any, and return the new state.
+
+    Conditional updates: of any number of workers that try at once, one does it (rule V11).
+    """
+    clock = func.clock_timestamp()
+    if round_ := _move(session, round_id, "draft", "open", Round.opens_at <= clock):
+        for topic in paper.lock_options(session, round_id):
+            topics.change_state(session, topic, "on_ballot", None)
+        audit.record(session, "round.open", f"round:{round_id}", tie_seed=round_.tie_seed)
+        return "open"
+    if _move(session, round_id, "open", "closed", Round.closes_at <= clock):
+        audit.record(session, "round.closed", f"round:{round_id}")
+        return "closed"
+    closed = session.scalar(
+        select(Round).where(Round.id == round_id, Round.state == "closed").with_for_update()
+    )
+    return settling.settle(session, closed) if closed else None
+
+
+def _advanced(round_id: int) -> bool:
+    with transaction() as session:
+        return advance(session, round_id) is not None
+
+
+def _move(
+    session: Session, round_id: int, came_from: str, to: str, is_due: ColumnElement[bool]
+) -> Round | None:
+    lifecycle.check_round(came_from, to)
+    return session.scalar(
+        update(Round)
+        .where(Round.id == round_id, Round.state == came_from, is_due)
+        .values(state=to)
+        .returning(Round)
+    )
+
+
+def _check_times(session: Session, opens_at: datetime, closes_at: datetime) -> None:
+    if opens_at.tzinfo is None or closes_at.tzinfo is None:
+        raise InvalidRoundError("The times of a round need their zone.")
+    if not opens_at < closes_at or closes_at <= database_now(session):
+        raise InvalidRoundError("A round closes after it opens, and not in the past.")

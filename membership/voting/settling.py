@@ -1,0 +1,118 @@
+"""Settling a closed round: void what must be, count, keep the result, cut the links to voters."""
+
+from sqlalchemy import exists, func, insert, not_, select, text, update
+from sqlalchemy.orm import Session
+
+from membership.accounts import audit
+from membership.billing.models import Donation
+from membership.billing.standing import has_given_by_subscription, has_standing, taken_back
+from membership.voting import lifecycle, paper, tally, topics
+from membership.voting.models import Ballot, Round, Tally, Turnout
+
+# Whoever reads the ids of ballots must not learn in which order they were cast.
+_CUT_LINKS = text("""
+    WITH gone AS (DELETE FROM ballot WHERE round_id = :round_id RETURNING choices, voided_at)
+    INSERT INTO ballot (round_id, choices, voided_at)
+    SELECT :round_id, CASE WHEN voided_at IS NULL THEN choices ELSE '{}' END, voided_at
+    FROM gone
+    ORDER BY voided_at NULLS FIRST, choices
+""")
+
+
+def settle(session: Session, closed: Round) -> str:
+    """Freeze the result of a closed round whose row is locked: returns "settled" or "void".
+
+    From here on nothing can change the result: neither a refund nor a deleted account (rules
+    V3, V9).
+    """
+    options = paper.lock_options(session, closed.id)
+    _void_ballots(session, closed)
+    contest = contest_of(session, closed)
+    result = tally.count(contest)
+    state = "void" if result.is_void else "settled"
+    lifecycle.check_round(closed.state, state)
+    session.add(
+        Tally(
+            round_id=closed.id,
+            method=tally.METHOD,
+            version=tally.VERSION,
+            ballots=len(contest.ballots),
+            digest=result.digest,
+            result={
+                "votes": {str(option): votes for option, votes in result.votes.items()},
+                "winners": list(result.winners),
+                "trace": list(result.trace),
+            },
+        )
+    )
+    _write_turnout_roll(session, closed)
+    session.execute(_CUT_LINKS, {"round_id": closed.id})
+    for topic in options:
+        won = topic.id in result.winners
+        topics.change_state(session, topic, "selected" if won else "not_selected", None)
+    closed.state, closed.settled_at = state, session.scalar(select(func.clock_timestamp()))
+    audit.record(
+        session,
+        f"round.{state}",
+        f"round:{closed.id}",
+        digest=result.digest,
+        winners=list(result.winners),
+    )
+    return state
+
+
+def contest_of(session: Session, round_: Round) -> tally.Contest:
+    """What the result of a round depends on: its rules and its valid ballots, without names."""
+    ballots = session.scalars(
+        select(Ballot.choices)
+        .where(Ballot.round_id == round_.id, Ballot.voided_at.is_(None))
+        .order_by(Ballot.choices)
+    )
+    return tally.Contest(
+        round_id=round_.id,
+        options=tuple(topic.id for topic in paper.options(session, round_.id)),
+        max_choices=round_.max_choices,
+        seats=round_.seats,
+        quorum=round_.quorum,
+        tie_seed=round_.tie_seed,
+        ballots=tuple(tuple(choices) for choices in ballots),
+    )
+
+
+def _void_ballots(session: Session, closed: Round) -> None:
+    """Void the ballots of those whose money was taken back before the close (rule V3).
+
+    Only if nothing is left that entitles them; everything is seen as it was at the close. The
+    audit entry names the voter, never the ballot.
+    """
+    account, end = Ballot.account_id, closed.closes_at
+    lost_money = exists().where(
+        Donation.account_id == account, Donation.subscription_id.is_not(None), taken_back(end)
+    )
+    voided = session.scalars(
+        update(Ballot)
+        .where(
+            Ballot.round_id == closed.id,
+            lost_money,
+            not_(has_standing(account, end) & has_given_by_subscription(account, end)),
+        )
+        .values(voided_at=func.clock_timestamp())
+        .returning(Ballot.account_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    for account_id in sorted(voter for voter in voided if voter is not None):
+        audit.record(session, "ballot.voided", f"round:{closed.id}", account=account_id)
+
+
+def _write_turnout_roll(session: Session, closed: Round) -> None:
+    """Who took part: not what they chose, nor when (rule V8)."""
+    voters = (
+        select(Ballot.round_id, Ballot.account_id)
+        .where(
+            Ballot.round_id == closed.id,
+            Ballot.account_id.is_not(None),
+            Ballot.voided_at.is_(None),
+        )
+        .order_by(Ballot.account_id)
+    )
+    session.execute(insert(Turnout).from_select(["round_id", "account_id"], voters))

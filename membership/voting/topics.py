@@ -1,0 +1,167 @@
+"""Topics on their way from suggestion to story: every step, its history and its audit entry.
+
+Rows are locked in one order everywhere (rounds, topics by id, the audit log last), so that no two
+workers ever wait for one another.
+"""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import delete, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from membership.accounts import audit
+from membership.accounts.models import Account
+from membership.articles.models import Article
+from membership.mail import kinds, outbox
+from membership.voting import lifecycle, paper
+from membership.voting.models import (
+    Round,
+    RoundOption,
+    Tally,
+    Topic,
+    TopicChange,
+    TopicSupport,
+    Turnout,
+)
+from membership.web.languages import address
+
+PUBLISHED = kinds.bulk(
+    "published",
+    _l("You asked, we reported"),
+    _l("When a story is out that was chosen in a round you voted in."),
+)
+
+
+def change_state(
+    session: Session, topic: Topic, to: str, actor: Account | None, *, reason: str | None = None
+) -> None:
+    """Take `topic` one step further; `actor` is None when a round's opening or end does it.
+
+    Raises a lifecycle error, and changes nothing, for a step that rule V10 does not know, or
+    that lacks its reason, article or original (publish() and merge() bring the latter two).
+    """
+    drafts = paper.lock_drafts(session, topic) if to == "rejected" else []
+    _lock(session, topic)
+    _step(session, topic, to, actor, reason)
+    paper.take_off(session, drafts, topic)
+
+
+def assign(
+    session: Session, topic: Topic, to: Account, actor: Account, *, reason: str | None = None
+) -> None:
+    """Commission the story from a member of staff; overruling a result needs a public reason."""
+    _lock(session, topic)
+    _step(session, topic, "assigned", actor, reason, assigned_to=to.id)
+    topic.assigned_to_id = to.id
+
+
+def merge(session: Session, topic: Topic, original: Topic, actor: Account) -> None:
+    """Close `topic` in favour of `original`, whose supporters then include those of both.
+
+    Raises MissingOriginalError when the original is itself, or no longer a suggestion or on its
+    way to a story.
+    """
+    drafts = paper.lock_drafts(session, topic)
+    for each in sorted((topic, original), key=lambda row: row.id):
+        _lock(session, each)
+    if topic.id == original.id or original.state in ("rejected", "merged", "dropped"):
+        raise lifecycle.MissingOriginalError("Choose another topic that is still alive.")
+    lifecycle.check_topic(topic.state, "merged", has_original=True)
+    topic.merged_into_id = original.id
+    _step(session, topic, "merged", actor, None, into=original.id)
+    paper.take_off(session, drafts, topic)
+    supporters = select(literal(original.id), TopicSupport.account_id).where(
+        TopicSupport.topic_id == topic.id
+    )
+    session.execute(
+        upsert(TopicSupport)
+        .from_select(["topic_id", "account_id"], supporters)
+        .on_conflict_do_nothing()
+    )
+    session.execute(delete(TopicSupport).where(TopicSupport.topic_id == topic.id))
+
+
+def publish(session: Session, topic: Topic, article: Article, actor: Account) -> None:
+    """The story is out: link both, and tell everyone who voted in the round that chose it.
+
+    Who voted is the turnout roll, so no ballot is needed (rule V8); nobody is told twice.
+    """
+    _lock(session, topic)
+    lifecycle.check_topic(topic.state, "published", has_article=True)
+    article.asked_topic_slug, article.asked_topic_title = topic.slug, topic.title
+    topic.article_id = article.id
+    topic.published_at = session.scalar(select(func.now()))
+    for voter in session.scalars(_voters(topic)):
+        outbox.put(
+            session,
+            kind=PUBLISHED,
+            recipient=voter.email,
+            subject=f"topic:{topic.id}",
+            language=voter.language,
+            context={
+                "topic": topic.title,
+                "title": article.title,
+                "standfirst": article.standfirst,
+                "url": address("articles.show", voter.language, slug=article.slug),
+            },
+            account_id=voter.id,
+        )
+    _step(session, topic, "published", actor, None, article=article.id)
+
+
+def _voters(topic: Topic) -> Any:
+    """The turnout roll of every settled round that chose the topic."""
+    chose = (
+        select(Turnout.account_id)
+        .join(RoundOption, RoundOption.round_id == Turnout.round_id)
+        .join(Tally, Tally.round_id == Turnout.round_id)
+        .join(Round, Round.id == Turnout.round_id)
+        .where(
+            RoundOption.topic_id == topic.id,
+            Round.state == "settled",
+            Tally.result["winners"].contains([topic.id]),
+        )
+    )
+    return select(Account).where(Account.id.in_(chose)).order_by(Account.id)
+
+
+def _lock(session: Session, topic: Topic) -> None:
+    session.refresh(topic, with_for_update=True)
+
+
+def _step(
+    session: Session,
+    topic: Topic,
+    to: str,
+    actor: Account | None,
+    reason: str | None,
+    **detail: Any,
+) -> None:
+    """One step of a locked topic, with its history row and audit entry."""
+    lifecycle.check_topic(
+        topic.state,
+        to,
+        reason=reason,
+        has_article=topic.article_id is not None,
+        has_original=topic.merged_into_id is not None,
+    )
+    came_from, topic.state = topic.state, to
+    if reason is not None:
+        topic.public_reason = reason.strip()
+    actor_id = actor.id if actor else None
+    session.flush()
+    session.execute(
+        insert(TopicChange).values(
+            topic_id=topic.id, actor_id=actor_id, from_state=came_from, to_state=to
+        )
+    )
+    audit.record(
+        session,
+        f"topic.{to}",
+        f"topic:{topic.id}",
+        actor_id=actor_id,
+        **{"from": came_from},
+        **detail,
+    )
