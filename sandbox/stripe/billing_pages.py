@@ -3,7 +3,7 @@
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from sandbox.stripe import card_form, invoices, subscriptions
+from sandbox.stripe import card_form, collection, invoices, subscriptions
 from sandbox.stripe.errors import ApiError, Object, missing
 from sandbox.stripe.subscriptions import LIVE
 from sandbox.stripe.world import World
@@ -29,7 +29,7 @@ def add_invoice(pages: Blueprint, world: World) -> None:
         except ApiError as error:
             message = {"card": error.body["error"]["message"]}
             return _invoice_form(world, invoice, message, form), error.status
-        invoices.pay(world, invoice, method)
+        collection.pay(world, invoice, method)
         intent = invoices.intent_of(world, invoice)
         if intent["status"] == "requires_action":
             return redirect(f"/3ds/{intent['id']}", 303)

@@ -13,9 +13,9 @@ from stripe.params import (
     InvoiceVoidInvoiceParams,
 )
 
-from sandbox.stripe import payments
+from sandbox.stripe import collection, payments
 from sandbox.stripe.errors import ApiError, Object, invalid, unsupported
-from sandbox.stripe.invoices import finalize, intent_of, pay, payment_of, subscription_of, void
+from sandbox.stripe.invoices import finalize, intent_of, payment_of, subscription_of, void
 from sandbox.stripe.listing import included, listing, matches, page
 from sandbox.stripe.payment_methods import card_error, resolve
 from sandbox.stripe.renewals import upcoming_invoice
@@ -54,8 +54,8 @@ def pay_now(world: World, params: dict[str, Any], invoice_id: str) -> Object:
     if invoice["status"] == "draft":
         finalize(world, invoice)
     method = resolve(world, params["payment_method"]) if "payment_method" in params else None
+    collection.pay(world, invoice, method)
     if invoice["status"] != "paid":
-        pay(world, invoice, method)
         intent = intent_of(world, invoice)
         if intent["status"] == "requires_payment_method" and intent["last_payment_error"]:
             raise card_error(payments.last_decline(intent))
@@ -68,6 +68,8 @@ def finalize_now(world: World, params: dict[str, Any], invoice_id: str) -> Objec
     if invoice["status"] != "draft":
         raise invalid("This invoice is already finalized.", code="invoice_not_editable")
     finalize(world, invoice)
+    if invoice["amount_due"] == 0:
+        collection.pay(world, invoice)
     return invoice
 
 

@@ -1,6 +1,6 @@
 """What time does to subscriptions: renewal, its announcement, the ends that were planned."""
 
-from sandbox.stripe import invoices
+from sandbox.stripe import collection, invoices
 from sandbox.stripe.billing_cycle import next_period_end
 from sandbox.stripe.errors import Object
 from sandbox.stripe.subscriptions import (
@@ -112,10 +112,8 @@ def advance_invoice(world: World, invoice_id: str) -> None:
         return
     invoices.finalize(world, invoice)
     pause = subscription["pause_collection"]
-    if invoice["status"] == "paid":
-        return
     if pause is None:
-        invoices.pay(world, invoice)
+        collection.pay(world, invoice)
     elif pause["behavior"] == "void":
         invoices.void(world, invoice)
     else:

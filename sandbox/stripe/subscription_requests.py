@@ -10,7 +10,7 @@ from stripe.params import (
     SubscriptionUpdateParams,
 )
 
-from sandbox.stripe import catalog, invoices
+from sandbox.stripe import catalog, collection, invoices
 from sandbox.stripe.billing_cycle import add_periods
 from sandbox.stripe.errors import ApiError, Object, invalid, missing, unsupported
 from sandbox.stripe.listing import matches, page
@@ -52,8 +52,12 @@ def create(world: World, params: dict[str, Any]) -> Object:
         default_payment_method=params.get("default_payment_method"),
         description=params.get("description") or None,
     )
-    if params.get("payment_behavior") != "default_incomplete" and method:
-        invoices.pay(world, world.objects[made["latest_invoice"]], world.objects[method])
+    if (
+        params.get("payment_behavior") != "default_incomplete"
+        and method
+        and made["status"] == "incomplete"
+    ):
+        collection.pay(world, world.objects[made["latest_invoice"]], world.objects[str(method)])
     if params.get("cancel_at_period_end"):
         mark_cancellation(world, made, True)
     return made
@@ -181,8 +185,7 @@ def _restart_cycle(world: World, subscription: Object) -> None:
     schedule_period(world, subscription)
     invoice = invoices.new_invoice(world, subscription, "subscription_update", (started, now))
     invoices.finalize(world, invoice)
-    if invoice["status"] == "open":
-        invoices.pay(world, invoice)
+    collection.pay(world, invoice)
 
 
 def _plan_cancellation_at(world: World, subscription: Object, at: int | str) -> None:

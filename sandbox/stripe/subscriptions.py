@@ -5,7 +5,7 @@ https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
 
 from typing import Any
 
-from sandbox.stripe import catalog, invoices, shapes
+from sandbox.stripe import catalog, collection, invoices, shapes
 from sandbox.stripe.billing_cycle import DAY, add_periods
 from sandbox.stripe.errors import Object, invalid
 from sandbox.stripe.payment_methods import attach
@@ -53,6 +53,8 @@ def start(
     invoices.finalize(world, invoice)
     world.schedule(now + FIRST_PAYMENT_WITHIN, "subscription.expire", made["id"])
     schedule_period(world, made)
+    if invoice["amount_due"] == 0:
+        collection.pay(world, invoice)
     return made
 
 
@@ -180,7 +182,7 @@ def follow_invoice(world: World, invoice: Object, outcome: str) -> None:
             end(world, subscription, "payment_failed")
 
 
-invoices.FOLLOWERS.append(follow_invoice)
+collection.FOLLOWERS.append(follow_invoice)
 
 
 def _invoice_paid(world: World, subscription: Object, invoice: Object) -> None:

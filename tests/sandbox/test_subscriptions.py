@@ -354,3 +354,13 @@ def test_a_bank_may_renew_a_card_by_itself(client, subscribed, sandbox, receiver
     assert method.card.exp_year == 2038
     sandbox.settle()
     assert receiver.types()[-1] == "payment_method.automatically_updated"
+
+
+def test_what_costs_nothing_is_paid_without_a_charge(client, subscribed, sandbox):
+    free = {**PRICE, "unit_amount": 0, "recurring": {"interval": "month"}}
+    subscription = subscribed(line_items=[{"price_data": free, "quantity": 1}])
+    assert subscription.status == "active"
+    sandbox.advance(until_renewal(subscription, sandbox))
+    invoice = latest_invoice(client, subscription)
+    assert (invoice.status, invoice.amount_paid) == ("paid", 0)
+    assert client.v1.charges.list().data == []
