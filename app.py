@@ -9,7 +9,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import logging
 from config.settings import Settings
-from membership import accounts, cli, db, web
+from membership import cli, db, web
+from membership.accounts import login
 from membership.web import access
 from tasks.celery_app import create_celery
 
@@ -35,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
     app.extensions["kava.engine"] = db.connect(settings.database_url)
     web.init_app(app)
-    accounts.init_app(app)
+    login.init_app(app)
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"membership.{feature}.views").blueprint)
     cli.init_app(app)

@@ -12,9 +12,13 @@ from alembic.util.exc import CommandError
 from flask import Flask
 
 from config.settings import settings
+from membership.accounts import accounts, audit
+from membership.accounts.models import ROLES
 from membership.articles import importing
 from membership.articles.draft import ImportRefusedError
 from membership.db import transaction
+from membership.mail import delivery
+from membership.mail.addresses import InvalidAddressError
 from membership.voting import export, rounds
 
 
@@ -77,8 +81,8 @@ def import_articles(paths: tuple[Path, ...], cut_after: str | None, language: st
     click.echo("\n".join(summary.lines()))
 
 
-class UnreadableFileError(click.ClickException):
-    """What stands in a file is not what the command takes."""
+class RefusedInputError(click.ClickException):
+    """An argument, or what stands in a file, is not what the command takes."""
 
     exit_code = 2
 
@@ -117,7 +121,7 @@ def verify(file: TextIO) -> None:
     try:
         result = export.verify(file.read())
     except (export.UnreadableExportError, UnicodeDecodeError) as error:
-        raise UnreadableFileError(str(error)) from error
+        raise RefusedInputError(str(error)) from error
     except export.DifferentResultError as error:
         raise click.ClickException(str(error)) from error
     for sentence in result.trace:
@@ -125,6 +129,54 @@ def verify(file: TextIO) -> None:
     click.echo(f"The same result, with the digest {result.digest}.")
 
 
+@click.group()
+def staff() -> None:
+    """People of the newsroom."""
+
+
+@staff.command("create")
+@click.argument("email")
+@click.option("--role", required=True, metavar="ROLE", help=f"One of {', '.join(ROLES)}.")
+def create_staff(email: str, role: str) -> None:
+    """Give the account of EMAIL a role, creating the account when there is none."""
+    try:
+        with transaction() as session:
+            account, is_changed = accounts.make_staff(session, email, role, settings().languages[0])
+    except (accounts.UnknownRoleError, InvalidAddressError) as error:
+        raise RefusedInputError(str(error)) from error
+    now = "is now" if is_changed else "is already"
+    click.echo(f"{account.email} {now} {account.role}.")
+
+
+@click.group()
+def mail() -> None:
+    """Mail that is due."""
+
+
+@mail.command()
+def deliver() -> None:
+    """Send what is due (beat does this every minute)."""
+    outcome = delivery.deliver_due()
+    said = ", ".join(f"{count} {state}" for state, count in sorted(outcome.items()))
+    click.echo(f"{said or 'Nothing was due'}.")
+
+
+@click.group("audit")
+def audit_log() -> None:
+    """The audit log."""
+
+
+@audit_log.command("verify")
+def verify_audit_log() -> None:
+    """Check that no entry was changed; exit status 1 when one was."""
+    with transaction() as session:
+        try:
+            found = audit.verify(session)
+        except audit.BrokenChainError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(f"{found.entries} entries, none changed. Last hash: {found.last_hash.hex()}")
+
+
 def init_app(app: Flask) -> None:
-    for each in (migrate, revision, articles, voting):
+    for each in (migrate, revision, articles, voting, staff, mail, audit_log):
         app.cli.add_command(each)

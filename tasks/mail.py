@@ -1,1 +1,11 @@
-"""Tasks of mail: open a transaction, call one function of the feature."""
+"""Tasks of mail: call one function of the feature, which opens its own short transactions."""
+
+from celery import shared_task
+
+from membership.mail import delivery
+
+
+@shared_task(name="mail.deliver")
+def deliver() -> None:
+    """Send what is due."""
+    delivery.deliver_due()

@@ -61,6 +61,11 @@ def find(name: str) -> Kind:
     return _kinds[name]
 
 
+def is_bulk(name: str) -> bool:
+    """Whether a reader may refuse the kind called `name`; an unknown one is not bulk."""
+    return name in _kinds and _kinds[name].is_bulk
+
+
 def names() -> set[str]:
     return set(_kinds)
 

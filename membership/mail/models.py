@@ -23,9 +23,7 @@ class OutboxEmail(Numbered, Base):
             "next_attempt_at",
             postgresql_where="state IN ('pending', 'sending')",
         ),
-        Index(
-            "ix_outbox_email_failed", "id", postgresql_where="state IN ('failed', 'uncertain')"
-        ),
+        Index("ix_outbox_email_failed", "id", postgresql_where="state IN ('failed', 'uncertain')"),
         Index("ix_outbox_email_account", "account_id"),
         Index(None, "created_at"),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
-from flask_babel import format_date, format_datetime, format_time
+from flask_babel import format_date, format_datetime, format_time, get_locale
 
 from config.settings import settings
 from membership.money import Money, display
@@ -25,12 +25,15 @@ def _content_hash(file: Path) -> str:
 
 
 def show_money(amount: Money | int, currency: str | None = None) -> str:
-    """`{{ donation.amount_minor | money(donation.currency) }}` or `{{ some_money | money }}`."""
+    """`{{ donation.amount_minor | money(donation.currency) }}` or `{{ some_money | money }}`.
+
+    In the language of the page, or of the mail's reader.
+    """
     if not isinstance(amount, Money):
         if currency is None:
             raise ValueError("a bare number of minor units needs its currency")
         amount = Money(amount, currency)
-    return display(amount, current_language())
+    return display(amount, str(get_locale()))
 
 
 def show_date(at: datetime) -> str:

@@ -1,0 +1,112 @@
+"""From a row of the outbox to the mail as it leaves the house (rules M6 and M7)."""
+
+import re
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, EmailPolicy
+from email.utils import format_datetime, make_msgid, parseaddr
+from typing import Any
+
+from css_inline import CSSInliner
+from flask import current_app
+from flask_babel import force_locale
+from jinja2 import Environment, StrictUndefined
+
+from config.settings import settings
+from membership import clock
+from membership.mail import kinds, refusals
+from membership.mail.models import OutboxEmail
+from membership.web.languages import address
+
+# Dark mode and narrow screens need their @media rules; all else is inlined.
+INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
+class LetterPolicy(EmailPolicy):
+    """SMTP's policy, but a List-… header stays on one line, unencoded, whatever its length.
+
+    RFC 8058 wants List-Unsubscribe untouched by RFC 2047. (Python's way, a long max_line_length,
+    would also let the encoded words of a Cyrillic subject pass the 75 characters of RFC 2047.)
+    """
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name.startswith("List-"):
+            return f"{name}: {value}\r\n".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+POLICY = LetterPolicy(linesep=SMTP.linesep)
+
+
+def sender() -> Address:
+    """MAIL_FROM as name and address."""
+    name, spec = parseaddr(settings().mail_from)
+    return Address(display_name=name, addr_spec=spec)
+
+
+def new_message_id() -> str:
+    return make_msgid(domain=sender().domain)
+
+
+def compose(mail: OutboxEmail) -> EmailMessage:
+    """The whole mail, text part first, in the language of its reader.
+
+    `mail.message_id` must be set. Raises whatever its templates raise; a variable that they name
+    and the context lacks is an error.
+    """
+    kind = kinds.find(mail.kind)
+    unsubscribe_url = None
+    if kind.is_bulk:
+        token = refusals.unsubscribe_token(mail)
+        unsubscribe_url = address("mail.unsubscribe", mail.language, token=token)
+    context = {
+        **kind.complete(mail.context, mail.language),
+        "language": mail.language,
+        "unsubscribe_url": unsubscribe_url,
+    }
+    with force_locale(mail.language):
+        # A line break in a subject would begin a header.
+        subject = " ".join(_render(f"email/{mail.kind}/subject.txt", context).split())
+        text = _render(f"email/{mail.kind}/body.txt", context)
+        html = _render(f"email/{mail.kind}/body.html", {**context, "subject": subject})
+    return _letter(mail, subject, text, html, unsubscribe_url)
+
+
+def _letter(
+    mail: OutboxEmail, subject: str, text: str, html: str, unsubscribe_url: str | None
+) -> EmailMessage:
+    letter = EmailMessage(policy=POLICY)
+    letter["From"] = sender()
+    # An Address is one address and nothing else: no list, no header can hide in it.
+    letter["To"] = Address(addr_spec=mail.recipient)
+    letter["Subject"] = subject
+    letter["Date"] = format_datetime(clock.now())
+    letter["Message-ID"] = mail.message_id
+    letter["Auto-Submitted"] = "auto-generated"
+    letter["Content-Language"] = mail.language
+    if unsubscribe_url:
+        letter["List-Unsubscribe"] = f"<{unsubscribe_url}>"
+        letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    letter.set_content(_tidy(text), cte="quoted-printable")
+    letter.add_alternative(INLINER.inline(html), subtype="html", cte="quoted-printable")
+    return letter
+
+
+def _tidy(text: str) -> str:
+    """Text without the gaps that template tags leave."""
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _render(template: str, context: dict[str, Any]) -> str:
+    values = dict(context)
+    current_app.update_template_context(values)
+    return _templates().get_template(template).render(values)
+
+
+def _templates() -> Environment:
+    """The site's templates, strict: in a mail a missing variable is an error, not a gap."""
+    found: Environment | None = current_app.extensions.get("kava.mail.templates")
+    if found is None:
+        found = current_app.jinja_env.overlay(undefined=StrictUndefined)
+        current_app.extensions["kava.mail.templates"] = found
+    return found
