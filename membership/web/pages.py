@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
-from flask_babel import format_date, format_datetime, format_time, get_locale
+from flask_babel import format_date, format_time, get_locale, get_timezone
 
 from config.settings import settings
 from membership.money import Money, display
@@ -37,12 +37,14 @@ def show_money(amount: Money | int, currency: str | None = None) -> str:
 
 
 def show_date(at: datetime) -> str:
-    return str(format_date(at, "long"))
+    """The day in the site's time zone: "15 July 2024", "15 липня 2024"."""
+    return str(format_date(at, "d MMMM y"))
 
 
 def show_time(at: datetime) -> str:
     """Date and time with the zone named: "15 July 2024, 07:54 EEST"."""
-    return f"{format_date(at, 'long')}, {format_time(at, 'HH:mm z')}"
+    zone = at.astimezone(get_timezone()).tzname()
+    return f"{show_date(at)}, {format_time(at, 'HH:mm')} {zone}"
 
 
 def machine_time(at: datetime) -> str:
@@ -56,7 +58,6 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(show_date, "date")
     app.add_template_filter(show_time, "time")
     app.add_template_filter(machine_time, "machine_time")
-    app.add_template_filter(format_datetime, "format_datetime")
 
     @app.context_processor
     def _shared() -> dict[str, Any]:
