@@ -28,7 +28,8 @@ START_SECONDS = 30
 STOP_SECONDS = 20
 
 # PostgreSQL refuses to run as root. As root we therefore become `nobody` for it, and keep the one
-# capability that lets it reach its files below a closed directory such as /root.
+# capability that lets it reach its files below a closed directory such as /root. The secure bit
+# makes that count for access(2) too, with which PostgreSQL looks for its own programs.
 UNPRIVILEGED = "nobody"
 AS_UNPRIVILEGED = (
     f"--reuid={UNPRIVILEGED}",
@@ -36,6 +37,7 @@ AS_UNPRIVILEGED = (
     "--clear-groups",
     "--inh-caps=-all,+dac_override",
     "--ambient-caps=-all,+dac_override",
+    "--securebits=+no_setuid_fixup",
 )
 
 FAKE_REDIS = (

