@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
@@ -12,10 +13,13 @@ from alembic.util.exc import CommandError
 from flask import Flask
 
 from config.settings import settings
+from membership import clock
 from membership.accounts import accounts, audit
 from membership.accounts.models import ROLES
 from membership.articles import importing
 from membership.articles.draft import ImportRefusedError
+from membership.billing import backfill as missed_events
+from membership.billing import gateway
 from membership.db import transaction
 from membership.mail import delivery
 from membership.mail.addresses import InvalidAddressError
@@ -149,6 +153,40 @@ def create_staff(email: str, role: str) -> None:
 
 
 @click.group()
+def billing() -> None:
+    """What Stripe told us, and what it did not."""
+
+
+@billing.command()
+@click.option(
+    "--since",
+    required=True,
+    metavar="DAYS|DATE",
+    callback=lambda _context, _option, value: _since(value),
+    help="How far to look back: a number of days, or a date such as 2026-11-01 (UTC).",
+)
+def backfill(since: datetime) -> None:
+    """Fetch the events that never reached us, and try failed ones again. Stripe keeps 30 days."""
+    try:
+        found = missed_events.backfill(since)
+    except (gateway.StripeUnavailableError, gateway.StripeRefusedError) as error:
+        raise click.ClickException(f"Stripe did not answer: {error}") from error
+    click.echo(
+        f"Stripe has {found.seen} events since then; {found.missing} of ours were missing, "
+        f"{found.again} are tried again."
+    )
+
+
+def _since(text: str) -> datetime:
+    try:
+        if text.isdecimal():
+            return clock.now() - timedelta(days=int(text))
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter("say a number of days, or a date such as 2026-11-01") from error
+
+
+@click.group()
 def mail() -> None:
     """Mail that is due."""
 
@@ -174,9 +212,9 @@ def verify_audit_log() -> None:
             found = audit.verify(session)
         except audit.BrokenChainError as error:
             raise click.ClickException(str(error)) from error
-    click.echo(f"{found.entries} entries, none changed. Last hash: {found.last_hash.hex()}")
+    click.echo(f"Entries: {found.entries}, none changed. Last hash: {found.last_hash.hex()}")
 
 
 def init_app(app: Flask) -> None:
-    for each in (migrate, revision, articles, voting, staff, mail, audit_log):
+    for each in (migrate, revision, articles, voting, staff, billing, mail, audit_log):
         app.cli.add_command(each)

@@ -1,3 +1,241 @@
-from flask import Blueprint
+"""Pages of giving: the form, thanks, what I give, and Stripe's webhook."""
 
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from config.settings import settings
+from membership import clock
+from membership.billing import checkout, gateway, giving, inbox
+from membership.billing.forms import INTERVALS, GiftForm
+from membership.billing.models import Checkout
+from membership.billing.offers import fee_note, offers, terms
+from membership.db import transaction
+from membership.money import InvalidAmountError, parse
+from membership.web import access, csrf
+from membership.web.languages import address, current_language
+
+log = structlog.get_logger(__name__)
 blueprint = Blueprint("billing", __name__)
+
+# Read by a script on the journalism pages, which are the same for everyone: no ask for patrons.
+PATRON_COOKIE = "patron"
+A_YEAR = 365 * 86_400
+
+
+@blueprint.route("/support", methods=["GET", "POST"])
+@access.anyone
+def support() -> ResponseReturnValue:
+    """The form; sent, it leads to Stripe's page. Fields as the contract and the form name them.
+
+    `interval`, `currency`, `amount` (major units) and `article` in the address are chosen at
+    first; `back` says that the reader came back from Stripe's page without paying.
+    """
+    if request.method == "GET":
+        return _form(_asked_for(), came_back="back" in request.args)
+    form = GiftForm()
+    form.own_email = _own_email()
+    if not form.validate_on_submit():
+        return _form(form), 422
+    try:
+        return redirect(checkout.start(_wish(form)), 303)
+    except checkout.AlreadyGivingError as error:
+        page = render_template("billing/already_giving.html", subscription=error.subscription)
+        return page, 409
+    except (gateway.StripeUnavailableError, gateway.StripeRefusedError) as error:
+        log.error("no_checkout_page", reason=type(error).__name__)
+        return _form(form, is_stripe_away=True), 503
+
+
+def _wish(form: GiftForm) -> checkout.Wish:
+    assert form.gift is not None
+    return checkout.Wish(
+        attempt=form.attempt_id,
+        interval=form.interval.data,
+        gift=form.gift,
+        email=form.email.data,
+        language=current_language(),
+        name=form.name.data or None,
+        message=form.message.data or None,
+        cover_fees=form.cover_fees.data,
+        article=form.article.data or None,
+        account_id=current_user.id if current_user.is_authenticated else None,
+    )
+
+
+def _own_email() -> str | None:
+    return str(current_user.email) if current_user.is_authenticated else None
+
+
+def _asked_for() -> GiftForm:
+    """The form with what the address asks for; what it does not know, it leaves out."""
+    asked = request.args
+    interval = asked.get("interval", "")
+    form = GiftForm(formdata=None)
+    form.interval.data = interval if interval in INTERVALS else "month"
+    form.currency.data = asked.get("currency", "").upper()
+    form.amount.data = ""
+    form.email.data = _own_email() or ""
+    form.article.data = asked.get("article", asked.get("from", ""))
+    form.attempt.data = str(uuid4())
+    if amount := asked.get("amount", ""):
+        _choose(form, amount)
+    return form
+
+
+def _choose(form: GiftForm, amount: str) -> None:
+    """Tick the offered amount, or write another one into the free field."""
+    preset = form[f"preset_{form.interval.data}"]
+    currency = _currency(form)
+    preset.data = "other"
+    try:
+        money = parse(amount, currency)
+    except InvalidAmountError:
+        return
+    written = f"{money.major.normalize():f}"
+    if any(money == offered for offered, _line in offers(currency)[form.interval.data]):
+        preset.data = written
+    else:
+        form.amount.data = written
+
+
+def _currency(form: GiftForm) -> str:
+    known = settings().currencies
+    return str(form.currency.data) if form.currency.data in known else known[0]
+
+
+def _form(form: GiftForm, *, came_back: bool = False, is_stripe_away: bool = False) -> str:
+    currency = _currency(form)
+    interval = form.interval.data if form.interval.data in INTERVALS else "month"
+    presets = {each: form[f"preset_{each}"].data for each in INTERVALS}
+    # Who sent an amount without a preset typed it.
+    if form.amount.data and not presets[interval]:
+        presets[interval] = "other"
+    kept: dict[str, Any] = {"interval": interval}
+    if form.article.data:
+        kept["article"] = form.article.data
+    return render_template(
+        "billing/support.html",
+        currency=currency,
+        currencies=[
+            (code, url_for("billing.support", currency=code, **kept))
+            for code in settings().currencies
+        ],
+        offers=offers(currency),
+        terms=terms(clock.now()),
+        fee_note=fee_note(currency),
+        interval=interval,
+        chosen={each: preset for each, preset in presets.items() if preset},
+        values=form.data,
+        errors=form.errors,
+        article=form.article.data or "",
+        attempt=str(form.attempt_id),
+        came_back=came_back,
+        is_stripe_away=is_stripe_away,
+    )
+
+
+@blueprint.get("/support/thanks")
+@access.anyone
+def thanks() -> ResponseReturnValue:
+    """Works before Stripe's event has come, and names nobody: whoever has the link sees it."""
+    with transaction() as session:
+        found = _checkout(session, request.args.get("checkout", ""))
+    interval = found.interval if found else None
+    page = make_response(render_template("billing/thanks.html", interval=interval))
+    if interval in ("month", "year"):
+        _remember_patron(page, True)
+    return page
+
+
+def _checkout(session: Any, checkout_id: str) -> Checkout | None:
+    try:
+        found: Checkout | None = session.get(Checkout, UUID(checkout_id))
+    except ValueError:
+        return None
+    return found
+
+
+@blueprint.get("/support/other-ways")
+@access.anyone
+def other_ways() -> str:
+    return render_template("billing/other_ways.html")
+
+
+@blueprint.get("/account")
+@access.signed_in
+def overview() -> Response:
+    """What I give: the next charge first, then what was given."""
+    with transaction() as session:
+        found = giving.of_account(session, current_user.id)
+    page = make_response(render_template("billing/overview.html", giving=found))
+    _remember_patron(page, found.is_patron)
+    return page
+
+
+def _remember_patron(page: Response, is_patron: bool) -> None:
+    if is_patron:
+        page.set_cookie(PATRON_COOKIE, "1", max_age=A_YEAR, secure=settings().is_secure,
+                        samesite="Lax")  # fmt: skip
+    elif PATRON_COOKIE in request.cookies:
+        page.delete_cookie(PATRON_COOKIE)
+
+
+@blueprint.post("/account/portal")
+@access.signed_in
+def portal() -> ResponseReturnValue:
+    """On to Stripe's page for card, invoices and cancellation (rule B9)."""
+    return _to_portal(to_mend_card=False)
+
+
+@blueprint.post("/account/card")
+@access.signed_in
+def mend_card() -> ResponseReturnValue:
+    """On to Stripe's page for a new card, and back."""
+    return _to_portal(to_mend_card=True)
+
+
+def _to_portal(to_mend_card: bool) -> ResponseReturnValue:
+    with transaction() as session:
+        found = giving.of_account(session, current_user.id)
+    if found.subscription is None:
+        return redirect(url_for("billing.overview"), 303)
+    language = current_language()
+    try:
+        url = gateway.create_portal_session(
+            found.subscription.stripe_customer_id,
+            return_url=address("billing.overview", language),
+            locale=checkout.stripe_locale(language),
+            to_mend_card=to_mend_card,
+        )
+    except (gateway.StripeUnavailableError, gateway.StripeRefusedError) as error:
+        log.error("no_portal_page", reason=type(error).__name__)
+        page = render_template("billing/overview.html", giving=found, is_stripe_away=True)
+        return page, 503
+    return redirect(url, 303)
+
+
+@blueprint.post("/webhooks/stripe")
+@access.anyone
+def stripe_webhook() -> ResponseReturnValue:
+    """200 stored; 400 not from Stripe, nothing stored; 500 not stored, so Stripe tries again."""
+    request.max_content_length = inbox.LARGEST_BODY
+    try:
+        inbox.receive(request.get_data(), request.headers.get("Stripe-Signature", ""))
+    except (inbox.RefusedWebhookError, RequestEntityTooLarge) as error:
+        log.warning("webhook_refused", reason=str(error))
+        return "refused", 400
+    except SQLAlchemyError as error:
+        log.error("webhook_not_stored", exc_info=error)
+        return "not stored", 500
+    return "", 200
+
+
+# Stripe proves itself by its signature (rule B1).
+csrf.exempt(stripe_webhook)

@@ -1,0 +1,220 @@
+"""Starting to give: a committed checkout row, then Stripe's hosted page (rules B6 to B8)."""
+
+from dataclasses import dataclass
+from itertools import count
+from uuid import UUID, uuid5
+
+import structlog
+from flask_babel import gettext as _
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from config.settings import settings
+from membership.articles.models import Article
+from membership.billing import gateway
+from membership.billing.amounts import with_card_fee
+from membership.billing.lifecycle import LIVE
+from membership.billing.models import Checkout, Subscription
+from membership.billing.snapshots import CheckoutRequest, CheckoutSession
+from membership.db import transaction
+from membership.money import Money
+from membership.web.languages import address
+
+log = structlog.get_logger(__name__)
+
+# The page's languages that are also ours; for others Stripe goes by the browser.
+# https://docs.stripe.com/js/appendix/supported_locales (there is no Ukrainian)
+STRIPE_LOCALES = frozenset({"en", "de", "fr", "pl", "es", "it"})
+OVER = ("expired", "failed")
+
+
+class AlreadyGivingError(RuntimeError):
+    """The signed-in patron has a live subscription; a second one is never begun (rule B6)."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        super().__init__(f"subscription {subscription.id} is {subscription.state}")
+        self.subscription = subscription
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a reader asked for. `attempt` belongs to one showing of the form.
+
+    `interval` is month, year or once; `gift` is without the card fee; `account_id` is set only
+    for who is signed in.
+    """
+
+    attempt: UUID
+    interval: str
+    gift: Money
+    email: str
+    language: str
+    name: str | None = None
+    message: str | None = None
+    cover_fees: bool = False
+    article: str | None = None
+    account_id: int | None = None
+
+    @property
+    def charged(self) -> Money:
+        return with_card_fee(self.gift) if self.cover_fees else self.gift
+
+    def checkout_id(self, tries: int) -> UUID:
+        """The same for the same form sent twice, another for other choices or another try."""
+        said = (self.interval, self.gift, self.email, self.language, self.name, self.message,
+                self.cover_fees, self.account_id, tries)  # fmt: skip
+        return uuid5(self.attempt, repr(said))
+
+
+def live_subscription(session: Session, account_id: int) -> Subscription | None:
+    """The one that may charge again by itself; one that is scheduled to end is not (L1)."""
+    return session.scalar(
+        select(Subscription).where(
+            Subscription.account_id == account_id, Subscription.state.in_(LIVE)
+        )
+    )
+
+
+def start(wish: Wish) -> str:
+    """The address of the page on which the reader pays.
+
+    Works in transactions of its own: the row is committed before Stripe is asked, and its id is
+    the idempotency key, so that a form sent twice opens one page. Raises AlreadyGivingError, and
+    the gateway's errors when there is no page; nothing was charged then.
+    """
+    with transaction() as session:
+        if wish.account_id is not None and wish.interval != "once":
+            live = live_subscription(session, wish.account_id)
+            if live is not None:
+                raise AlreadyGivingError(live)
+        checkout = _open(session, wish)
+        customer_id = _customer_of(session, wish)
+    if checkout.state == "completed":
+        return _thanks(wish, checkout)
+    try:
+        made = _ask_stripe(wish, checkout, customer_id)
+    except gateway.StripeUnavailableError as error:
+        # Stripe replays a failure that it has answered, so the next try needs another key.
+        if error.answered:
+            _move(checkout, "failed")
+        raise
+    except gateway.StripeRefusedError as error:
+        log.error("checkout_refused", checkout=str(checkout.id), code=error.code, param=error.param)
+        _move(checkout, "failed")
+        raise
+    _move(checkout, "open", stripe_session_id=made.id)
+    return made.url or _thanks(wish, checkout)
+
+
+def _open(session: Session, wish: Wish) -> Checkout:
+    """The row of this wish, written unless the same form was sent before."""
+    article_id = session.scalar(select(Article.id).where(Article.slug == wish.article))
+    for tries in count():
+        session.execute(
+            insert(Checkout)
+            .values(
+                id=wish.checkout_id(tries),
+                account_id=wish.account_id,
+                email=wish.email,
+                name=wish.name,
+                message=wish.message,
+                language=wish.language,
+                interval=wish.interval,
+                amount_minor=wish.charged.minor,
+                currency=wish.charged.currency,
+                cover_fees=wish.cover_fees,
+                article_id=article_id,
+                state="started",
+            )
+            .on_conflict_do_nothing(index_elements=["id"])
+        )
+        found = session.get_one(Checkout, wish.checkout_id(tries), populate_existing=True)
+        if found.state not in OVER:
+            return found
+    raise AssertionError("count() does not end")
+
+
+def _move(checkout: Checkout, state: str, **values: str) -> None:
+    """Unless the webhook was faster."""
+    with transaction() as session:
+        session.execute(
+            update(Checkout)
+            .where(Checkout.id == checkout.id, Checkout.state.in_(("started", "open")))
+            .values(state=state, **values)
+        )
+
+
+def _customer_of(session: Session, wish: Wish) -> str | None:
+    """The Stripe customer of a signed-in patron. An address typed into a form proves nothing.
+
+    A customer of Stripe's has one currency.
+    """
+    if wish.account_id is None:
+        return None
+    return session.scalar(
+        select(Subscription.stripe_customer_id)
+        .where(
+            Subscription.account_id == wish.account_id,
+            Subscription.currency == wish.gift.currency,
+        )
+        .order_by(Subscription.started_at.desc())
+        .limit(1)
+    )
+
+
+def _ask_stripe(wish: Wish, checkout: Checkout, customer_id: str | None) -> CheckoutSession:
+    try:
+        return gateway.create_checkout_session(
+            _request(wish, checkout, customer_id), idempotency_key=str(checkout.id)
+        )
+    except gateway.StripeRefusedError as error:
+        if customer_id is None or error.param != "customer":
+            raise
+    # The customer was deleted at Stripe: the patron is asked for the card anew.
+    return gateway.create_checkout_session(
+        _request(wish, checkout, None), idempotency_key=f"{checkout.id}:new"
+    )
+
+
+def _request(wish: Wish, checkout: Checkout, customer_id: str | None) -> CheckoutRequest:
+    return CheckoutRequest(
+        checkout=str(checkout.id),
+        amount=Money(checkout.amount_minor, checkout.currency),
+        interval=None if checkout.interval == "once" else checkout.interval,
+        product=_product(checkout),
+        email=checkout.email,
+        customer_id=customer_id,
+        locale=stripe_locale(wish.language),
+        success_url=_thanks(wish, checkout),
+        cancel_url=address(
+            "billing.support",
+            wish.language,
+            back="1",
+            interval=wish.interval,
+            currency=wish.gift.currency,
+            amount=f"{wish.gift.major.normalize():f}",
+            **({"article": wish.article} if wish.article else {}),
+        ),
+    )
+
+
+def stripe_locale(language: str) -> str:
+    """The language that Stripe's pages are asked for."""
+    return language if language in STRIPE_LOCALES else "auto"
+
+
+def _product(checkout: Checkout) -> str:
+    """What stands on Stripe's page and on the invoice, in the reader's language."""
+    site = settings().site_name
+    names = {
+        "month": _("Monthly support for %(site)s", site=site),
+        "year": _("Yearly support for %(site)s", site=site),
+        "once": _("A gift to %(site)s", site=site),
+    }
+    name = str(names[checkout.interval])
+    return str(_("%(gift)s, card fee included", gift=name)) if checkout.cover_fees else name
+
+
+def _thanks(wish: Wish, checkout: Checkout) -> str:
+    return address("billing.thanks", wish.language, checkout=str(checkout.id))

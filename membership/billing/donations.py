@@ -1,0 +1,116 @@
+"""Donations: settled payments, each counted once (lesson L18).
+
+Money of a subscription is counted from its invoice, a one-time gift from its payment intent.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from membership.accounts.models import Account
+from membership.billing import gateway, givers, letters
+from membership.billing.models import Donation, Subscription
+from membership.billing.snapshots import InvoiceSnapshot, PaymentSnapshot
+from membership.db import lock
+from membership.money import Money
+
+
+def follow_invoice(session: Session, invoice_id: str, subscription: Subscription) -> bool:
+    """Write the donation of a paid invoice, or what has become of it since.
+
+    The subscription must have been synced in this transaction: its locks hold others off.
+    """
+    said = gateway.read_invoice(invoice_id)
+    if said.subscription_id != subscription.stripe_subscription_id:
+        return False
+    return record_invoice(session, said, subscription) is not None
+
+
+def record_invoice(
+    session: Session, said: InvoiceSnapshot, subscription: Subscription
+) -> Donation | None:
+    """The donation of an invoice; None while nothing was paid."""
+    if not said.is_paid or said.paid_at is None or said.amount.minor <= 0:
+        return None
+    payment = _locked_payment(session, said.payment_id) if said.payment_id else None
+    found = session.scalar(
+        select(Donation)
+        .where(Donation.stripe_invoice_id == said.id)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        found = Donation(
+            account_id=subscription.account_id,
+            subscription_id=subscription.id,
+            checkout_id=subscription.checkout_id,
+            stripe_invoice_id=said.id,
+        )
+        _settle(found, said.amount, said.paid_at, payment)
+        _welcome_or_thank(session, found, subscription.interval)
+    else:
+        _settle(found, said.amount, said.paid_at, payment)
+    session.flush()
+    return found
+
+
+def follow_payment(session: Session, payment_id: str) -> bool:
+    """Write a one-time gift, or what became of any donation's payment: refunds and disputes."""
+    said = _locked_payment(session, payment_id)
+    found = session.scalar(
+        select(Donation)
+        .where(Donation.stripe_payment_intent_id == payment_id)
+        .execution_options(populate_existing=True)
+    )
+    if found is not None:
+        _take_over(found, said)
+        return True
+    checkout = givers.known_checkout(session, said.checkout)
+    # The payments of a subscription carry no metadata of ours; they come with their invoice.
+    if checkout is None or checkout.interval != "once" or not said.is_paid or not said.paid_at:
+        return False
+    account = givers.account_of(session, checkout)
+    gift = Donation(account_id=account.id, checkout_id=checkout.id)
+    _settle(gift, said.amount, said.paid_at, said)
+    _welcome_or_thank(session, gift, "once")
+    return True
+
+
+def _locked_payment(session: Session, payment_id: str) -> PaymentSnapshot:
+    lock(session, f"payment:{payment_id}")
+    return gateway.read_payment(payment_id)
+
+
+def _settle(
+    donation: Donation, amount: Money, paid_at: datetime, payment: PaymentSnapshot | None
+) -> None:
+    donation.amount_minor = amount.minor
+    donation.currency = amount.currency
+    donation.paid_at = paid_at
+    if payment is not None:
+        donation.stripe_payment_intent_id = payment.id
+        _take_over(donation, payment)
+
+
+def _take_over(donation: Donation, said: PaymentSnapshot) -> None:
+    donation.refunded_minor = said.refunded_minor
+    donation.refunded_at = said.refunded_at
+    donation.disputed_at = said.disputed_at
+    if said.fee is not None:
+        donation.fee_minor = said.fee.minor
+        donation.fee_currency = said.fee.currency
+
+
+def _welcome_or_thank(session: Session, donation: Donation, interval: str) -> None:
+    """Add a new donation with its mails; one that was given back at once gets none."""
+    is_first = not session.scalar(
+        select(exists().where(Donation.account_id == donation.account_id))
+    )
+    session.add(donation)
+    session.flush()
+    if donation.refunded_minor >= donation.amount_minor:
+        return
+    account = session.get_one(Account, donation.account_id)
+    if is_first:
+        letters.welcome(session, account, interval)
+    letters.receipt(session, account, donation, interval)

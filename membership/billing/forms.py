@@ -1,0 +1,108 @@
+"""The support form. What is wrong is said beside the field, in the reader's language."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, StringField
+from wtforms.validators import ValidationError
+
+from config.settings import settings
+from membership.billing.amounts import least, most
+from membership.mail import addresses
+from membership.money import InvalidAmountError, Money, display, parse
+from membership.web.languages import current_language
+
+INTERVALS = ("month", "year", "once")
+LONGEST_NAME = 100
+LONGEST_MESSAGE = 1000
+
+
+def _tidy(text: str | None) -> str:
+    """Without blanks around it; PostgreSQL keeps no NUL."""
+    return (text or "").replace("\0", "").strip()
+
+
+class GiftForm(FlaskForm):  # type: ignore[misc]
+    """Fields as in the give macro. The amount meant is preset_<interval>, or `amount`."""
+
+    interval = StringField(default="month", filters=[_tidy])
+    currency = StringField(filters=[_tidy])
+    preset_month = StringField(filters=[_tidy])
+    preset_year = StringField(filters=[_tidy])
+    preset_once = StringField(filters=[_tidy])
+    amount = StringField(filters=[_tidy])
+    email = StringField(filters=[_tidy])
+    name = StringField(filters=[_tidy])
+    message = StringField(filters=[_tidy])
+    cover_fees = BooleanField()
+    article = StringField(filters=[_tidy])
+    attempt = StringField(filters=[_tidy])
+
+    # The account's address, which alone may be given by who is signed in.
+    own_email: str | None = None
+    gift: Money | None = None
+
+    def validate_interval(self, field: Any) -> None:
+        if field.data not in INTERVALS:
+            raise ValidationError(_("Please choose monthly, yearly or once."))
+
+    def validate_currency(self, field: Any) -> None:
+        if field.data not in settings().currencies:
+            raise ValidationError(_("We cannot take this currency. Please choose another."))
+
+    def validate_amount(self, field: Any) -> None:
+        """Sets `gift`. Without a known interval and currency there is no amount to judge."""
+        currency = self.currency.data
+        if currency not in settings().currencies or self.interval.data not in INTERVALS:
+            return
+        preset = self[f"preset_{self.interval.data}"].data
+        typed = preset if preset and preset != "other" else field.data
+        if not typed:
+            raise ValidationError(_("Please say how much you would like to give."))
+        try:
+            gift = parse(typed, currency)
+        except InvalidAmountError as error:
+            raise ValidationError(
+                _("Please write the amount as a number that %(currency)s allows, such as 5.",
+                  currency=currency)
+            ) from error  # fmt: skip
+        if not least(currency).minor <= gift.minor <= most(currency).minor:
+            raise ValidationError(
+                _("Please give between %(least)s and %(most)s. For more, write to us.",
+                  least=display(least(currency), current_language()),
+                  most=display(most(currency), current_language()))
+            )  # fmt: skip
+        self.gift = gift
+
+    def validate_email(self, field: Any) -> None:
+        if not field.data:
+            raise ValidationError(_("Please write your email address; the receipt goes there."))
+        try:
+            field.data = addresses.clean(field.data)
+        except addresses.InvalidAddressError as error:
+            raise ValidationError(
+                _("This is no complete email address. It looks like name@example.org.")
+            ) from error
+        if self.own_email is not None and field.data.lower() != self.own_email.lower():
+            raise ValidationError(
+                _("You are signed in as %(email)s. To give with another address, sign out first.",
+                  email=self.own_email)
+            )  # fmt: skip
+
+    def validate_name(self, field: Any) -> None:
+        if len(field.data) > LONGEST_NAME:
+            raise ValidationError(_("Please keep the name under 100 letters."))
+
+    def validate_message(self, field: Any) -> None:
+        if len(field.data) > LONGEST_MESSAGE:
+            raise ValidationError(_("Please keep the note under 1,000 letters."))
+
+    @property
+    def attempt_id(self) -> UUID:
+        """What the form's one showing is known by; made anew when it is missing or broken."""
+        try:
+            return UUID(self.attempt.data)
+        except ValueError:
+            return uuid4()

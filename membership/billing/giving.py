@@ -1,0 +1,47 @@
+"""What one account gives: its subscription, its donations, since when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from membership.billing.models import Donation, Subscription
+from membership.billing.standing import PATRON_STATES
+
+NEWEST = 60
+
+
+@dataclass(frozen=True)
+class Giving:
+    """`subscription` is the one that runs, else the newest; `donations` newest first."""
+
+    subscription: Subscription | None
+    donations: tuple[Donation, ...]
+    since: datetime | None
+
+    @property
+    def is_patron(self) -> bool:
+        return self.subscription is not None and self.subscription.state in PATRON_STATES
+
+
+def of_account(session: Session, account_id: int) -> Giving:
+    """What `account_id` gives and gave, as we last heard from Stripe."""
+    runs_first = case((Subscription.state == "ended", 2), (Subscription.state == "incomplete", 1),
+                      (Subscription.state == "cancel_scheduled", 0), else_=-1)  # fmt: skip
+    subscription = session.scalar(
+        select(Subscription)
+        .where(Subscription.account_id == account_id)
+        .order_by(runs_first, Subscription.started_at.desc())
+        .limit(1)
+    )
+    donations = session.scalars(
+        select(Donation)
+        .where(Donation.account_id == account_id)
+        .order_by(Donation.paid_at.desc())
+        .limit(NEWEST)
+    ).all()
+    since = session.scalar(
+        select(func.min(Donation.paid_at)).where(Donation.account_id == account_id)
+    )
+    return Giving(subscription, tuple(donations), since)

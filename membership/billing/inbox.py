@@ -1,0 +1,162 @@
+"""Stripe's events: stored when they come, processed when they are due (rules B1 to B4).
+
+A stored event is due until it is processed or ignored. A worker claims one at a time under a
+lease, so that what a dying worker held comes back by itself.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from config.settings import settings
+from membership.background import wake
+from membership.billing import gateway, sync
+from membership.billing.models import StripeEvent
+from membership.billing.snapshots import Event
+from membership.db import transaction
+
+log = structlog.get_logger(__name__)
+
+LARGEST_BODY = 256 * 1024
+LEASE = timedelta(minutes=10)
+# An event that fails this often by itself is set aside; Stripe's own failures are not counted.
+ATTEMPTS = 8
+FIRST_WAIT = timedelta(seconds=15)
+LONGEST_WAIT = timedelta(hours=1)
+# Events of one run; the rest is taken up by the next wake-up, well within a task's time limit.
+BATCH = 100
+
+
+class RefusedWebhookError(ValueError):
+    """What came is no event that we accept; nothing was stored."""
+
+
+def receive(body: bytes, signature: str) -> None:
+    """Store the event of a webhook's raw body and wake the worker. The same one again is fine.
+
+    Raises RefusedWebhookError: too large, signed by someone else or too long ago, not an event,
+    or of the wrong world (test or live).
+    """
+    if len(body) > LARGEST_BODY:
+        raise RefusedWebhookError("too large")
+    try:
+        event = gateway.verified_event(body, signature)
+    except gateway.BadSignatureError as error:
+        raise RefusedWebhookError(str(error)) from error
+    if event.is_live != settings().is_live:
+        raise RefusedWebhookError("live and test do not mix")
+    with transaction() as session:
+        if store(session, event):
+            wake(session, "billing.process_events")
+
+
+def store(session: Session, event: Event) -> bool:
+    """Keep an event; whether it is new and something is to be done about it (rule B2)."""
+    state = "pending" if event.type in sync.FOLLOWERS else "ignored"
+    stored = session.scalar(
+        insert(StripeEvent)
+        .values(
+            id=event.id,
+            type=event.type,
+            object_id=event.payload["data"]["object"].get("id"),
+            payload=event.payload,
+            state=state,
+            created_at=event.created_at,
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(StripeEvent.id)
+    )
+    return stored is not None and state == "pending"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An event that this worker alone works on until its lease ends."""
+
+    id: str
+    type: str
+    attempts: int
+
+
+def process_due(limit: int = BATCH) -> int:
+    """Process the events that are due, one after another; how many were.
+
+    One that fails waits and is tried again; it never holds up the rest (lesson L7). When Stripe
+    is away the run ends, since nothing else would go better.
+    """
+    for done in range(limit):
+        claim = _claim()
+        if claim is None or not _process(claim):
+            return done
+    return limit
+
+
+def _claim() -> Claim | None:
+    with transaction() as session:
+        event = session.scalar(
+            select(StripeEvent)
+            .where(StripeEvent.state == "pending", StripeEvent.next_attempt_at <= func.now())
+            .order_by(StripeEvent.next_attempt_at, StripeEvent.created_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        )
+        if event is None:
+            return None
+        event.attempts += 1
+        event.next_attempt_at = func.now() + LEASE
+        return Claim(event.id, event.type, event.attempts)
+
+
+def _process(claim: Claim) -> bool:
+    """Whether the run may go on; False when Stripe is away."""
+    try:
+        with transaction() as session:
+            event = session.get_one(StripeEvent, claim.id)
+            followed = sync.follow(session, event)
+            event.state = "processed" if followed else "ignored"
+            event.processed_at = func.now()
+            event.last_error = None
+    except gateway.StripeUnavailableError as error:
+        log.warning("stripe_unavailable", stripe_event=claim.id, attempts=claim.attempts)
+        _put_off(claim, error)
+        return False
+    # Whatever is wrong with one event must not stop the others.
+    except Exception as error:
+        if claim.attempts >= ATTEMPTS:
+            log.error("stripe_event_set_aside", stripe_event=claim.id, type=claim.type,
+                      exc_info=error)  # fmt: skip
+            _set_aside(claim, error)
+        else:
+            log.warning("stripe_event_failed", stripe_event=claim.id, type=claim.type,
+                        attempts=claim.attempts, exc_info=error)  # fmt: skip
+            _put_off(claim, error)
+    return True
+
+
+def _put_off(claim: Claim, error: Exception) -> None:
+    wait = min(FIRST_WAIT * 2 ** min(claim.attempts - 1, 16), LONGEST_WAIT)
+    with transaction() as session:
+        session.execute(
+            update(StripeEvent)
+            .where(StripeEvent.id == claim.id, StripeEvent.state == "pending")
+            .values(next_attempt_at=func.now() + wait, last_error=_say(error))
+        )
+
+
+def _set_aside(claim: Claim, error: Exception) -> None:
+    with transaction() as session:
+        session.execute(
+            update(StripeEvent)
+            .where(StripeEvent.id == claim.id, StripeEvent.state == "pending")
+            .values(state="failed", last_error=_say(error))
+        )
+
+
+def _say(error: Exception) -> str:
+    """For staff: the kind of error and its first line, which names ids but no person."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:500]

@@ -1,0 +1,81 @@
+"""The mails of giving. Subjects are neutral: whoever sees a reader's inbox learns little (S10)."""
+
+from datetime import datetime
+from typing import Any
+
+from babel.dates import format_date
+from sqlalchemy.orm import Session
+
+from membership.accounts.models import Account
+from membership.billing.models import Donation, Subscription
+from membership.mail import kinds, outbox
+from membership.money import Money, display
+from membership.web.languages import address
+
+
+def _in_words(context: dict[str, Any], language: str) -> dict[str, Any]:
+    """Amounts and days as people who read `language` write them."""
+    said = dict(context)
+    if "amount_minor" in said:
+        money = Money(said.pop("amount_minor"), said.pop("currency"))
+        said["amount"] = display(money, language)
+    if "paid_at" in said:
+        said["paid_on"] = format_date(
+            datetime.fromisoformat(said.pop("paid_at")), "long", locale=language
+        )
+    return said
+
+
+WELCOME = kinds.transactional("welcome")
+RECEIPT = kinds.transactional("receipt", _in_words)
+SECOND_REFUNDED = kinds.transactional("second_subscription_refunded", _in_words)
+
+
+def welcome(session: Session, account: Account, interval: str) -> None:
+    """After an account's first gift; `interval` is month, year or once."""
+    context = {
+        "name": account.name,
+        "interval": interval,
+        "topics_url": address("voting.topics", account.language),
+    }
+    _put(session, account, WELCOME, f"account:{account.id}", context)
+
+
+def receipt(session: Session, account: Account, donation: Donation, interval: str) -> None:
+    """Once per donation, by the outbox's constraint (lesson L16)."""
+    context = {
+        "number": donation.id,
+        "amount_minor": donation.amount_minor,
+        "currency": donation.currency,
+        "paid_at": donation.paid_at.isoformat(),
+        "interval": interval,
+        "account_url": address("billing.overview", account.language),
+    }
+    _put(session, account, RECEIPT, f"donation:{donation.id}", context)
+
+
+def second_refunded(
+    session: Session, account: Account, subscription: Subscription, refunded: Money
+) -> None:
+    """Tells a reader that a second subscription was ended, and what was given back."""
+    context = {
+        "amount_minor": refunded.minor,
+        "currency": refunded.currency,
+        "has_refund": refunded.minor > 0,
+        "account_url": address("billing.overview", account.language),
+    }
+    _put(session, account, SECOND_REFUNDED, f"subscription:{subscription.id}", context)
+
+
+def _put(
+    session: Session, account: Account, kind: str, subject: str, context: dict[str, Any]
+) -> None:
+    outbox.put(
+        session,
+        kind=kind,
+        recipient=account.email,
+        subject=subject,
+        language=account.language,
+        context=context,
+        account_id=account.id,
+    )
