@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -52,9 +52,16 @@ def settings(postgres: services.Postgres) -> Settings:
 def app(settings: Settings) -> Flask:
     app = create_app(settings)
     app.config["TESTING"] = True
+    app.before_request_funcs.setdefault(None, []).insert(0, forget_the_request_before)
+    app.extensions["kava.page_cache"].seconds = 0  # a test sees at once what it changed
     result = app.test_cli_runner().invoke(args=["migrate"])
     assert result.exit_code == 0, result.output
     return app
+
+
+def forget_the_request_before() -> None:
+    """The tests' application context outlives a request, with whom and which language it kept."""
+    vars(g).clear()
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,14 @@
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
-from membership.web import errors, headers, health, languages, pages
+from membership.web import cache, errors, headers, health, languages, pages
 
 csrf = CSRFProtect()
 
 
 def init_app(app: Flask) -> None:
     csrf.init_app(app)
-    for part in (languages, pages, headers, errors):
+    # The cache comes last, so that it stands outside of the language's prefix.
+    for part in (languages, pages, headers, errors, cache):
         part.init_app(app)
     app.register_blueprint(health.blueprint)

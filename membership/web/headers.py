@@ -1,6 +1,7 @@
 """Security headers on every answer, errors too (rule S7), and how long an answer may be kept."""
 
 from flask import Flask, Response, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 from config.settings import settings
 
@@ -26,6 +27,16 @@ def keep_public(response: Response) -> Response:
     response.add_etag()
     response.make_conditional(request)
     return response
+
+
+class NoSessionOnPublicPages(SecureCookieSessionInterface):
+    """Flask-Login looks into the session on every page; a public one neither sets a cookie nor
+    varies by it, whatever was looked at.
+    """
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if not response.cache_control.public:
+            super().save_session(app, session, response)
 
 
 def add_headers(response: Response) -> Response:
@@ -56,4 +67,5 @@ def add_headers(response: Response) -> Response:
 
 
 def init_app(app: Flask) -> None:
+    app.session_interface = NoSessionOnPublicPages()
     app.after_request(add_headers)
