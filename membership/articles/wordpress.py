@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote
 
 from lxml import etree
@@ -113,17 +114,9 @@ def read(
 def _parse(path: Path) -> Export:
     export = Export()
     try:
-        # Names no other file and no network; keeps libxml2's limits on size and depth.
-        events = etree.iterparse(
-            str(path),
-            events=("start", "end"),
-            resolve_entities=False,
-            load_dtd=False,
-            no_network=True,
-            huge_tree=False,
-        )
-        for depth, element in _ended(events, path):
-            _take(export, element, depth)
+        with path.open("rb") as file:
+            for depth, element in _ended(file, path):
+                _take(export, element, depth)
     except OSError as error:
         raise ImportRefusedError(f"{path}: cannot be read ({error.strerror or error})") from error
     except etree.XMLSyntaxError as error:
@@ -133,15 +126,22 @@ def _parse(path: Path) -> Export:
     return export
 
 
-def _ended(
-    events: "etree.iterparse[tuple[str, etree._Element]]", path: Path
-) -> Iterator[tuple[int, etree._Element]]:
+def _ended(file: BinaryIO, path: Path) -> Iterator[tuple[int, etree._Element]]:
     """(depth, element) of each element that has been read to its end; the root has depth 0."""
+    # Reads no other file and no network, and keeps libxml2's limits on size and depth.
+    events = etree.iterparse(
+        file,
+        events=("start", "end"),
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+    )
     depth = -1
     for event, element in events:
         if event == "start":
             depth += 1
-            if depth == 0 and element.getroottree().docinfo.internalDTD is not None:
+            if depth == 0 and element.getroottree().docinfo.doctype:
                 raise ImportRefusedError(
                     f"{path}: has a document type definition, which no WordPress export has"
                 )
