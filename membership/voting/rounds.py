@@ -17,9 +17,9 @@ from membership.accounts.models import Account
 from membership.background import wake
 from membership.db import database_now, transaction
 from membership.voting import casting, lifecycle, paper, settling, topics
-from membership.voting.eligibility import NotEligibleError
-from membership.voting.models import Ballot, Round, Topic
-from membership.voting.paper import InvalidRoundError
+from membership.voting.eligibility import NotEligibleError as NotEligibleError
+from membership.voting.models import Ballot, Round, RoundOption, Topic
+from membership.voting.paper import InvalidRoundError as InvalidRoundError
 
 log = structlog.get_logger(__name__)
 
@@ -153,6 +153,14 @@ def in_states(session: Session, *states: str, most: int = 20) -> list[Round]:
     """Rounds in these states, the one that ends last first."""
     asked = select(Round).where(Round.state.in_(states))
     return list(session.scalars(asked.order_by(Round.closes_at.desc(), Round.id).limit(most)))
+
+
+def of_topic(session: Session, topic: Topic) -> list[Round]:
+    """The rounds in which a topic stands or stood, the last first."""
+    stood = select(RoundOption.round_id).where(RoundOption.topic_id == topic.id)
+    return list(
+        session.scalars(select(Round).where(Round.id.in_(stood)).order_by(Round.closes_at.desc()))
+    )
 
 
 def turnout(session: Session, round_: Round) -> int | None:

@@ -9,7 +9,6 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from membership.accounts import audit
-from membership.accounts.models import Account
 from membership.db import lock
 from membership.voting.eligibility import insist_on_eligible
 from membership.voting.models import Topic, TopicChange, TopicSupport
@@ -36,15 +35,15 @@ class Suggestion:
     supporters: int
 
 
-def suggest(session: Session, account: Account, title: str, why: str, language: str) -> Topic:
+def suggest(session: Session, account_id: int, title: str, why: str, language: str) -> Topic:
     """A new suggestion, supported by who made it; an editor decides about it later.
 
     Raises NotEligibleError or TooManySuggestionsError.
     """
-    insist_on_eligible(session, account.id)
-    lock(session, f"suggestions:{account.id}")
+    insist_on_eligible(session, account_id)
+    lock(session, f"suggestions:{account_id}")
     recent = select(func.count()).where(
-        Topic.suggested_by_id == account.id, Topic.created_at > func.now() - MONTH
+        Topic.suggested_by_id == account_id, Topic.created_at > func.now() - MONTH
     )
     if (session.scalar(recent) or 0) >= MOST_A_MONTH:
         raise TooManySuggestionsError
@@ -53,15 +52,15 @@ def suggest(session: Session, account: Account, title: str, why: str, language: 
         language=language,
         title=title,
         why=why,
-        suggested_by_id=account.id,
+        suggested_by_id=account_id,
     )
     session.add(topic)
     session.flush()
     session.execute(
-        insert(TopicChange).values(topic_id=topic.id, actor_id=account.id, to_state="suggested")
+        insert(TopicChange).values(topic_id=topic.id, actor_id=account_id, to_state="suggested")
     )
-    session.execute(insert(TopicSupport).values(topic_id=topic.id, account_id=account.id))
-    audit.record(session, "topic.suggested", f"topic:{topic.id}", actor_id=account.id)
+    session.execute(insert(TopicSupport).values(topic_id=topic.id, account_id=account_id))
+    audit.record(session, "topic.suggested", f"topic:{topic.id}", actor_id=account_id)
     return topic
 
 
@@ -77,30 +76,30 @@ def look_alikes(session: Session, title: str, most: int = 5) -> list[Topic]:
     return list(session.scalars(alike))
 
 
-def support(session: Session, topic: Topic, account: Account) -> None:
+def support(session: Session, topic: Topic, account_id: int) -> None:
     """Once or more often, it is one support. Raises NotEligibleError or NotASuggestionError."""
-    insist_on_eligible(session, account.id)
+    insist_on_eligible(session, account_id)
     _insist_on_suggestion(session, topic)
     session.execute(
         upsert(TopicSupport)
-        .values(topic_id=topic.id, account_id=account.id)
+        .values(topic_id=topic.id, account_id=account_id)
         .on_conflict_do_nothing()
     )
 
 
-def unsupport(session: Session, topic: Topic, account: Account) -> None:
+def unsupport(session: Session, topic: Topic, account_id: int) -> None:
     """Raises NotASuggestionError."""
     _insist_on_suggestion(session, topic)
     session.execute(
         delete(TopicSupport).where(
-            TopicSupport.topic_id == topic.id, TopicSupport.account_id == account.id
+            TopicSupport.topic_id == topic.id, TopicSupport.account_id == account_id
         )
     )
 
 
-def supports(session: Session, topic: Topic, account: Account) -> bool:
+def supports(session: Session, topic: Topic, account_id: int) -> bool:
     theirs = exists().where(
-        TopicSupport.topic_id == topic.id, TopicSupport.account_id == account.id
+        TopicSupport.topic_id == topic.id, TopicSupport.account_id == account_id
     )
     return bool(session.scalar(select(theirs)))
 
@@ -121,9 +120,9 @@ def waiting(session: Session, most: int = 100) -> list[Suggestion]:
     return [Suggestion(topic, number) for topic, number in rows]
 
 
-def made_by(session: Session, account: Account, most: int = 50) -> list[Topic]:
+def made_by(session: Session, account_id: int, most: int = 50) -> list[Topic]:
     """What a patron has suggested, whatever became of it; the newest first."""
-    own = select(Topic).where(Topic.suggested_by_id == account.id).order_by(Topic.id.desc())
+    own = select(Topic).where(Topic.suggested_by_id == account_id).order_by(Topic.id.desc())
     return list(session.scalars(own.limit(most)))
 
 

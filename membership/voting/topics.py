@@ -34,6 +34,36 @@ PUBLISHED = kinds.bulk(
 )
 
 
+class TopicNotFoundError(LookupError):
+    """There is no such topic."""
+
+
+def get(session: Session, slug: str) -> Topic:
+    """Raises TopicNotFoundError."""
+    found = session.scalar(select(Topic).where(Topic.slug == slug))
+    if found is None:
+        raise TopicNotFoundError
+    return found
+
+
+def in_states(session: Session, *states: str, most: int = 50) -> list[Topic]:
+    """Topics in these states, the newest first; votes and supporters have no say in the order."""
+    asked = select(Topic).where(Topic.state.in_(states)).order_by(Topic.id.desc()).limit(most)
+    return list(session.scalars(asked))
+
+
+def reported(session: Session, most: int = 20) -> list[tuple[Topic, Article]]:
+    """Topics that became a story, with it; the newest first."""
+    rows = session.execute(
+        select(Topic, Article)
+        .join(Article, Article.id == Topic.article_id)
+        .where(Topic.state == "published")
+        .order_by(Topic.published_at.desc())
+        .limit(most)
+    )
+    return [(topic, article) for topic, article in rows]
+
+
 def change_state(
     session: Session, topic: Topic, to: str, actor: Account | None, *, reason: str | None = None
 ) -> None:
