@@ -73,6 +73,12 @@ def page(
     )
 
 
+def line(session: Session, account: Account) -> Patron:
+    """One account's line, in two queries."""
+    (only,) = _with_gifts(session, [account])
+    return only
+
+
 def _conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
     subscribed = exists().where(Subscription.account_id == Account.id)
     gave = exists().where(Donation.account_id == Account.id)

@@ -1,3 +1,6 @@
-from flask import Blueprint
+"""The back office, one file a room; importing them registers their pages."""
 
-blueprint = Blueprint("staff", __name__)
+from membership.staff import events, mail, overview, patrons, rounds, topics
+from membership.staff.room import blueprint
+
+__all__ = ["blueprint", "events", "mail", "overview", "patrons", "rounds", "topics"]

@@ -1,0 +1,55 @@
+"""What all pages of the back office share: their blueprint, and who may enter which room."""
+
+from typing import Any
+
+from flask import Blueprint, abort, redirect, url_for
+from flask_babel import lazy_gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from membership.accounts.models import Account
+from membership.web import access
+
+blueprint = Blueprint("staff", __name__, url_prefix="/staff")
+
+FINANCE = ("finance",)
+EDITORS = ("editor",)
+# Endpoint, name, and the roles that may enter beside admins (none named: all staff).
+ROOMS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
+    ("staff.overview", _("Overview"), ()),
+    ("staff.patrons", _("Patrons"), FINANCE),
+    ("staff.topics", _("Topics"), EDITORS),
+    ("staff.rounds", _("Rounds"), EDITORS),
+    ("staff.mail", _("Mail"), FINANCE),
+    ("staff.events", _("Events"), FINANCE),
+)
+
+
+@blueprint.context_processor
+def rooms() -> dict[str, Any]:
+    """`staff_rooms`: (path, name) of the rooms that this person may enter."""
+    return {
+        "staff_rooms": [
+            (url_for(endpoint), name)
+            for endpoint, name, roles in ROOMS
+            if access.has_role(*roles)
+        ]
+    }
+
+
+def me() -> Account:
+    """Who is signed in, as the row it is."""
+    account: Account = current_user._get_current_object()
+    return account
+
+
+def found(row: Any) -> Any:
+    """`row`, or the page that says there is none."""
+    if row is None:
+        abort(404)
+    return row
+
+
+def back_to(endpoint: str, **values: Any) -> Response:
+    """After a change: look at the page again, so that reloading repeats nothing."""
+    return redirect(url_for(endpoint, **values), 303)
