@@ -135,7 +135,7 @@ def _flask(directory: Path, env: dict[str, str], *arguments: str) -> None:
             child.wait()
             raise
     if status != 0:
-        said = services.last_lines(log)
+        said = services.last_lines(log, 20)
         raise services.StartError(f"flask {arguments[0]} failed; see {log}.\n{said}")
 
 
