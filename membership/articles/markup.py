@@ -173,13 +173,13 @@ def _mark_pull_quotes(root: HtmlElement) -> None:
 
 def _mend_pictures(root: HtmlElement, base_url: str) -> None:
     for image in list(root.iter("img")):
-        address = urljoin(base_url, image.get("src", "").strip())
+        address = image.get("src", "").strip()
         # A picture of one pixel counts readers. Over http no browser would show it on our page.
         is_spy = "1" in (image.get("width"), image.get("height"))
         if not address or is_spy:
             image.drop_tree()
             continue
-        image.set("src", re.sub(r"^http://", "https://", address))
+        image.set("src", re.sub(r"^http://", "https://", urljoin(base_url, address)))
         image.set("alt", image.get("alt", ""))
         image.set("loading", "lazy")
 
