@@ -48,6 +48,8 @@ def create_celery(app: Flask) -> Celery:
             "socket_timeout": 5,
             "socket_connect_timeout": 2,
             "socket_keepalive": True,
+            # Without Redis a reader's request goes on at once; beat wakes the task later.
+            "max_retries": 0,
         },
         timezone="UTC",
     )

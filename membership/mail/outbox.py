@@ -32,6 +32,7 @@ def put(
     is not sent any more. Raises kinds.UnknownKindError.
     """
     kinds.find(kind)
+    now = clock.now()
     session.execute(
         insert(OutboxEmail)
         .values(
@@ -42,7 +43,8 @@ def put(
             context=context or {},
             account_id=account_id,
             not_after_at=not_after,
-            next_attempt_at=clock.now(),
+            next_attempt_at=now,
+            created_at=now,
         )
         .on_conflict_do_nothing(index_elements=["kind", "recipient", "subject"])
     )
