@@ -127,13 +127,12 @@ def _process(claim: Claim) -> bool:
         return False
     # Whatever is wrong with one event must not stop the others.
     except Exception as error:
+        known = {"stripe_event": claim.id, "type": claim.type, "attempts": claim.attempts}
         if claim.attempts >= ATTEMPTS:
-            log.error("stripe_event_set_aside", stripe_event=claim.id, type=claim.type,
-                      exc_info=error)  # fmt: skip
+            log.error("stripe_event_set_aside", **known, exc_info=error)
             _set_aside(claim, error)
         else:
-            log.warning("stripe_event_failed", stripe_event=claim.id, type=claim.type,
-                        attempts=claim.attempts, exc_info=error)  # fmt: skip
+            log.warning("stripe_event_failed", **known, reason=_say(error))
             _put_off(claim, error)
     return True
 

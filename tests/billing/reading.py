@@ -1,0 +1,36 @@
+"""Reading rows as they are now, whatever the test's session has seen before."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from membership.billing.models import StripeEvent
+from membership.mail.models import OutboxEmail
+
+
+def rows(session: Session, model: Any, **values: Any) -> list[Any]:
+    """All rows of a table with these values, oldest first."""
+    query = select(model).filter_by(**values).execution_options(populate_existing=True)
+    found = session.scalars(query).all()
+    return sorted(found, key=lambda row: (str(getattr(row, "created_at", "")), str(row.id)))
+
+
+def row(session: Session, model: Any, **values: Any) -> Any:
+    """The one row with these values."""
+    found = rows(session, model, **values)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def mails(session: Session) -> list[tuple[str, str]]:
+    """(kind, recipient) of every mail in the outbox."""
+    return sorted((mail.kind, mail.recipient) for mail in rows(session, OutboxEmail))
+
+
+def make_due(session: Session) -> None:
+    """Let the waiting time of every pending event be over."""
+    session.execute(
+        update(StripeEvent).where(StripeEvent.state == "pending").values(next_attempt_at="epoch")
+    )
+    session.flush()

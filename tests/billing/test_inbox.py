@@ -1,0 +1,272 @@
+"""The webhook: what is stored, what is refused, and what happens when processing fails."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event as database_event
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from membership.billing import inbox
+from membership.billing.models import Donation, LedgerEntry, StripeEvent, Subscription
+from membership.mail.models import OutboxEmail
+from tests.billing.conftest import SECRET, Stripe, sign
+from tests.billing.reading import make_due, row, rows
+
+Give = Callable[..., str]
+EVENT: dict[str, Any] = {
+    "id": "evt_1",
+    "object": "event",
+    "type": "customer.subscription.updated",
+    "created": 1_780_000_000,
+    "livemode": False,
+    "data": {"object": {"id": "sub_1", "object": "subscription"}},
+}
+
+
+def post(client: FlaskClient, body: str | bytes, signature: str | None = None) -> int:
+    if signature is None:
+        signature = sign(body if isinstance(body, str) else body.decode("latin-1"))
+    answer = client.post("/webhooks/stripe", data=body, headers={"Stripe-Signature": signature})
+    return answer.status_code
+
+
+def test_a_signed_event_is_stored_once(session: Session, client: FlaskClient) -> None:
+    """[B1] [B2] Without a CSRF token, in answer to its signature alone."""
+    client.application.config["WTF_CSRF_ENABLED"] = True
+    assert post(client, json.dumps(EVENT)) == 200
+    assert post(client, json.dumps(EVENT)) == 200
+    stored = row(session, StripeEvent)
+    assert (stored.id, stored.type, stored.object_id) == (
+        "evt_1", "customer.subscription.updated", "sub_1"
+    )  # fmt: skip
+    assert (stored.state, stored.attempts, stored.payload) == ("pending", 0, EVENT)
+
+
+def test_either_of_two_secrets_will_do(
+    app: Flask, session: Session, client: FlaskClient, settings: Any
+) -> None:
+    """[B1] While a secret is rotated."""
+    both = settings.model_copy(update={"stripe_webhook_secrets": ("whsec_new", SECRET)})
+    app.extensions["kava.settings"] = both
+    try:
+        body = json.dumps(EVENT)
+        assert post(client, body, sign(body, "whsec_new")) == 200
+        assert post(client, body, sign(body, SECRET)) == 200
+        assert post(client, body, sign(body, "whsec_other")) == 400
+    finally:
+        app.extensions["kava.settings"] = settings
+
+
+OLD = int(time.time()) - 301
+REFUSED = {
+    "unsigned": (json.dumps(EVENT), ""),
+    "signed by another": (json.dumps(EVENT), sign(json.dumps(EVENT), "whsec_other")),
+    "signed for another body": (json.dumps(EVENT), sign(json.dumps(EVENT) + " ")),
+    "signed too long ago": (json.dumps(EVENT), sign(json.dumps(EVENT), at=OLD)),
+    "nonsense in the header": (json.dumps(EVENT), "t=,v1"),
+    "live": (json.dumps(EVENT | {"livemode": True}), None),
+    "no JSON": ("hello", None),
+    "no event": (json.dumps({"object": "charge"}), None),
+    "a list": ("[]", None),
+    "no text": (b"\xff\xfe", sign("x")),
+    "too large": (json.dumps(EVENT | {"padding": "x" * 256 * 1024}), None),
+    "much too large": (json.dumps(EVENT | {"padding": "x" * 2 * 1024 * 1024}), None),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_from_stripe_is_refused(
+    session: Session, client: FlaskClient, case: str
+) -> None:
+    """[B1] 400, and nothing stored."""
+    body, signature = REFUSED[case]
+    assert post(client, body, signature) == 400
+    assert rows(session, StripeEvent) == []
+
+
+def test_a_signature_within_the_tolerance_is_fine(session: Session, client: FlaskClient) -> None:
+    """[B17]"""
+    body = json.dumps(EVENT)
+    assert post(client, body, sign(body, at=int(time.time()) - 290)) == 200
+
+
+@pytest.mark.parametrize("kind", ["customer.updated", "invoice.upcoming", "price.created"])
+def test_what_changes_nothing_is_stored_and_ignored(
+    session: Session, client: FlaskClient, kind: str
+) -> None:
+    """[B2] [B14]"""
+    assert post(client, json.dumps(EVENT | {"type": kind})) == 200
+    assert row(session, StripeEvent).state == "ignored"
+    assert inbox.process_due() == 0
+
+
+def test_only_a_failed_insert_is_a_500(session: Session, client: FlaskClient) -> None:
+    """[B2] Stripe tries again then."""
+
+    def break_off(*args: Any) -> None:
+        if "INSERT INTO stripe_event" in args[2]:
+            raise OperationalError("INSERT", {}, Exception("disk full"))
+
+    bind = session.connection().engine
+    database_event.listen(bind, "before_cursor_execute", break_off)
+    try:
+        assert post(client, json.dumps(EVENT)) == 500
+    finally:
+        database_event.remove(bind, "before_cursor_execute", break_off)
+    assert rows(session, StripeEvent) == []
+    assert post(client, json.dumps(EVENT)) == 200
+
+
+NULLS: list[tuple[str, dict[str, Any]]] = [
+    ("customer.subscription.updated", {"id": None}),
+    ("customer.subscription.deleted", {}),
+    ("checkout.session.completed", {"id": None}),
+    ("invoice.paid", {"id": "in_1", "parent": None}),
+    ("invoice.paid", {"id": "in_1", "parent": {"subscription_details": None}}),
+    ("invoice.paid", {"id": "in_1", "parent": {"subscription_details": {"subscription": None}}}),
+    ("invoice.updated", {"id": None, "parent": {"subscription_details": {"subscription": "s"}}}),
+    ("charge.refunded", {"id": "ch_1", "payment_intent": None}),
+    ("charge.dispute.created", {"id": "du_1"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "said"), NULLS)
+def test_a_null_reference_changes_no_row(
+    session: Session, stripe: Stripe, give: Give, kind: str, said: dict[str, Any]
+) -> None:
+    """[L5]"""
+    stripe.pay(give())
+    stripe.deliver_all()
+    before = [_values(each) for each in _all_rows(session)]
+    stripe.deliver(EVENT | {"type": kind, "data": {"object": said}})
+    assert inbox.process_due() == 1
+    assert row(session, StripeEvent, id="evt_1").state == "ignored"
+    assert [_values(each) for each in _all_rows(session)] == before
+
+
+def _all_rows(session: Session) -> list[Any]:
+    return [
+        each
+        for model in (Subscription, Donation, LedgerEntry, OutboxEmail)
+        for each in rows(session, model)
+    ]
+
+
+def _values(found: Any) -> dict[str, Any]:
+    return {column.name: getattr(found, column.name) for column in found.__table__.columns}
+
+
+def test_a_blip_of_the_api_loses_nothing(session: Session, stripe: Stripe, give: Give) -> None:
+    """[L6] Fails twice, then works: exactly one donation."""
+    stripe.pay(give())
+    for paid in stripe.events("invoice.paid"):
+        stripe.deliver(paid)
+    for _ in range(2):
+        # The client asks three times by itself.
+        stripe.sandbox("faults", api_errors=["ok", 500, 500, 500])
+        make_due(session)
+        inbox.process_due()
+        assert row(session, StripeEvent).state == "pending"
+        assert row(session, StripeEvent).last_error.startswith("StripeUnavailableError")
+        assert rows(session, Donation) == []
+        assert rows(session, Subscription) == []
+    make_due(session)
+    inbox.process_due()
+    assert len(rows(session, Donation)) == 1
+    stored = row(session, StripeEvent)
+    assert (stored.state, stored.attempts, stored.last_error) == ("processed", 3, None)
+
+
+def test_stripe_away_for_long_sets_nothing_aside(
+    session: Session, stripe: Stripe, give: Give
+) -> None:
+    """[L6] And a waiting event is not asked for again before its time."""
+    stripe.pay(give())
+    stripe.deliver(stripe.events("invoice.paid")[0])
+    stripe.sandbox("faults", api_error_rate=1.0)
+    session.execute(update(StripeEvent).values(attempts=inbox.ATTEMPTS + 4))
+    assert inbox.process_due() == 0
+    assert row(session, StripeEvent).state == "pending"
+    stripe.sandbox("faults", api_error_rate=0.0)
+    assert inbox.process_due() == 0
+    make_due(session)
+    assert inbox.process_due() == 1
+
+
+def test_a_poison_event_is_set_aside_and_the_rest_runs(
+    session: Session, stripe: Stripe, give: Give, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[L7]"""
+    poison = EVENT | {"data": {"object": {"id": "sub_nowhere"}}}
+    stripe.deliver(poison)
+    stripe.pay(give())
+    for attempt in range(1, inbox.ATTEMPTS):
+        make_due(session)
+        inbox.process_due()
+        assert row(session, StripeEvent, id="evt_1").attempts == attempt
+        assert row(session, StripeEvent, id="evt_1").state == "pending"
+    caplog.clear()
+    make_due(session)
+    stripe.deliver_all()
+    set_aside = row(session, StripeEvent, id="evt_1")
+    assert set_aside.state == "failed"
+    assert "sub_nowhere" in set_aside.last_error
+    alarms = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert len(alarms) == 1
+    assert "stripe_event_set_aside" in alarms[0].getMessage()
+    assert len(rows(session, Donation)) == 1
+
+
+def test_what_a_dying_worker_held_comes_back(session: Session, stripe: Stripe, give: Give) -> None:
+    """[B4] Not before its lease has ended."""
+    stripe.pay(give())
+    stripe.deliver(stripe.events("invoice.paid")[0])
+    assert inbox._claim() is not None
+    assert inbox.process_due() == 0
+    make_due(session)
+    assert inbox.process_due() == 1
+    assert len(rows(session, Donation)) == 1
+
+
+def test_what_another_product_sells_is_ignored(
+    session: Session, stripe: Stripe, give: Give
+) -> None:
+    """[B5] [L17] No metadata of ours, an unknown checkout, or one that is no id at all."""
+    for metadata in ({}, {"checkout": "9"}, {"checkout": "0b0c2f5e-7ad0-4b0e-8f4a-000000000000"}):
+        for mode in ("subscription", "payment"):
+            stripe.pay(_page_of_another_product(stripe, mode, metadata))
+    stripe.deliver_all()
+    assert len(rows(session, StripeEvent)) > 20
+    assert {event.state for event in rows(session, StripeEvent)} == {"ignored"}
+    assert _all_rows(session) == []
+
+
+def _page_of_another_product(stripe: Stripe, mode: str, metadata: dict[str, str]) -> str:
+    form = {
+        "mode": mode,
+        "success_url": "http://localhost/",
+        "line_items[0][quantity]": "1",
+        "line_items[0][price_data][currency]": "eur",
+        "line_items[0][price_data][unit_amount]": "900",
+        "line_items[0][price_data][product_data][name]": "A mug",
+    }
+    data = "subscription_data"
+    if mode == "subscription":
+        form["line_items[0][price_data][recurring][interval]"] = "month"
+    else:
+        data = "payment_intent_data"
+    for key, value in metadata.items():
+        form[f"metadata[{key}]"] = form[f"{data}[metadata][{key}]"] = value
+    answer = stripe.http.post(
+        f"{stripe.server.url}/v1/checkout/sessions",
+        data=form,
+        headers={"Authorization": f"Bearer {stripe.server.api_key}"},
+    )
+    return str(answer.json()["url"])
