@@ -191,7 +191,7 @@ def _alternates(endpoint: str, **values: str) -> list[tuple[str, str]]:
 
 def _front_or_here(article: Article) -> Callable[[str], str]:
     def language_url(code: str) -> str:
-        return request.path if code == article.language else f"{prefix(code)}/"
+        return prefix(code) + (request.path if code == article.language else "/")
 
     return language_url
 
