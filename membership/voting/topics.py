@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from membership import clock
 from membership.accounts import audit
 from membership.accounts.models import Account
 from membership.articles.models import Article
@@ -184,7 +185,11 @@ def _step(
     session.flush()
     session.execute(
         insert(TopicChange).values(
-            topic_id=topic.id, actor_id=actor_id, from_state=came_from, to_state=to
+            topic_id=topic.id,
+            actor_id=actor_id,
+            from_state=came_from,
+            to_state=to,
+            created_at=clock.now(),
         )
     )
     audit.record(
