@@ -23,6 +23,8 @@ from membership.billing import gateway
 from membership.db import transaction
 from membership.mail import delivery
 from membership.mail.addresses import InvalidAddressError
+from membership.reports import rollups
+from membership.seed import plant
 from membership.voting import export, rounds
 
 
@@ -215,6 +217,34 @@ def verify_audit_log() -> None:
     click.echo(f"Entries: {found.entries}, none changed. Last hash: {found.last_hash.hex()}")
 
 
+@click.group()
+def reports() -> None:
+    """Figures of the dashboards."""
+
+
+@reports.command()
+def rebuild() -> None:
+    """Work out every day's figures anew, from the ledger and the donations."""
+    with transaction() as session:
+        written = rollups.rebuild(session)
+    click.echo(f"Daily figures written: {written}")
+
+
+@click.command()
+@click.option("--patrons", type=click.IntRange(1, 1_000_000), default=300, show_default=True)
+@click.option("--months", type=click.IntRange(1, 120), default=14, show_default=True)
+def seed(patrons: int, months: int) -> None:
+    """Fill an empty database with a newsroom to look at; nothing of it is ever mailed."""
+    try:
+        with transaction() as session:
+            summary = plant.plant(session, settings(), patrons=patrons, months=months)
+    except plant.NotEmptyError as error:
+        raise RefusedInputError(str(error)) from error
+    click.echo("The newsroom stands:")
+    click.echo("\n".join(summary.lines()))
+
+
 def init_app(app: Flask) -> None:
-    for each in (migrate, revision, articles, voting, staff, billing, mail, audit_log):
+    commands = (migrate, revision, articles, voting, staff, billing, mail, audit_log, reports, seed)
+    for each in commands:
         app.cli.add_command(each)

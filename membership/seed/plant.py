@@ -1,0 +1,125 @@
+"""Planting the demo newsroom into an empty database; nothing of it is ever mailed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import Table, func, select, text, update
+from sqlalchemy.orm import Session
+
+from config.settings import Settings
+from membership import clock
+from membership.accounts.models import Account
+from membership.articles import importing
+from membership.articles.models import Article
+from membership.billing.models import Donation
+from membership.db import Base
+from membership.mail.models import OutboxEmail
+from membership.money import from_major
+from membership.reports import rollups
+from membership.reports.overview import count_patrons, differences
+from membership.seed import newsroom, votes
+from membership.seed.books import Books, months_later
+from membership.seed.lives import Span, live
+from membership.voting.models import Round, Topic
+
+ARTICLES = Path(__file__).parent / "articles"
+
+
+class NotEmptyError(Exception):
+    """There is data already, which the demo must not mix with."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What stands in the database now."""
+
+    patrons: int
+    donations: int
+    articles: int
+    topics: int
+    rounds: int
+    mails: int
+
+    def lines(self) -> list[str]:
+        """For people, tidy."""
+        return [f"  {name:<10}{count:>10,}".replace(",", " ") for name, count in vars(self).items()]
+
+
+def plant(
+    session: Session, settings: Settings, *, patrons: int, months: int, seed: int = 7
+) -> Summary:
+    """The whole newsroom with `patrons` givers over `months` months, the same for each `seed`.
+
+    Raises NotEmptyError, with nothing changed, when any table has a row.
+    """
+    _insist_on_empty(session)
+    rng = Random(seed)
+    span = _span(months)
+    news = newsroom.staff(session)
+    importing.import_files(session, sorted(ARTICLES.glob("*.md")), languages=settings.languages)
+    _give(session, settings, rng, span, patrons)
+    votes.suggestions(session, rng, span, news)
+    votes.first_round(session, rng, span, news)
+    votes.second_round(session, rng, span, news)
+    votes.open_round(session, rng, span)
+    _count_as_sent(session, span.now)
+    rollups.rebuild(session)
+    wrong = differences(session)
+    if wrong:
+        raise AssertionError(f"the seeded ledger disagrees with its subscriptions: {wrong}")
+    return _summary(session)
+
+
+def _span(months: int) -> Span:
+    now = clock.now().replace(microsecond=0)
+    return Span(months_later(now, -months), now)
+
+
+def _give(session: Session, settings: Settings, rng: Random, span: Span, patrons: int) -> None:
+    articles = list(session.scalars(select(Article.id).order_by(Article.id)))
+    books = Books(session, rng, span.now, articles)
+    books.begin_after_what_is_there()
+    currency = settings.currencies[0]
+    coffee = from_major(settings.tiers[currency][0].amount, currency)
+    newsroom.patron(books, span, coffee)
+    for number in range(1, patrons):
+        live(rng, books, settings.tiers, span, number)
+        books.write(only_when_full=True)
+    books.write()
+    books.leave_numbers()
+    # The planner must know how much there is now before the votes and rollups ask.
+    session.execute(text("ANALYZE account, subscription, donation, ledger_entry"))
+    demo = session.scalars(select(Account).where(Account.email == newsroom.PATRON.email)).one()
+    newsroom.sign_ins(session, demo, span)
+
+
+def _count_as_sent(session: Session, at: datetime) -> None:
+    """Mail that the votes have put into the outbox was read long ago."""
+    session.execute(
+        update(OutboxEmail)
+        .where(OutboxEmail.state == "pending")
+        .values(state="sent", attempts=1, created_at=at, sent_at=at)
+    )
+
+
+def _insist_on_empty(session: Session) -> None:
+    for table in Base.metadata.sorted_tables:
+        if _has_rows(session, table):
+            raise NotEmptyError(
+                f"The table {table.name} has data already, so nothing was planted: "
+                "the demo newsroom wants an empty database."
+            )
+
+
+def _has_rows(session: Session, table: Table) -> bool:
+    return session.execute(select(table).limit(1)).first() is not None
+
+
+def _summary(session: Session) -> Summary:
+    counts = [
+        session.scalar(select(func.count()).select_from(model)) or 0
+        for model in (Donation, Article, Topic, Round, OutboxEmail)
+    ]
+    return Summary(count_patrons(session), *counts)

@@ -1,0 +1,134 @@
+"""What the readers of the demo newsroom would like to know; English and Ukrainian."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Idea:
+    slug: str
+    title: str
+    why: str
+    language: str = "en"
+
+
+# The first two win their rounds, by the likings of newsroom.py.
+FIRST_ROUND = (
+    Idea(
+        "why-is-the-tram-bridge-still-closed",
+        "Why is the tram bridge still closed?",
+        "It was to open in spring. Who pays for the delay, and what did the inspectors find?",
+    ),
+    Idea(
+        "who-rents-the-city-its-snow-ploughs",
+        "Who rents the city its snow ploughs?",
+        "The same firm wins each year. I would like to see the contracts.",
+    ),
+    Idea(
+        "where-did-the-playground-money-go",
+        "Where did the playground money go?",
+        "Four playgrounds were promised, one was built.",
+    ),
+    Idea(
+        "how-clean-is-the-river-below-the-plant",
+        "How clean is the river below the plant?",
+        "People swim there again. Somebody should measure.",
+    ),
+    Idea(
+        "why-did-night-buses-disappear",
+        "Why did the night buses disappear?",
+        "Nurses and bakers walk home now.",
+    ),
+)
+SECOND_ROUND = (
+    Idea(
+        "who-decides-which-schools-are-repaired",
+        "Who decides which schools are repaired?",
+        "Our roof leaks for the third winter, the school next door has a new one.",
+    ),
+    Idea(
+        "what-happens-to-our-sorted-waste",
+        "What happens to our sorted waste?",
+        "We sort it into four bins. Follow one of them to its end.",
+    ),
+    Idea(
+        "how-long-do-people-wait-for-a-doctor",
+        "How long do people really wait for a doctor?",
+        "The official figure is nine days. Ask the patients.",
+    ),
+    Idea(
+        "khto-vlasnyk-rynku-na-podoli",
+        "Хто насправді володіє ринком на Подолі?",
+        "Оренда зросла вдвічі, а власника ніхто не бачив.",
+        "uk",
+    ),
+)
+OPEN_ROUND = (
+    Idea(
+        "what-does-the-new-heating-tariff-pay-for",
+        "What does the new heating tariff pay for?",
+        "Bills rose by a third. I would like to see where the money goes, line by line.",
+    ),
+    Idea(
+        "why-are-the-old-lindens-being-felled",
+        "Why are the old lindens being felled?",
+        "Forty trees so far, and no permit on the city's page.",
+    ),
+    Idea(
+        "how-do-displaced-families-find-a-home-here",
+        "How do displaced families find a home here?",
+        "Many have come to our town. What works, what does not, who helps?",
+    ),
+    Idea(
+        "chy-bezpechni-ukryttia-u-shkolakh",
+        "Чи безпечні укриття у школах?",
+        "Звіт обіцяли у вересні. Хочу знати, що в ньому.",
+        "uk",
+    ),
+)
+SUGGESTED = (
+    Idea(
+        "who-reads-the-cameras-on-the-main-square",
+        "Who watches the cameras on the main square?",
+        "They were put up last year. Where do the pictures go, and for how long?",
+    ),
+    Idea(
+        "what-became-of-the-library-on-wheels",
+        "What became of the library on wheels?",
+        "The villages loved it. It has not come since May.",
+    ),
+    Idea(
+        "how-much-does-a-council-meeting-cost",
+        "How much does a council meeting cost?",
+        "And what is decided in one, on average?",
+    ),
+    Idea(
+        "skilky-koshtuie-remont-naberezhnoi",
+        "Скільки насправді коштує ремонт набережної?",
+        "Кошторис змінювали тричі. Порівняйте, будь ласка, всі три.",
+        "uk",
+    ),
+    Idea(
+        "why-is-the-swimming-pool-always-shut",
+        "Why is the swimming pool always shut?",
+        "Every autumn there is another reason.",
+    ),
+)
+REJECTED = Idea(
+    "who-is-the-mayors-neighbour",
+    "Who is the mayor's neighbour?",
+    "I have seen an expensive car there.",
+)
+REJECTED_REASON = "We do not report on people who hold no office, unless they act for the public."
+MERGED = Idea(
+    "library-bus-what-happened",
+    "The library bus: what happened to it?",
+    "It came on Tuesdays, now it does not.",
+)
+MERGED_INTO = "what-became-of-the-library-on-wheels"
+DROPPED_REASON = (
+    "The city opened the contracts before we had to ask: all of them are on its page now, "
+    "and they hold up."
+)
+
+# The story that was published because of a topic.
+ANSWERS = {FIRST_ROUND[0].slug: "why-the-tram-bridge-is-still-closed"}
