@@ -67,11 +67,16 @@ class Wish:
         return uuid5(self.attempt, repr(said))
 
 
-def live_subscription(session: Session, account_id: int) -> Subscription | None:
-    """The one that may charge again by itself; one that is scheduled to end is not (L1)."""
+def _in_the_way(session: Session, wish: Wish) -> Subscription | None:
+    """The subscription beside which a second one must not begin.
+
+    It may charge again by itself; one that is scheduled to end does not (lesson L1).
+    """
+    if wish.account_id is None or wish.interval == "once":
+        return None
     return session.scalar(
         select(Subscription).where(
-            Subscription.account_id == account_id, Subscription.state.in_(LIVE)
+            Subscription.account_id == wish.account_id, Subscription.state.in_(LIVE)
         )
     )
 
@@ -84,10 +89,10 @@ def start(wish: Wish) -> str:
     the gateway's errors when there is no page; nothing was charged then.
     """
     with transaction() as session:
-        if wish.account_id is not None and wish.interval != "once":
-            live = live_subscription(session, wish.account_id)
-            if live is not None:
-                raise AlreadyGivingError(live)
+        live = _in_the_way(session, wish)
+    if live is not None:
+        raise AlreadyGivingError(live)
+    with transaction() as session:
         checkout = _open(session, wish)
         customer_id = _customer_of(session, wish)
     if checkout.state == "completed":

@@ -233,7 +233,7 @@ def events_since(since: datetime) -> Iterator[Event]:
     with _said_in_our_words():
         found = _client().v1.events.list({"created": {"gte": int(since.timestamp())}, "limit": 100})
         for each in found.auto_paging_iter():
-            yield _event(each.to_dict())
+            yield _event(each.to_dict(for_json=True))
 
 
 def _event(payload: dict[str, Any]) -> Event:

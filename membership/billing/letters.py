@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from sqlalchemy.orm import Session
 
+from config.settings import settings
 from membership.accounts.models import Account
 from membership.billing.models import Donation, Subscription
 from membership.mail import kinds, outbox
@@ -20,9 +22,9 @@ def _in_words(context: dict[str, Any], language: str) -> dict[str, Any]:
         money = Money(said.pop("amount_minor"), said.pop("currency"))
         said["amount"] = display(money, language)
     if "paid_at" in said:
-        said["paid_on"] = format_date(
-            datetime.fromisoformat(said.pop("paid_at")), "long", locale=language
-        )
+        paid_at = datetime.fromisoformat(said.pop("paid_at"))
+        local = paid_at.astimezone(ZoneInfo(settings().time_zone))
+        said["paid_on"] = format_date(local, "d MMMM y", locale=language)
     return said
 
 

@@ -89,8 +89,13 @@ def _came_after(invoice: InvoiceSnapshot, other: Subscription | None) -> bool:
 
 
 def _give_back(invoice: InvoiceSnapshot, key: str) -> None:
+    """Stripe refuses to give more back than was paid, so another key is never another refund.
+
+    The key changes by the hour, because Stripe replays a failure for the same one all day.
+    """
     if invoice.payment_id is None:
         return
     payment = gateway.read_payment(invoice.payment_id)
     if payment.refunded_minor < payment.amount.minor and payment.disputed_at is None:
-        gateway.refund(payment.id, key, idempotency_key=f"{key}:{payment.id}")
+        hour = clock.now().strftime("%Y-%m-%dT%H")
+        gateway.refund(payment.id, key, idempotency_key=f"{key}:{payment.id}:{hour}")

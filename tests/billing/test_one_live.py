@@ -1,0 +1,249 @@
+"""At most one live subscription a patron."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from membership import clock
+from membership.accounts.models import Account, AuditEntry
+from membership.billing import inbox
+from membership.billing.models import Checkout, Donation, LedgerEntry, StripeEvent, Subscription
+from membership.db import transaction
+from membership.mail.models import OutboxEmail
+from tests.billing.conftest import Stripe
+from tests.billing.reading import mails, make_due, row, rows
+
+Give = Callable[..., str]
+SignedIn = Callable[[Session, Account], FlaskClient]
+
+
+def live_at_stripe(stripe: Stripe) -> list[str]:
+    return [each["id"] for each in stripe.all("subscription") if each["status"] == "active"]
+
+
+def api(stripe: Stripe, path: str, **form: str) -> Any:
+    answer = stripe.http.post(
+        f"{stripe.server.url}/v1/{path}",
+        data=form,
+        headers={"Authorization": f"Bearer {stripe.server.api_key}"},
+    )
+    answer.raise_for_status()
+    return answer.json()
+
+
+def assert_one_live(session: Session, stripe: Stripe) -> None:
+    """One runs and is paid; the other is over, its money back, and all of that is written down."""
+    live = row(session, Subscription, state="active")
+    ended = row(session, Subscription, state="ended")
+    assert live_at_stripe(stripe) == [live.stripe_subscription_id]
+    assert (ended.end_reason, ended.account_id) == ("staff", live.account_id)
+    given_back = row(session, Donation, subscription_id=ended.id)
+    assert given_back.refunded_minor == given_back.amount_minor == ended.amount_minor
+    assert row(session, Donation, subscription_id=live.id).refunded_minor == 0
+    assert len(stripe.all("refund")) == 1
+    assert row(session, LedgerEntry).subscription_id == live.id
+    assert row(session, AuditEntry).subject == f"subscription:{ended.id}"
+    assert [kind for kind, _ in mails(session)] == [
+        "receipt", "second_subscription_refunded", "welcome"
+    ]  # fmt: skip
+    told = row(session, OutboxEmail, kind="second_subscription_refunded")
+    assert told.context["amount_minor"] == ended.amount_minor
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_two_checkouts_leave_one_live_subscription(
+    session: Session,
+    stripe: Stripe,
+    give: Give,
+    backwards: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """[B6] [L1] Nobody is told on the form that the address already gives (S3)."""
+    pages = [give(amount="5"), give(amount="7")]
+    for page in pages:
+        stripe.pay(page)
+    waiting = stripe.events()
+    for event in reversed(waiting) if backwards else waiting:
+        stripe.deliver(event)
+        inbox.process_due()
+    assert_one_live(session, stripe)
+    assert row(session, Subscription, state="active").amount_minor == (700 if backwards else 500)
+    alarm = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert len(alarm) == 1
+    assert "second_subscription_ended" in alarm[0].getMessage()
+
+
+@pytest.mark.parametrize(
+    ("requests_before", "fault"), [*((count, 429) for count in range(1, 11)), (6, 500)]
+)
+def test_ending_a_second_one_survives_a_break_anywhere(
+    session: Session, stripe: Stripe, give: Give, requests_before: int, fault: int
+) -> None:
+    """[B6] [L6] Stripe fails at the n-th request; the next attempt does what was left.
+
+    The 500 is that of the refund, which Stripe would replay for the same key.
+    """
+    stripe.pay(give())
+    stripe.deliver_all()
+    stripe.pay(give(amount="7"))
+    stripe.deliver(stripe.events("invoice.paid")[0])
+    stripe.sandbox("faults", api_errors=["ok"] * requests_before + [fault])
+    inbox.process_due()
+    assert row(session, StripeEvent, state="pending").last_error is not None
+    stripe.sandbox("faults", api_errors=[])
+    make_due(session)
+    with clock.fixed(clock.now() + timedelta(hours=1)):
+        stripe.deliver_all()
+    assert_one_live(session, stripe)
+
+
+def test_answers_that_got_lost_give_nothing_back_twice(
+    session: Session, stripe: Stripe, give: Give
+) -> None:
+    """[B7] The work was done, the answer never came: asked again, it is not done again."""
+    stripe.pay(give())
+    stripe.deliver_all()
+    stripe.pay(give(amount="7"))
+    stripe.sandbox("faults", api_errors=["ok", "ok"] + ["timeout", "ok"] * 8)
+    stripe.deliver_all()
+    make_due(session)
+    inbox.process_due()
+    assert_one_live(session, stripe)
+
+
+def test_workers_at_once_keep_one(
+    committed: Engine, app: Flask, stripe: Stripe, give: Give
+) -> None:
+    """[B6] [L1] Four workers over the events of two subscriptions begun at the same time."""
+    pages = [give(amount="5"), give(amount="7")]
+    for page in pages:
+        stripe.pay(page)
+    for event in stripe.events():
+        stripe.deliver(event)
+
+    def work() -> None:
+        with app.app_context():
+            inbox.process_due()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    with transaction() as session:
+        make_due(session)
+    work()
+    with transaction() as session:
+        assert {each.state for each in rows(session, StripeEvent)} <= {"processed", "ignored"}
+        assert_one_live(session, stripe)
+
+
+def signed_in_patron(session: Session, stripe: Stripe, give: Give, signed_in: SignedIn) -> Any:
+    stripe.pay(give())
+    stripe.deliver_all()
+    return signed_in(session, row(session, Account))
+
+
+def test_a_patron_is_told_instead_of_asked_to_pay_twice(
+    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
+) -> None:
+    """[B6] [L1] Giving once more is fine, with the customer that Stripe knows."""
+    browser = signed_in_patron(session, stripe, give, signed_in)
+    form = {"interval": "year", "currency": "EUR", "amount": "9", "email": "reader@example.org"}
+    answer = browser.post("/support", data=form)
+    assert answer.status_code == 409
+    assert "€5" in answer.text
+    assert 'href="/account"' in answer.text
+    assert len(rows(session, Checkout)) == 1
+    give(browser, interval="once", amount="9")
+    page = stripe.all("checkout.session")[-1]
+    assert page["customer"] == row(session, Subscription).stripe_customer_id
+    assert page["customer_email"] is None
+
+
+def test_a_failed_payment_offers_only_to_fix_the_card(
+    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
+) -> None:
+    """[L2] An anonymous second one is ended at once, while the old retry goes on."""
+    browser = signed_in_patron(session, stripe, give, signed_in)
+    given = row(session, Subscription)
+    stripe.sandbox("cards", customer=given.stripe_customer_id, number="4000000000000341")
+    stripe.move_clock(32)
+    stripe.deliver_all()
+    assert row(session, Subscription).state == "past_due"
+    form = {"interval": "month", "currency": "EUR", "amount": "9", "email": "reader@example.org"}
+    answer = browser.post("/support", data=form)
+    assert answer.status_code == 409
+    assert 'action="/account/card"' in answer.text
+    assert "Give once" not in answer.text
+    stripe.pay(give(browser.application.test_client(), amount="9"))
+    stripe.deliver_all()
+    assert row(session, Subscription, amount_minor=900).end_reason == "staff"
+    assert row(session, Subscription, amount_minor=500).state == "past_due"
+    assert [each["amount"] for each in stripe.all("refund")] == [900]
+
+
+def test_after_the_end_a_new_one_works(
+    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
+) -> None:
+    """[L3] [L15] The ledger calls it a reactivation."""
+    browser = signed_in_patron(session, stripe, give, signed_in)
+    given = row(session, Subscription)
+    stripe.http.delete(
+        f"{stripe.server.url}/v1/subscriptions/{given.stripe_subscription_id}",
+        headers={"Authorization": f"Bearer {stripe.server.api_key}"},
+    ).raise_for_status()
+    stripe.deliver_all()
+    stripe.pay(give(browser, amount="7"))
+    stripe.deliver_all()
+    assert sorted(each.state for each in rows(session, Subscription)) == ["active", "ended"]
+    assert [(each.movement, each.amount_minor) for each in rows(session, LedgerEntry)] == [
+        ("new", 500), ("churn_voluntary", -500), ("reactivation", 700)
+    ]  # fmt: skip
+
+
+def test_our_row_may_be_out_of_date(session: Session, stripe: Stripe, give: Give) -> None:
+    """[L1] The other one has ended at Stripe, only we have not heard: the new one stays."""
+    stripe.pay(give())
+    stripe.deliver_all()
+    given = row(session, Subscription)
+    stripe.http.delete(
+        f"{stripe.server.url}/v1/subscriptions/{given.stripe_subscription_id}",
+        headers={"Authorization": f"Bearer {stripe.server.api_key}"},
+    ).raise_for_status()
+    stripe.delivered.update(event["id"] for event in stripe.events())
+    stripe.pay(give(amount="7"))
+    stripe.deliver_all()
+    assert row(session, Subscription, amount_minor=700).state == "active"
+    assert row(session, Subscription, amount_minor=500).end_reason == "voluntary"
+    assert stripe.all("refund") == []
+
+
+def test_one_that_is_scheduled_to_end_is_no_second(
+    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
+) -> None:
+    """[L1] And taking its end back, beside a new one, ends it without touching what it gave."""
+    browser = signed_in_patron(session, stripe, give, signed_in)
+    old = row(session, Subscription)
+    path = f"subscriptions/{old.stripe_subscription_id}"
+    api(stripe, path, cancel_at_period_end="true")
+    stripe.move_clock(1)
+    stripe.deliver_all()
+    stripe.pay(give(browser, amount="7"))
+    stripe.deliver_all()
+    assert {each.state for each in rows(session, Subscription)} == {"active", "cancel_scheduled"}
+    api(stripe, path, cancel_at_period_end="false")
+    stripe.deliver_all()
+    assert row(session, Subscription, amount_minor=700).state == "active"
+    assert row(session, Subscription, amount_minor=500).end_reason == "staff"
+    assert stripe.all("refund") == []
+    told = row(session, OutboxEmail, kind="second_subscription_refunded")
+    assert told.context["has_refund"] is False
+    assert sum(each.amount_minor for each in rows(session, LedgerEntry)) == 700
