@@ -94,8 +94,9 @@ def _letter(
 
 
 def _tidy(text: str) -> str:
-    """Text without the gaps that template tags leave."""
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    """Text without the gaps that template tags leave; what follows "-- " is the signature."""
+    text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return re.sub(r"^-- \n+", "-- \n", text, flags=re.MULTILINE)
 
 
 def _render(template: str, context: dict[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """What is due goes out, once, whatever the mail server says."""
 
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
@@ -69,6 +71,18 @@ def test_workers_at_once_send_each_mail_once(app: Flask, committed: Engine, inbo
         row.recipient for row in mails.rows()
     )
     assert set(mails.states()) == {"sent"}
+
+
+def test_a_worker_that_lost_its_lease_sends_nothing(session: Session, inbox: Inbox) -> None:
+    """[M2] It was slow, another took over: the first leaves the mail alone."""
+    mails.put()
+    slow, _ = delivery._claim()
+    mails.let_time_pass()
+    assert delivery.deliver_due() == {"sent": 1}
+    outcome: Counter[str] = Counter()
+    assert delivery._send_batch(slow, time.monotonic() + 60, outcome)
+    assert outcome == {}
+    assert len(inbox.messages()) == 1
 
 
 def test_a_mail_that_is_refused_for_good_fails(session: Session, inbox: Inbox) -> None:

@@ -41,6 +41,7 @@ def test_the_text_stands_first_and_says_all(session: Session) -> None:
     assert kinds_of_parts == ["text/plain", "text/html"]
     assert "Hello. Bridges\n" in part(letter, "plain")
     assert "\n\n\n" not in part(letter, "plain")
+    assert part(letter, "plain").startswith("Hello.")
     html = part(letter, "html")
     assert '<html lang="en">' in html
     assert re.search(r'<a class="button"[^>]* style="[^"]*background: ?#b23f14', html)
