@@ -53,7 +53,6 @@ def machine_time(at: datetime) -> str:
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.add_template_filter(show_money, "money")
     app.add_template_filter(show_date, "date")
     app.add_template_filter(show_time, "time")
