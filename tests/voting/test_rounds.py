@@ -275,21 +275,23 @@ def test_money_taken_back_before_the_close_voids_the_ballot(
 
 
 def test_who_still_gives_keeps_the_vote(session: Session) -> None:
-    """[V3] One of two gifts refunded, a part refunded, support ended: none of these voids."""
+    """[V3] One of two gifts or a part refunded, support ended, refunded later: nothing is void."""
     held = factories.round_(session, opens_at=now() - 3 * HOUR)
     first = ids(session, held)[0]
-    gave_twice, part, ended = (voted(session, held, first) for _ in range(3))
+    gave_twice, part, ended, both = (voted(session, held, first) for _ in range(4))
     gifts = {gift.account_id: gift for gift in session.scalars(select(Donation))}
     held.closes_at = now() - HOUR
     before = held.closes_at - HOUR
     factories.donation(session, gave_twice, subscription_id=gifts[gave_twice.id].subscription_id)
     gifts[gave_twice.id].refunded_minor, gifts[gave_twice.id].refunded_at = 400, before
     gifts[part.id].refunded_minor, gifts[part.id].refunded_at = 100, before
-    agreement = session.get_one(Subscription, gifts[ended.id].subscription_id)
-    agreement.state, agreement.ended_at = "ended", before
+    gifts[both.id].refunded_minor, gifts[both.id].refunded_at = 400, held.closes_at + HOUR / 2
+    for account in (ended, both):
+        agreement = session.get_one(Subscription, gifts[account.id].subscription_id)
+        agreement.state, agreement.ended_at = "ended", before
     session.flush()
     advance_wholly(session, held)
-    assert session.get_one(Tally, held.id).ballots == 3
+    assert session.get_one(Tally, held.id).ballots == 4
 
 
 def test_a_missed_quorum_makes_the_round_void(session: Session) -> None:
