@@ -18,15 +18,11 @@ from membership.billing.models import Checkout
 from membership.billing.offers import fee_note, offers, terms
 from membership.db import transaction
 from membership.money import InvalidAmountError, parse
-from membership.web import access, csrf
+from membership.web import access, cookies, csrf
 from membership.web.languages import address, current_language
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("billing", __name__)
-
-# Read by a script on the journalism pages, which are the same for everyone: no ask for patrons.
-PATRON_COOKIE = "patron"
-A_YEAR = 365 * 86_400
 
 
 @blueprint.route("/support", methods=["GET", "POST"])
@@ -150,7 +146,7 @@ def thanks() -> ResponseReturnValue:
     interval = found.interval if found else None
     page = make_response(render_template("billing/thanks.html", interval=interval))
     if interval in ("month", "year"):
-        _remember_patron(page, True)
+        cookies.mark_patron(page)
     return page
 
 
@@ -175,16 +171,8 @@ def overview() -> Response:
     with transaction() as session:
         found = giving.of_account(session, current_user.id)
     page = make_response(render_template("billing/overview.html", giving=found))
-    _remember_patron(page, found.is_patron)
+    (cookies.mark_patron if found.is_patron else cookies.unmark_patron)(page)
     return page
-
-
-def _remember_patron(page: Response, is_patron: bool) -> None:
-    if is_patron:
-        page.set_cookie(PATRON_COOKIE, "1", max_age=A_YEAR, secure=settings().is_secure,
-                        samesite="Lax")  # fmt: skip
-    elif PATRON_COOKIE in request.cookies:
-        page.delete_cookie(PATRON_COOKIE)
 
 
 @blueprint.post("/account/portal")
