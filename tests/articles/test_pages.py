@@ -127,6 +127,8 @@ def test_an_article_stands_under_its_own_language(client: FlaskClient, session: 
     wrong = client.get("/articles/mist")
     assert (wrong.status_code, wrong.headers["Location"]) == (301, "/uk/articles/mist")
     assert "Set-Cookie" not in wrong.headers
+    assert wrong.headers["Cache-Control"] == PUBLIC
+    assert "Vary" not in wrong.headers
     assert client.get("/uk/articles/bridge").headers["Location"] == "/articles/bridge"
     tree = page(client, "/uk/articles/mist")
     assert tree.get("lang") == "uk"
