@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask import session as session_cookie
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -60,6 +61,21 @@ def test_every_page_is_public_and_sets_no_cookie(
     assert patron.headers["Vary"] == "Accept-Encoding"
     again = client.get(address, headers={"If-None-Match": stranger.headers["ETag"]})
     assert again.status_code == 304
+
+
+def test_a_public_page_leaves_the_session_alone(
+    app: Flask, client: FlaskClient, bridge: Article
+) -> None:
+    """[R2] Whatever was written into the session meanwhile: the page may stand in any cache."""
+    app.before_request_funcs[None].append(lambda: session_cookie.update(seen="bridge"))
+    try:
+        response = client.get("/articles/bridge")
+        assert response.status_code == 200
+        assert "Set-Cookie" not in response.headers
+        assert response.headers["Vary"] == "Accept-Encoding"
+        assert "Set-Cookie" in client.get("/sign-in").headers
+    finally:
+        app.before_request_funcs[None].pop()
 
 
 def test_an_article_has_all_its_parts(client: FlaskClient, bridge: Article) -> None:
@@ -128,7 +144,6 @@ def test_an_article_stands_under_its_own_language(client: FlaskClient, session: 
     assert (wrong.status_code, wrong.headers["Location"]) == (301, "/uk/articles/mist")
     assert "Set-Cookie" not in wrong.headers
     assert wrong.headers["Cache-Control"] == PUBLIC
-    assert "Vary" not in wrong.headers
     assert client.get("/uk/articles/bridge").headers["Location"] == "/articles/bridge"
     tree = page(client, "/uk/articles/mist")
     assert tree.get("lang") == "uk"
