@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 
+from flask_babel import gettext as _
 from sqlalchemy import Select, delete, exists, select
 from sqlalchemy.orm import Session
 
@@ -49,13 +50,19 @@ def put_on(session: Session, draft: Round, topics: Sequence[Topic]) -> None:
     """
     session.refresh(draft, with_for_update=True)
     if draft.state != "draft":
-        raise InvalidRoundError("This round has opened: its ballot paper cannot change any more.")
+        raise InvalidRoundError(
+            _("This round has opened: its ballot paper cannot change any more.")
+        )
     for topic in sorted(topics, key=lambda row: row.id):
         session.refresh(topic, with_for_update=True)
         if topic.state != "suggested":
-            raise InvalidRoundError(f"“{topic.title}” is no open suggestion any more.")
+            raise InvalidRoundError(
+                _("“%(title)s” is no open suggestion any more.", title=topic.title)
+            )
         if _stands_elsewhere(session, topic, draft):
-            raise InvalidRoundError(f"“{topic.title}” stands in another round that has not opened.")
+            raise InvalidRoundError(
+                _("“%(title)s” stands in another round that has not opened.", title=topic.title)
+            )
         session.merge(RoundOption(round_id=draft.id, topic_id=topic.id))
     _seal(session, draft)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 import structlog
+from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -56,12 +57,12 @@ def create(
     """
     _check_times(session, opens_at, closes_at)
     if not title.strip():
-        raise InvalidRoundError("A round needs a title.")
+        raise InvalidRoundError(_("A round needs a title."))
     if len({topic.id for topic in topics}) < 2:
-        raise InvalidRoundError("A round needs at least two topics to choose from.")
+        raise InvalidRoundError(_("A round needs at least two topics to choose from."))
     if max_choices < 1 or quorum < 1 or not 1 <= seats < len(topics):
         raise InvalidRoundError(
-            "Choices, seats and quorum begin at one, and fewer topics win than stand."
+            _("Choices, seats and quorum begin at one, and fewer topics win than stand.")
         )
     draft = Round(
         title=title.strip(),
@@ -241,4 +242,4 @@ def _check_times(session: Session, opens_at: datetime, closes_at: datetime) -> N
     if opens_at.tzinfo is None or closes_at.tzinfo is None:
         raise InvalidRoundError("The times of a round need their zone.")
     if not opens_at < closes_at or closes_at <= database_now(session):
-        raise InvalidRoundError("A round closes after it opens, and not in the past.")
+        raise InvalidRoundError(_("A round closes after it opens, and not in the past."))
