@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,15 +23,23 @@ class System:
     """`python -m sandbox.demo` as a process; also a context manager.
 
     `info` is the content of demo.json, `mail` reads the inbox, `output` is what it printed.
+    `environment` replaces this process's; with DATABASE_URL or REDIS_URL in it, those are used.
     """
 
     info: dict[str, Any]
     mail: Reader
 
-    def __init__(self, directory: Path, patrons: int = 20, months: int = 3) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        patrons: int = 20,
+        months: int = 3,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
         self.output = directory / "output.log"
         self._options = ["--patrons", str(patrons), "--months", str(months)]
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -42,8 +51,8 @@ class System:
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(
                 tied([*command, "--port", str(free_port()), *self._options], "TERM"),
-                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True,
+                cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         # One left by a demo that was killed is older.

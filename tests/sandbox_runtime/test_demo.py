@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.demo.surroundings import Ports, claimed, environment, write_info
 from sandbox.demo.system import System
-from sandbox.services import StartError
+from sandbox.services import StartError, start_postgres, start_redis
 from tests.sandbox_runtime.leftovers import left_behind
 
 PORTS = Ports(web=8000, stripe=8001, inbox=8002, smtp=8003)
@@ -71,6 +71,20 @@ def test_when_the_demo_is_killed_nothing_stays_and_it_starts_again(
         with pytest.raises(StartError, match="A demo already runs in"), System(directory):
             pass
         assert (directory / "demo.json").exists()
+
+
+def test_servers_that_are_given_are_used_and_left_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start_postgres(tmp_path / "theirs") as postgres, start_redis(tmp_path / "theirs") as redis:
+        monkeypatch.setenv("DATABASE_URL", postgres.url)
+        monkeypatch.setenv("REDIS_URL", redis.url)
+        with System(tmp_path / "ours", patrons=0) as system:
+            assert system.info["database_url"] == postgres.url
+            assert system.info["redis_url"] == redis.url
+        assert not (tmp_path / "ours" / "postgres").exists()
+        assert postgres.answers()
+        assert redis.answers()
 
 
 def test_a_directory_is_used_by_one_demo_at_a_time(tmp_path: Path) -> None:
