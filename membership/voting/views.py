@@ -75,7 +75,10 @@ def topic(slug: str) -> ResponseReturnValue:
     with transaction() as session:
         found = topics.get(session, slug)
         is_patron = _is_patron(session)
-        if found.state == "suggested" and not _may_see_suggestion(found, is_patron):
+        stood_in = rounds.of_topic(session, found)
+        # An editor has read what stands on a ballot, even before it opens.
+        is_private = found.state == "suggested" and not stood_in
+        if is_private and not _may_see_suggestion(found, is_patron):
             if not _is_signed_in():
                 return _sign_in_first(to("voting.topic", slug=slug))
             raise NotEligibleError
@@ -84,7 +87,7 @@ def topic(slug: str) -> ResponseReturnValue:
             topic=found,
             article=session.get(Article, found.article_id) if found.article_id else None,
             original=session.get(Topic, found.merged_into_id) if found.merged_into_id else None,
-            rounds=rounds.of_topic(session, found),
+            rounds=stood_in,
             is_patron=is_patron,
             is_supporter=is_patron and suggestions.supports(session, found, current_user.id),
         )

@@ -139,6 +139,8 @@ def test_before_it_opens_a_round_shows_its_rules_and_its_seed(
     assert held.tie_seed in shown
     assert "With fewer than 25 ballots nothing is chosen." in shown
     assert held.title in text_of(client.get("/topics"))
+    topic = paper.options(session, held.id)[0]
+    assert client.get(f"/topics/{topic.slug}").status_code == 200
 
 
 def test_the_order_on_the_ballot_is_the_patrons_own(session: Session, signed_in: SignedIn) -> None:
