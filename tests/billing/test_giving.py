@@ -16,6 +16,7 @@ from membership.billing.models import (
     SubscriptionChange,
 )
 from membership.mail.models import OutboxEmail
+from tests import factories
 from tests.billing.conftest import Stripe
 from tests.billing.reading import mails, row, rows
 
@@ -93,6 +94,40 @@ def test_a_renewal_brings_one_donation_and_receipt_and_no_welcome(
     assert len(rows(session, Donation)) == 2
     assert [kind for kind, _ in mails(session)] == ["receipt", "receipt", "welcome"]
     assert len(rows(session, LedgerEntry)) == 1
+
+
+def test_who_has_given_before_is_not_welcomed_again(
+    session: Session, stripe: Stripe, give: Give
+) -> None:
+    """[L16] Also when the first gift came before we wrote mails."""
+    factories.donation(session, factories.account(session, email="reader@example.org"))
+    stripe.pay(give())
+    stripe.deliver_all()
+    assert [kind for kind, _ in mails(session)] == ["receipt"]
+
+
+def test_a_payment_that_belongs_to_an_invoice_is_no_gift_of_its_own(
+    session: Session, stripe: Stripe, give: Give
+) -> None:
+    """[L18] Even when someone at Stripe's dashboard gave it our metadata."""
+    stripe.pay(give())
+    payment = stripe.all("payment_intent")[0]
+    key = {"Authorization": f"Bearer {stripe.server.api_key}"}
+    stripe.http.post(
+        f"{stripe.server.url}/v1/payment_intents/{payment['id']}",
+        data={"metadata[checkout]": str(row(session, Checkout).id)},
+        headers=key,
+    ).raise_for_status()
+    stripe.http.post(
+        f"{stripe.server.url}/v1/refunds",
+        data={"payment_intent": payment["id"], "amount": "100"},
+        headers=key,
+    ).raise_for_status()
+    stripe.deliver(stripe.events("charge.refunded")[0])
+    inbox.process_due()
+    assert rows(session, Donation) == []
+    stripe.deliver_all()
+    assert row(session, Donation).refunded_minor == 100
 
 
 def test_a_year_stands_in_the_ledger_as_a_twelfth(

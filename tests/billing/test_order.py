@@ -1,14 +1,19 @@
 """Stripe promises no order, and may tell a thing twice."""
 
+import threading
+import time
 from collections.abc import Callable
 from itertools import permutations
 from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from membership.billing import inbox
 from membership.billing.models import Checkout, Donation, LedgerEntry, StripeEvent, Subscription
+from membership.db import lock, transaction
 from tests.billing.conftest import Stripe
 from tests.billing.reading import mails, row, rows
 
@@ -95,3 +100,38 @@ def test_a_refund_told_before_its_payment_is_not_lost(
     stripe.deliver_all()
     assert row(session, Donation).refunded_minor == 500
     assert mails(session) == []
+
+
+def test_stripe_is_asked_only_after_the_lock_is_ours(
+    committed: Engine, app: Flask, stripe: Stripe, give: Give
+) -> None:
+    """[B3] What changes at Stripe while we wait for the lock is what we write."""
+    stripe.pay(give())
+    stripe.deliver(stripe.events("customer.subscription.created")[0])
+    subscription = stripe.all("subscription")[0]["id"]
+
+    def work() -> None:
+        with app.app_context():
+            inbox.process_due()
+
+    worker = threading.Thread(target=work)
+    with transaction() as session:
+        lock(session, f"subscription:{subscription}")
+        worker.start()
+        _wait_until_someone_waits(committed)
+        stripe.http.delete(
+            f"{stripe.server.url}/v1/subscriptions/{subscription}",
+            headers={"Authorization": f"Bearer {stripe.server.api_key}"},
+        ).raise_for_status()
+    worker.join()
+    with transaction() as session:
+        assert row(session, Subscription).state == "ended"
+
+
+def _wait_until_someone_waits(engine: Engine) -> None:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    deadline = time.monotonic() + 20
+    with engine.connect() as connection:
+        while not connection.scalar(waiting):
+            assert time.monotonic() < deadline, "nobody asked for the lock"
+            time.sleep(0.01)
