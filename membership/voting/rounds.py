@@ -216,7 +216,10 @@ def advance(session: Session, round_id: int) -> str | None:
         audit.record(session, "round.closed", f"round:{round_id}")
         return "closed"
     closed = session.scalar(
-        select(Round).where(Round.id == round_id, Round.state == "closed").with_for_update()
+        select(Round)
+        .where(Round.id == round_id, Round.state == "closed")
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     return settling.settle(session, closed) if closed else None
 
@@ -240,6 +243,6 @@ def _move(
 
 def _check_times(session: Session, opens_at: datetime, closes_at: datetime) -> None:
     if opens_at.tzinfo is None or closes_at.tzinfo is None:
-        raise InvalidRoundError("The times of a round need their zone.")
+        raise InvalidRoundError(_("The times of a round need their zone."))
     if not opens_at < closes_at or closes_at <= database_now(session):
         raise InvalidRoundError(_("A round closes after it opens, and not in the past."))
