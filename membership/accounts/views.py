@@ -23,7 +23,7 @@ from membership.accounts.forms import ProfileForm, SignInForm
 from membership.accounts.models import Account
 from membership.accounts.sign_in_requests import Entered
 from membership.db import transaction
-from membership.web import access
+from membership.web import access, cookies
 from membership.web.languages import current_language
 
 blueprint = Blueprint("accounts", __name__)
@@ -97,7 +97,10 @@ def sign_out() -> ResponseReturnValue:
         with transaction() as database:
             sign_ins.revoke(database, current_user.token)
     login.leave()
-    return redirect(f"{request.script_root}/", 303)
+    page = redirect(f"{request.script_root}/", 303)
+    # Who shares this browser need not learn that its last reader gives.
+    cookies.unmark_patron(page)
+    return page
 
 
 @blueprint.post("/account/sign-out-everywhere")
@@ -108,7 +111,9 @@ def sign_out_everywhere() -> ResponseReturnValue:
         sign_ins.revoke_all(database, current_user.id)
     login.leave()
     flash(_("You are signed out in every browser."), "success")
-    return redirect(url_for("accounts.sign_in"), 303)
+    page = redirect(url_for("accounts.sign_in"), 303)
+    cookies.unmark_patron(page)
+    return page
 
 
 @blueprint.route("/account/profile", methods=["GET", "POST"])

@@ -1,6 +1,6 @@
 """The one cookie that pages may read themselves, and that nothing on the server ever reads."""
 
-from flask import Response
+from werkzeug.wrappers import Response
 
 from config.settings import settings
 

@@ -1,0 +1,147 @@
+"""Every page, looked at: wide and phone-narrow, light and dark, in both languages.
+
+The pictures are kept in var/screenshots/. Besides, no page may be wider than its window, complain
+in the console, ask for anything outside of the site, or break a rule that axe knows (rule R6).
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser.conftest import SCREENSHOTS, System, watch
+from tests.browser.steps import sign_in
+
+WINDOWS = {"wide": (1280, 900), "narrow": (390, 844)}
+SCHEMES = ("light", "dark")
+ANYONE = {
+    "front": "/",
+    "front-uk": "/uk/",
+    "article": "/articles/{article}",
+    "article-uk": "/uk/articles/{article_uk}",
+    "tag": "/tags/{tag}",
+    "search": "/search?q=bridge",
+    "support": "/support",
+    "support-uk": "/uk/support",
+    "other-ways": "/support/other-ways",
+    "sign-in": "/sign-in",
+    "topics": "/topics",
+    "topics-uk": "/uk/topics",
+    "topic": "/topics/{topic}",
+    "result": "/rounds/{settled}/result",
+    "not-found": "/nothing-here",
+}
+PATRON = {
+    "account": "/account",
+    "account-uk": "/uk/account",
+    "profile": "/account/profile",
+    "mail-preferences": "/account/mail",
+    "suggest": "/topics/suggest",
+    "ballot": "/rounds/{open}",
+    "ballot-uk": "/uk/rounds/{open}",
+    "thanks": "/support/thanks",
+}
+STAFF = {
+    "staff-overview": "/staff/",
+    "staff-overview-uk": "/uk/staff/",
+    "staff-figures": "/staff/figures",
+    "staff-patrons": "/staff/patrons",
+    "staff-patron": "/staff/patrons/{patron}",
+    "staff-topics": "/staff/topics",
+    "staff-topic": "/staff/topics/{suggested}",
+    "staff-rounds": "/staff/rounds",
+    "staff-round": "/staff/rounds/{settled}",
+    "staff-round-new": "/staff/rounds/new",
+    "staff-mail": "/staff/mail",
+    "staff-events": "/staff/events",
+}
+ROWS = {
+    "article": "SELECT slug FROM article WHERE language = 'en' ORDER BY published_at DESC LIMIT 1",
+    "article_uk": "SELECT slug FROM article WHERE language = 'uk' ORDER BY published_at LIMIT 1",
+    "tag": "SELECT slug FROM tag JOIN article_tag ON tag_id = tag.id GROUP BY 1 ORDER BY count(*)"
+    " DESC LIMIT 1",
+    "topic": "SELECT slug FROM topic WHERE state = 'published' LIMIT 1",
+    "suggested": "SELECT id FROM topic WHERE state = 'suggested' LIMIT 1",
+    "settled": "SELECT id FROM round WHERE state = 'settled' ORDER BY id LIMIT 1",
+    "open": "SELECT id FROM round WHERE state = 'open' LIMIT 1",
+    "patron": "SELECT account_id FROM subscription ORDER BY id LIMIT 1",
+}
+
+
+@pytest.fixture(scope="module")
+def rows(system: System) -> dict[str, object]:
+    return {name: system.scalar(statement) for name, statement in ROWS.items()}
+
+
+@pytest.fixture(scope="module")
+def visits(browser: Browser, system: System) -> Iterator[dict[str, BrowserContext]]:
+    """A browser for each kind of person, signed in once."""
+    contexts = {
+        who: browser.new_context(base_url=system.web, locale="en-GB", reduced_motion="reduce")
+        for who in ("anyone", "patron", "staff")
+    }
+    for who in ("patron", "staff"):
+        page = contexts[who].new_page()
+        page.set_default_timeout(30_000)
+        sign_in(page, system, f"{who}@kava.example")
+        page.close()
+    yield contexts
+    for context in contexts.values():
+        context.close()
+
+
+@pytest.mark.parametrize(
+    ("who", "name", "path"),
+    [
+        (who, name, path)
+        for who, pages in (("anyone", ANYONE), ("patron", PATRON), ("staff", STAFF))
+        for name, path in pages.items()
+    ],
+)
+def test_every_page_looks_finished(
+    visits: dict[str, BrowserContext],
+    system: System,
+    rows: dict[str, object],
+    who: str,
+    name: str,
+    path: str,
+) -> None:
+    """[R6]"""
+    page = visits[who].new_page()
+    page.set_default_timeout(30_000)
+    watch(page, system)
+    for (size, (width, height)), scheme in itertools.product(WINDOWS.items(), SCHEMES):
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        page.goto(path.format(**rows))
+        page.wait_for_load_state("networkidle")
+        load_pictures(page)
+        assert overflow(page) <= 0, f"{name} is wider than a {size} window"
+        picture = SCREENSHOTS / f"{name}-{size}-{scheme}.png"
+        page.screenshot(path=picture, full_page=True)
+        assert picture.stat().st_size > 5_000
+        if (size, scheme) in {("wide", "light"), ("narrow", "dark")}:
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+    page.close()
+
+
+def overflow(page: Page) -> int:
+    """CSS pixels by which the page is wider than its window."""
+    width: int = page.evaluate(
+        "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return width
+
+
+def load_pictures(page: Page) -> None:
+    """Have lazy pictures load, so that they stand in the screenshot of the whole page."""
+    page.evaluate(
+        """async () => {
+            const pictures = [...document.images];
+            for (const picture of pictures) picture.loading = "eager";
+            await Promise.all(pictures.map(picture => picture.decode().catch(() => {})));
+        }"""
+    )
