@@ -3,11 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes
-MESSAGES := $(wildcard membership/translations/*/LC_MESSAGES/*.po)
+TRANSLATIONS := membership/translations
+TEXTS := $(TRANSLATIONS)/messages.pot
+MESSAGES := $(wildcard $(TRANSLATIONS)/*/LC_MESSAGES/*.po)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-reset test check format bench translations requirements chromium
+.PHONY: help demo demo-reset test check format bench messages translations requirements chromium
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +41,12 @@ format: .venv/dev-installed  ## Tidy the code
 
 bench: .venv/dev-installed translations  ## Measure against limits (ONLY=name for one)
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+messages: .venv/demo-installed  ## Bring the catalogues up to date with the texts to translate
+	@$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --add-location file \
+		--output-file $(TEXTS) membership tasks templates
+	@$(BIN)/pybabel --quiet update --input-file $(TEXTS) --output-dir $(TRANSLATIONS) \
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 translations: $(MESSAGES:.po=.mo)
 
