@@ -4,8 +4,9 @@ A day is that of UTC. Refunds count on the day of the refund, so that a closed m
 """
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Cast, Date, cast, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from membership.billing.models import Donation, LedgerEntry
@@ -14,7 +15,7 @@ from membership.reports.models import DailyFigures
 
 # A transaction that was open while we last looked may have committed since.
 OVERLAP = timedelta(days=2)
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+BEGINNING = date(1970, 1, 1)
 
 _INSERT = text(
     """
@@ -77,22 +78,27 @@ def rebuild(session: Session) -> int:
     return _rebuild_since(session, BEGINNING)
 
 
-def _earliest_change(session: Session, since: datetime) -> datetime:
-    """When the earliest of the facts happened that were written after `since`.
+def _earliest_change(session: Session, since: datetime) -> date:
+    """The earliest day of the facts that were written after `since`, at least that of `since`.
 
     Stripe may tell us of a payment days later: what counts then is the day it was made.
     """
+    # The minimum of a day, not of a time: for that PostgreSQL would walk the index of times.
     facts = (
-        select(func.min(LedgerEntry.occurred_at)).where(LedgerEntry.created_at >= since),
-        select(func.min(Donation.paid_at)).where(Donation.created_at >= since),
-        select(func.min(Donation.refunded_at)).where(Donation.refunded_at >= since),
+        select(func.min(_day(LedgerEntry.occurred_at))).where(LedgerEntry.created_at >= since),
+        select(func.min(_day(Donation.paid_at))).where(Donation.created_at >= since),
+        select(func.min(_day(Donation.refunded_at))).where(Donation.refunded_at >= since),
     )
-    return min([since, *filter(None, (session.scalar(fact) for fact in facts))])
+    days = filter(None, (session.scalar(fact) for fact in facts))
+    return min([since.astimezone(UTC).date(), *days])
 
 
-def _rebuild_since(session: Session, at: datetime) -> int:
-    since = datetime.combine(at.astimezone(UTC).date(), datetime.min.time(), UTC)
-    day: date = since.date()
-    session.query(DailyFigures).filter(DailyFigures.day >= day).delete(synchronize_session=False)
+def _day(at: Any) -> Cast[date]:
+    return cast(func.timezone("UTC", at), Date)
+
+
+def _rebuild_since(session: Session, day: date) -> int:
+    session.execute(delete(DailyFigures).where(DailyFigures.day >= day))
+    since = datetime(day.year, day.month, day.day, tzinfo=UTC)
     written = session.execute(_INSERT, {"since": since})
     return written.rowcount  # type: ignore[attr-defined,no-any-return]

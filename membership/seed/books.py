@@ -240,8 +240,8 @@ class Books:
             self.sent(giver, "receipt", f"donation:{donation_id}", at)
 
     def _refund(self, gift: Money, at: datetime) -> tuple[int, datetime | None]:
-        """About one payment in two hundred is given back within days."""
-        if self.rng.random() >= 0.005:
+        """About one payment in a hundred is given back within days."""
+        if self.rng.random() >= 0.008:
             return 0, None
         refunded_at = at + timedelta(days=self.rng.randint(1, 6))
         return (gift.minor, refunded_at) if refunded_at < self.now else (0, None)
@@ -252,7 +252,8 @@ class Books:
         person = giver.person
         self._put(
             "outbox_email", number, kind, person.email, subject, giver.id, person.language, "{}",
-            "sent", 1, at, f"<seed-{number}@kava.example>", at, at + timedelta(seconds=20),
+            "sent", 1, at, f"<seed-{number}@kava.example>", at,
+            min(at + timedelta(seconds=20), self.now),
         )  # fmt: skip
 
     def _next(self, table: str) -> int:

@@ -41,7 +41,7 @@ class Odds:
     fail: float
 
 
-MONTHLY = Odds(leave=0.016, more=0.013, less=0.006, pause=0.004, fail=0.022)
+MONTHLY = Odds(leave=0.016, more=0.013, less=0.006, pause=0.004, fail=0.03)
 YEARLY = Odds(leave=0.12, more=0.06, less=0.03, pause=0.0, fail=0.06)
 
 
@@ -54,7 +54,7 @@ class Span:
 
     def some_day(self, rng: Random) -> datetime:
         """A moment in the span; later ones are likelier, since a newsroom grows."""
-        return between(rng, self.start, self.now, rng.random() ** 0.7)
+        return between(rng, self.start, self.now - timedelta(hours=1), rng.random() ** 0.7)
 
 
 def between(rng: Random, start: datetime, end: datetime, share: float | None = None) -> datetime:

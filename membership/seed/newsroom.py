@@ -1,6 +1,7 @@
 """The people of the demo newsroom, and one patron to sign in as."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ STAFF = (
     ("staff@kava.example", "Vira Shulha", "admin"),
     ("finance@kava.example", "Petro Rudenko", "finance"),
     ("editor@kava.example", "Hanna Marchenko", "editor"),
-    ("reporter@kava.example", "Lev Tkachuk", "reporter"),
+    ("reporter@kava.example", "Daryna Holub", "reporter"),
 )
 PATRON = Person("Marta Lysenko", "patron@kava.example", "en")
 DAY = timedelta(days=1)
@@ -53,6 +54,7 @@ def sign_ins(session: Session, account: Account, span: Span) -> None:
         at = span.now - (span.now - span.start) / share
         session.add(
             SignIn(
+                id=UUID(int=share),
                 token_hash=f"seed-{share}".encode(),
                 account_id=account.id,
                 created_at=at,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -12,6 +12,7 @@ from membership.accounts.models import Account
 from membership.articles.models import Article
 from membership.billing.models import Donation, Subscription
 from membership.db import database_now
+from membership.mail.models import OutboxEmail
 from membership.seed import topics as ideas
 from membership.seed.lives import Span
 from membership.seed.newsroom import DAY, PATRON
@@ -22,6 +23,8 @@ from membership.voting.models import Ballot, Round, Tally, Topic, TopicChange, T
 
 TURNOUT = 0.35
 MOST_VOTERS = 1_500
+# Hours of the day, UTC.
+OPENS, CLOSES = 7, 17
 
 
 def suggestions(session: Session, rng: Random, span: Span, news: dict[str, Account]) -> None:
@@ -39,7 +42,7 @@ def suggestions(session: Session, rng: Random, span: Span, news: dict[str, Accou
 def first_round(session: Session, rng: Random, span: Span, news: dict[str, Account]) -> None:
     """Its first winner was published, its second dropped."""
     length = span.now - span.start
-    closed_at = span.now - length * 0.4
+    closed_at = _at(span.now - length * 0.4, CLOSES)
     winner, second = _held(
         session, rng, span, "What should we look into first?", ideas.FIRST_ROUND, closed_at
     )
@@ -47,18 +50,25 @@ def first_round(session: Session, rng: Random, span: Span, news: dict[str, Accou
     with clock.fixed(closed_at + 2 * DAY):
         voting.assign(session, winner, reporter, editor)
         voting.assign(session, second, reporter, editor)
-    with clock.fixed(closed_at + length * 0.1):
+    with clock.fixed(closed_at + 2 * DAY + length * 0.05):
         voting.change_state(session, second, "dropped", editor, reason=ideas.DROPPED_REASON)
-    published_at = closed_at + length * 0.2
+    article = _answer_to(session, winner)
+    # The story has its own date; it came after the vote, and is out by now.
+    published_at = min(max(article.published_at, closed_at + 3 * DAY), span.now)
     with clock.fixed(published_at):
-        voting.publish(session, winner, _answer_to(session, winner), editor)
+        voting.publish(session, winner, article, editor)
     winner.published_at = published_at
+    session.execute(
+        update(OutboxEmail)
+        .where(OutboxEmail.subject == f"topic:{winner.id}")
+        .values(state="sent", attempts=1, created_at=published_at, sent_at=published_at)
+    )
     session.flush()
 
 
 def second_round(session: Session, rng: Random, span: Span, news: dict[str, Account]) -> None:
     """Its first winner is being written, its second waits for somebody."""
-    closed_at = span.now - (span.now - span.start) * 0.08
+    closed_at = _at(span.now - (span.now - span.start) * 0.08, CLOSES)
     winner, _second = _held(session, rng, span, "What next?", ideas.SECOND_ROUND, closed_at)
     with clock.fixed(closed_at + 2 * DAY):
         voting.assign(session, winner, news["reporter"], news["editor"])
@@ -66,8 +76,8 @@ def second_round(session: Session, rng: Random, span: Span, news: dict[str, Acco
 
 def open_round(session: Session, rng: Random, span: Span) -> None:
     """Open for five more days; some have voted, the demo patron has not."""
-    opened_at = span.now - 3 * DAY
-    closes_at = span.now + 5 * DAY
+    opened_at = _at(span.now - 3 * DAY, OPENS)
+    closes_at = _at(span.now + 5 * DAY, CLOSES)
     held = _open(
         session, rng, "What should we ask the council?", ideas.OPEN_ROUND, opened_at, closes_at
     )
@@ -84,7 +94,7 @@ def _held(
     closed_at: datetime,
 ) -> tuple[Topic, Topic]:
     """A round that is over, counted by voting's own functions; its two winners."""
-    opened_at = closed_at - (span.now - span.start) * 0.03
+    opened_at = _at(closed_at - (span.now - span.start) * 0.03, OPENS)
     # A round cannot be made in the past: it is moved there before it closes.
     held = _open(session, rng, title, options, opened_at, database_now(session) + DAY)
     voters = {_patron_id(session), *_voters(session, rng, opened_at, closed_at)}
@@ -175,6 +185,10 @@ def _voters(session: Session, rng: Random, start: datetime, end: datetime) -> li
         .distinct()
     ).all()
     return rng.sample(patrons, min(round(len(patrons) * TURNOUT), MOST_VOTERS))
+
+
+def _at(day: datetime, hour: int) -> datetime:
+    return day.replace(hour=hour, minute=0, second=0)
 
 
 def _patron_id(session: Session) -> int:

@@ -30,9 +30,7 @@ def rooms() -> dict[str, Any]:
     """`staff_rooms`: (path, name) of the rooms that this person may enter."""
     return {
         "staff_rooms": [
-            (url_for(endpoint), name)
-            for endpoint, name, roles in ROOMS
-            if access.has_role(*roles)
+            (url_for(endpoint), name) for endpoint, name, roles in ROOMS if access.has_role(*roles)
         ]
     }
 

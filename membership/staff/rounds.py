@@ -13,7 +13,8 @@ from membership.staff.forms import RoundForm, in_newsroom_time
 from membership.staff.room import EDITORS, back_to, blueprint, found, me
 from membership.voting import paper, suggestions
 from membership.voting import rounds as voting
-from membership.voting.models import ROUND_STATES, Round, Tally, Topic
+from membership.voting.models import ROUND_STATES, Round, Tally
+from membership.voting.result import published
 from membership.web import access
 
 SHOWN = 50
@@ -58,15 +59,14 @@ def round_page(round_id: int) -> str:
         phase = voting.phase(session, shown)
         options = paper.options(session, shown.id)
         turnout = voting.turnout(session, shown)
-        tally = session.get(Tally, shown.id) if phase in {"settled", "void"} else None
+        result = published(session, shown) if phase in {"settled", "void"} else None
     return render_template(
         "staff/round.html",
         round=shown,
         phase=phase,
         options=options,
         turnout=turnout,
-        tally=tally,
-        rows=_rows(options, tally) if tally else [],
+        result=result,
     )
 
 
@@ -103,20 +103,3 @@ def _create(session: Session, form: RoundForm) -> Round:
     if form.opens_now.data:
         voting.advance(session, created.id)
     return created
-
-
-def _rows(options: list[Topic], tally: Tally) -> list[dict[str, object]]:
-    """The result as the macro of results wants it, most votes first."""
-    votes = {topic.id: tally.result["votes"].get(str(topic.id), 0) for topic in options}
-    ballots = tally.ballots
-    ranked = sorted(options, key=lambda topic: (-votes[topic.id], topic.title))
-    return [
-        {
-            "title": topic.title,
-            "votes": votes[topic.id],
-            "share": 100 * votes[topic.id] / ballots if ballots else 0,
-            "won": topic.id in tally.result["winners"],
-            "url": "",
-        }
-        for topic in ranked
-    ]

@@ -1,0 +1,59 @@
+"""Planting once more: the same again, or refused; and newsrooms of few."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+
+from config.settings import Settings
+from membership import clock, db
+from membership.seed import plant
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+# The hashes of the audit log and what the database's clock has written.
+UNLIKE = {"rebuilt_at", "created_at", "updated_at", "next_attempt_at"}
+
+
+def _content(session: Session) -> dict[str, list[tuple[Any, ...]]]:
+    found = {}
+    for table in db.Base.metadata.sorted_tables:
+        if table.name == "audit_entry":
+            continue
+        columns = [column for column in table.columns if column.name not in UNLIKE]
+        found[table.name] = sorted(map(repr, session.execute(select(*columns)).all()))
+    return found
+
+
+def test_the_same_seed_gives_the_same_newsroom(committed: Engine, settings: Settings) -> None:
+    seen = []
+    for _ in range(2):
+        with db.transaction() as session, clock.fixed(NOW):
+            plant.plant(session, settings, patrons=25, months=6)
+            seen.append(_content(session))
+            tables = ", ".join(table.name for table in db.Base.metadata.sorted_tables)
+            session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    assert seen[0] == seen[1]
+
+
+def test_the_command_says_what_it_did_and_refuses_a_second_time(
+    app: Flask, committed: Engine
+) -> None:
+    runner = app.test_cli_runner()
+    first = runner.invoke(args=["seed", "--patrons", "5", "--months", "2"])
+    assert first.exit_code == 0, first.output
+    assert "patrons" in first.output
+    again = runner.invoke(args=["seed"])
+    assert again.exit_code == 2
+    assert "data already" in again.output.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(("patrons", "months"), [(1, 1), (2, 1), (30, 2)])
+def test_small_newsrooms_stand_too(
+    session: Session, settings: Settings, patrons: int, months: int
+) -> None:
+    summary = plant.plant(session, settings, patrons=patrons, months=months)
+    assert 1 <= summary.patrons <= patrons
+    assert summary.rounds == 3

@@ -1,0 +1,188 @@
+"""The demo newsroom is consistent, always the same, and mails nobody."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.orm import Session
+
+from config.settings import Settings
+from membership import clock
+from membership.accounts import audit
+from membership.accounts.models import Account
+from membership.billing.models import Donation, LedgerEntry, Subscription, SubscriptionChange
+from membership.billing.revenue import monthly_value
+from membership.mail.models import OutboxEmail
+from membership.reports import rollups
+from membership.reports.models import DailyFigures
+from membership.reports.overview import differences
+from membership.seed import plant
+from membership.voting import export, rounds
+from membership.voting.eligibility import is_eligible
+from membership.voting.models import TOPIC_STATES, Ballot, Topic, Turnout
+
+# The same moment for all tests; the votes ask the database's clock, which is later.
+SOON = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture(scope="module")
+def planted(app: Flask, engine: Engine) -> Iterator[Connection]:
+    """A connection that sees the planted newsroom; it is gone after the module."""
+    with engine.connect() as connection, connection.begin() as outermost:
+        with (
+            app.app_context(),
+            clock.fixed(SOON),
+            Session(connection, join_transaction_mode="create_savepoint") as session,
+        ):
+            plant.plant(session, app.extensions["kava.settings"], patrons=300, months=14)
+            session.commit()
+        yield connection
+        outermost.rollback()
+
+
+@pytest.fixture
+def newsroom(app: Flask, planted: Connection) -> Iterator[Session]:
+    with app.app_context(), planted.begin_nested() as savepoint:
+        with Session(planted, join_transaction_mode="create_savepoint") as session:
+            yield session
+        savepoint.rollback()
+
+
+def count(session: Session, model: Any, *conditions: Any) -> int:
+    return session.scalars(select(func.count()).select_from(model).where(*conditions)).one()
+
+
+def test_the_ledger_sums_to_the_running_subscriptions(newsroom: Session) -> None:
+    """[D7] [L15]"""
+    assert differences(newsroom) == []
+    assert count(newsroom, LedgerEntry) > 80
+
+
+def test_each_ledger_entry_follows_from_the_ones_before(newsroom: Session) -> None:
+    """[D1] No subscription's entries sum to anything but its monthly value."""
+    sums = dict(
+        newsroom.execute(
+            select(LedgerEntry.subscription_id, func.sum(LedgerEntry.amount_minor)).group_by(
+                LedgerEntry.subscription_id
+            )
+        ).all()
+    )
+    for each in newsroom.scalars(select(Subscription)):
+        worth = monthly_value(each.amount_minor, each.interval, each.state)
+        assert sums.pop(each.id) == worth
+    assert not sums
+
+
+def test_rollups_say_what_the_ledger_says(newsroom: Session) -> None:
+    net = sum(
+        getattr(DailyFigures, name)
+        for name in DailyFigures.__table__.columns.keys()  # noqa: SIM118
+        if name.endswith("_minor") and not name.startswith(("one_time", "received"))
+    )
+    by_rollup = newsroom.execute(
+        select(DailyFigures.currency, func.sum(net)).group_by(DailyFigures.currency)
+    ).all()
+    by_ledger = newsroom.execute(
+        select(LedgerEntry.currency, func.sum(LedgerEntry.amount_minor)).group_by(
+            LedgerEntry.currency
+        )
+    ).all()
+    assert set(by_rollup) == set(by_ledger)
+    rows = count(newsroom, DailyFigures)
+    assert rollups.rebuild(newsroom) == rows
+
+
+def test_nothing_happens_in_the_future(newsroom: Session) -> None:
+    for column in (
+        Donation.paid_at,
+        Donation.refunded_at,
+        LedgerEntry.occurred_at,
+        SubscriptionChange.created_at,
+        Subscription.ended_at,
+        OutboxEmail.sent_at,
+        Ballot.cast_at,
+        Topic.published_at,
+    ):
+        assert newsroom.scalar(select(func.max(column))) <= SOON, column
+
+
+def test_every_story_of_giving_is_in_it(newsroom: Session) -> None:
+    movements = set(newsroom.scalars(select(LedgerEntry.movement)))
+    assert {"new", "expansion", "contraction", "churn_voluntary", "churn_involuntary"} <= movements
+    assert count(newsroom, Donation, Donation.subscription_id.is_(None)) > 0
+    assert count(newsroom, Donation, Donation.refunded_minor > 0) > 0
+    assert count(newsroom, Donation, Donation.fee_minor.is_(None)) == 0
+    assert set(newsroom.scalars(select(Subscription.interval))) == {"month", "year"}
+
+
+def test_nothing_is_ever_mailed(newsroom: Session) -> None:
+    assert count(newsroom, OutboxEmail) > 0
+    assert set(newsroom.scalars(select(OutboxEmail.state))) == {"sent"}
+    addresses = newsroom.scalars(select(OutboxEmail.recipient)).all()
+    assert all(
+        address.endswith((".example.org", "@example.org", ".example")) for address in addresses
+    )
+
+
+def test_topics_stand_in_every_state(newsroom: Session) -> None:
+    assert set(newsroom.scalars(select(Topic.state))) == set(TOPIC_STATES)
+    story = newsroom.scalars(select(Topic).where(Topic.state == "published")).one()
+    assert story.article_id is not None
+    assert story.published_at is not None
+
+
+def test_settled_rounds_can_be_counted_again(newsroom: Session) -> None:
+    """[V6] [V8]"""
+    settled = rounds.in_states(newsroom, "settled")
+    assert len(settled) == 2
+    for each in settled:
+        result = export.verify(json.dumps(export.export(newsroom, each)))
+        assert len(result.winners) == 2
+        assert (
+            count(newsroom, Ballot, Ballot.round_id == each.id, Ballot.account_id.is_not(None)) == 0
+        )
+        assert count(newsroom, Turnout, Turnout.round_id == each.id) > 0
+
+
+def test_one_round_is_open_in_which_the_demo_patron_may_still_vote(newsroom: Session) -> None:
+    (held,) = rounds.in_states(newsroom, "open")
+    assert rounds.phase(newsroom, held) == "open"
+    assert 4 <= (held.closes_at - SOON).days <= 5
+    assert count(newsroom, Ballot, Ballot.round_id == held.id) > 0
+    patron = newsroom.scalars(select(Account).where(Account.email == "patron@kava.example")).one()
+    assert is_eligible(newsroom, patron.id)
+    assert rounds.own_choices(newsroom, held.id, patron.id) == []
+    assert count(newsroom, Turnout, Turnout.account_id == patron.id) == 2
+
+
+def test_staff_of_every_role(newsroom: Session) -> None:
+    found = dict(
+        newsroom.execute(select(Account.email, Account.role).where(Account.role != "")).all()
+    )
+    assert found == {
+        "staff@kava.example": "admin",
+        "finance@kava.example": "finance",
+        "editor@kava.example": "editor",
+        "reporter@kava.example": "reporter",
+    }
+
+
+def test_the_audit_log_is_whole(newsroom: Session) -> None:
+    """[S9]"""
+    assert audit.verify(newsroom).entries > 0
+
+
+def test_the_database_goes_on_numbering(newsroom: Session) -> None:
+    newsroom.add(Account(email="new@example.org", language="en"))
+    newsroom.flush()
+
+
+def test_it_refuses_a_database_with_data(newsroom: Session, settings: Settings) -> None:
+    before = count(newsroom, Account)
+    with pytest.raises(plant.NotEmptyError):
+        plant.plant(newsroom, settings, patrons=5, months=2)
+    assert count(newsroom, Account) == before
