@@ -102,9 +102,14 @@ def _take_over(donation: Donation, said: PaymentSnapshot) -> None:
 
 
 def _welcome_or_thank(session: Session, donation: Donation, interval: str) -> None:
-    """Add a new donation with its mails; one that was given back at once gets none."""
+    """Add a new donation with its mails; one that was given back at once gets and counts none."""
     is_first = not session.scalar(
-        select(exists().where(Donation.account_id == donation.account_id))
+        select(
+            exists().where(
+                Donation.account_id == donation.account_id,
+                Donation.refunded_minor < Donation.amount_minor,
+            )
+        )
     )
     session.add(donation)
     session.flush()

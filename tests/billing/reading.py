@@ -1,8 +1,9 @@
 """Reading rows as they are now, whatever the test's session has seen before."""
 
+import time
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session
 
 from membership.billing.models import StripeEvent
@@ -34,3 +35,13 @@ def make_due(session: Session) -> None:
         update(StripeEvent).where(StripeEvent.state == "pending").values(next_attempt_at="epoch")
     )
     session.flush()
+
+
+def wait_for_waiters(engine: Engine, count: int) -> None:
+    """Until so many transactions wait for a lock that another one holds."""
+    waiting = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+    deadline = time.monotonic() + 20
+    with engine.connect() as connection:
+        while connection.scalar(waiting) < count:
+            assert time.monotonic() < deadline, "nobody asked for the lock"
+            time.sleep(0.01)

@@ -1,21 +1,20 @@
 """Stripe promises no order, and may tell a thing twice."""
 
 import threading
-import time
 from collections.abc import Callable
 from itertools import permutations
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from membership.billing import inbox
 from membership.billing.models import Checkout, Donation, LedgerEntry, StripeEvent, Subscription
 from membership.db import lock, transaction
 from tests.billing.conftest import Stripe
-from tests.billing.reading import mails, row, rows
+from tests.billing.reading import mails, row, rows, wait_for_waiters
 
 Give = Callable[..., str]
 FOUR = (
@@ -118,7 +117,7 @@ def test_stripe_is_asked_only_after_the_lock_is_ours(
     with transaction() as session:
         lock(session, f"subscription:{subscription}")
         worker.start()
-        _wait_until_someone_waits(committed)
+        wait_for_waiters(committed, 1)
         stripe.http.delete(
             f"{stripe.server.url}/v1/subscriptions/{subscription}",
             headers={"Authorization": f"Bearer {stripe.server.api_key}"},
@@ -126,12 +125,3 @@ def test_stripe_is_asked_only_after_the_lock_is_ours(
     worker.join()
     with transaction() as session:
         assert row(session, Subscription).state == "ended"
-
-
-def _wait_until_someone_waits(engine: Engine) -> None:
-    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-    deadline = time.monotonic() + 20
-    with engine.connect() as connection:
-        while not connection.scalar(waiting):
-            assert time.monotonic() < deadline, "nobody asked for the lock"
-            time.sleep(0.01)
