@@ -126,7 +126,7 @@ def _change(topic_id: int, form: Any, act: Callable[[Session, Topic], None], don
     with transaction() as session:
         topic = _topic(session, topic_id)
         if form is not None and not form.validate_on_submit():
-            said = [error for errors in form.errors.values() for error in errors]
+            said = [str(error) for errors in form.errors.values() for error in errors]
             return _page(session, topic, refused=" ".join(said)), 422
         try:
             with session.begin_nested():
