@@ -1,4 +1,8 @@
-"""The `flask` commands; each calls one function of a feature."""
+"""The `flask` commands; each calls one function of a feature.
+
+What only one command needs and is slow to load is imported inside of it: every web process loads
+this file, too.
+"""
 
 import json
 import sys
@@ -16,7 +20,6 @@ from config.settings import settings
 from membership import clock
 from membership.accounts import accounts, audit
 from membership.accounts.models import ROLES
-from membership.articles import importing
 from membership.articles.draft import ImportRefusedError
 from membership.billing import backfill as missed_events
 from membership.billing import gateway
@@ -24,7 +27,6 @@ from membership.db import transaction
 from membership.mail import delivery
 from membership.mail.addresses import InvalidAddressError
 from membership.reports import rollups
-from membership.seed import plant
 from membership.voting import export, rounds
 
 
@@ -72,6 +74,8 @@ def import_articles(paths: tuple[Path, ...], cut_after: str | None, language: st
 
     A story that came before is updated, never doubled. All files are imported, or none.
     """
+    from membership.articles import importing
+
     try:
         with transaction() as session:
             summary = importing.import_files(
@@ -235,6 +239,8 @@ def rebuild() -> None:
 @click.option("--months", type=click.IntRange(1, 120), default=14, show_default=True)
 def seed(patrons: int, months: int) -> None:
     """Fill an empty database with a newsroom to look at; nothing of it is ever mailed."""
+    from membership.seed import plant
+
     try:
         with transaction() as session:
             summary = plant.plant(session, settings(), patrons=patrons, months=months)
