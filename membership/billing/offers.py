@@ -67,6 +67,6 @@ def terms(now: datetime) -> dict[str, str]:
 def fee_note(currency: str) -> str:
     """How much "I also pay the card fee" adds."""
     rate = Decimal(FEE_RATE.numerator) / FEE_RATE.denominator
-    percent = format_percent(rate, "0.#\xa0%")
+    percent = format_percent(rate, "0.#%" if current_language() == "en" else "0.#\xa0%")
     fixed = display(from_major(LIMITS[currency].fixed_fee, currency), current_language())
     return str(_("That adds %(percent)s and %(fixed)s.", percent=percent, fixed=fixed))
