@@ -63,10 +63,9 @@ def between(rng: Random, start: datetime, end: datetime, share: float | None = N
     return start + timedelta(seconds=int((end - start).total_seconds() * where))
 
 
-def live(rng: Random, books: Books, tiers: Tiers, span: Span, number: int) -> None:
-    """One giver's whole story until now."""
+def live(rng: Random, books: Books, tiers: Tiers, began_at: datetime, number: int) -> None:
+    """One giver's whole story from `began_at` until now."""
     currency = _currency(rng, tiers)
-    began_at = span.some_day(rng)
     giver = books.giver(
         person(rng, number, ukrainian=currency == "UAH" or rng.random() < 0.25),
         began_at - timedelta(minutes=5),
@@ -78,10 +77,10 @@ def live(rng: Random, books: Books, tiers: Tiers, span: Span, number: int) -> No
         books.give_once(giver, gift * rng.choice((2, 3, 5)), began_at)
         return
     if rng.random() < ALSO_GIVES_ONCE:
-        books.give_once(giver, gift * rng.choice((1, 2, 3)), between(rng, began_at, span.now))
+        books.give_once(giver, gift * rng.choice((1, 2, 3)), between(rng, began_at, books.now))
     yearly = rng.random() < GIVES_YEARLY
     ended_at: datetime | None = began_at
-    while ended_at is not None and ended_at < span.now:
+    while ended_at is not None and ended_at < books.now:
         ended_at = _give_regularly(rng, books, giver, gift, yearly, ended_at)
         if ended_at is None or rng.random() >= COMES_BACK:
             return

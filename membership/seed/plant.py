@@ -84,8 +84,10 @@ def _give(session: Session, settings: Settings, rng: Random, span: Span, patrons
     currency = settings.currencies[0]
     coffee = from_major(settings.tiers[currency][0].amount, currency)
     newsroom.patron(books, span, coffee)
-    for number in range(1, patrons):
-        live(rng, books, settings.tiers, span, number)
+    # In the order in which they came, as accounts are numbered.
+    beginnings = sorted(span.some_day(rng) for _ in range(1, patrons))
+    for number, began_at in enumerate(beginnings, 1):
+        live(rng, books, settings.tiers, began_at, number)
         books.write(only_when_full=True)
     books.write()
     books.leave_numbers()

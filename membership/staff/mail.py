@@ -60,7 +60,7 @@ def mail() -> str:
         state=state,
         text=text,
         words=words,
-        name_of_day=lambda day: format_date(day, "long", rebase=False),
+        name_of_day=lambda day: format_date(day, "d MMMM y", rebase=False),
     )
 
 
