@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 import brotli  # type: ignore[import-untyped]
@@ -61,7 +62,7 @@ class Page:
     def size(self) -> int:
         return len(self.body) + sum(map(len, self.forms.values()))
 
-    @property
+    @cached_property
     def is_compressible(self) -> bool:
         kind = Headers(self.headers).get("Content-Type", "")
         return len(self.body) >= WORTH_COMPRESSING and kind.startswith(COMPRESSIBLE)
@@ -156,10 +157,12 @@ class PageCache:
                 self.bytes -= gone.size
 
     def _answer(self, page: Page, environ: Environ, start_response: StartResponse) -> Body:
-        coding = _coding(environ) if page.is_compressible else ""
+        accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+        coding = best_coding(accepted) if page.is_compressible else ""
         etag = f"{page.digest}-{coding}" if coding else page.digest
         headers = [*page.headers, ("ETag", f'"{etag}"'), ("Vary", "Accept-Encoding")]
-        if parse_etags(environ.get("HTTP_IF_NONE_MATCH")).contains_weak(etag):
+        known = environ.get("HTTP_IF_NONE_MATCH")
+        if known and parse_etags(known).contains_weak(etag):
             start_response("304 NOT MODIFIED", headers)
             return []
         body = self._form(page, coding) if coding else page.body
@@ -212,11 +215,12 @@ def _page(
     return page
 
 
-def _coding(environ: Environ) -> str:
-    """ "br", "gzip" or "" – the best that the reader takes."""
-    accepted = parse_accept_header(environ.get("HTTP_ACCEPT_ENCODING", ""))
-    taken = [coding for coding in COMPRESS if accepted.quality(coding) > 0]
-    return max(taken, key=accepted.quality, default="")
+@lru_cache(maxsize=1_000)
+def best_coding(accepted: str) -> str:
+    """ "br", "gzip" or "" – the best that a reader takes who sends this Accept-Encoding."""
+    taken = parse_accept_header(accepted)
+    codings = [coding for coding in COMPRESS if taken.quality(coding) > 0]
+    return max(codings, key=taken.quality, default="")
 
 
 def _without_body(answer: Body) -> Body:
