@@ -58,3 +58,28 @@ def test_every_offered_currency_has_tiers(settings: Settings) -> None:
         amounts = [money.from_major(tier.amount, code).minor for tier in settings.tiers[code]]
         assert amounts == sorted(amounts)
         assert amounts[0] > 0
+
+
+def test_every_command_of_the_documents_exists(app: Flask) -> None:
+    """[style] A command in a document that does not run is a lie to a newcomer."""
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    text = "\n".join(file.read_text() for file in documents)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`|=\d+ )make ([a-z-]+)", text, re.MULTILINE))
+    assert {"demo", "test", "check"} <= named <= targets
+    runner = app.test_cli_runner()
+    commands = re.findall(r"flask (?:--app app |--env-file \S+ )?([a-z]+(?: [a-z]+\b)?)", text)
+    assert commands
+    for command in commands:
+        words = [word for word in command.split() if word not in {"commands", "tables"}]
+        group = app.cli.commands.get(words[0])
+        assert group is not None, f"flask {command} is no command"
+        if words[1:] and hasattr(group, "commands"):
+            assert words[1] in group.commands, f"flask {command} is no command"
+        assert runner.invoke(args=[words[0], "--help"]).exit_code == 0
+
+
+def test_every_file_that_the_documents_point_to_exists() -> None:
+    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} points to {target}"

@@ -50,6 +50,7 @@ def run(directory: Path, options: argparse.Namespace) -> None:
     """Start everything and watch it. Ends by KeyboardInterrupt or StartError, with all stopped."""
     info = directory / "demo.json"
     info.unlink(missing_ok=True)
+    settings = directory / "demo.env"
     ports = Ports.near(options.port)
     if options.port and ports.web != options.port:
         click.echo(f"Port {options.port} is taken, so the site uses {ports.web}.")
@@ -61,10 +62,12 @@ def run(directory: Path, options: argparse.Namespace) -> None:
             _migrate(directory, env)
         processes = Processes(options.procfile, env, directory / "log" / "kava.log")
         stack.callback(processes.stop)
-        stack.callback(info.unlink, missing_ok=True)
+        for file in (info, settings):
+            stack.callback(file.unlink, missing_ok=True)
         with step("Starting the site, the worker and their surroundings"):
             _wait_until_ready(processes, env, ports)
         _seed_once(directory, env, options)
+        surroundings.write_settings(settings, env)
         surroundings.write_info(info, ports, env, processes.pids)
         click.echo(table(directory, ports))
         _watch(processes, servers)
@@ -82,6 +85,7 @@ def table(directory: Path, ports: Ports) -> str:
         "Stripe pages": f"http://127.0.0.1:{ports.stripe}/   a stand-in; no money moves",
         "Card that pays": "4242 4242 4242 4242   any later date, any code",
         "Card declined": "4000 0000 0000 0002",
+        "Commands": f".venv/bin/flask --env-file {os.path.relpath(directory)}/demo.env --help",
         "Logs": f"{os.path.relpath(directory)}/log/",
     }
     lines = [f"  {click.style(name.ljust(14), bold=True)}  {value}" for name, value in rows.items()]

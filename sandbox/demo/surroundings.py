@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.settings import Settings
 from sandbox.services import StartError, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +98,12 @@ def write_info(file: Path, ports: Ports, env: dict[str, str], pids: dict[str, in
     fresh = file.with_suffix(".new")
     _write_private(fresh, json.dumps(info, indent=2) + "\n")
     fresh.rename(file)
+
+
+def write_settings(file: Path, env: dict[str, str]) -> None:
+    """Write demo.env, with which `flask --env-file` speaks to the running demo; private."""
+    names = [name.upper() for name in Settings.model_fields if name.upper() in env]
+    _write_private(file, "".join(f"{name}='{env[name]}'\n" for name in names))
 
 
 def _secrets(file: Path) -> dict[str, str]:

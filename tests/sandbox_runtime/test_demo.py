@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.demo.surroundings import Ports, claimed, environment, write_info
+from config.settings import Settings
+from sandbox.demo.surroundings import Ports, claimed, environment, write_info, write_settings
 from sandbox.demo.system import System
 from sandbox.services import StartError, start_postgres, start_redis
 from tests.sandbox_runtime.leftovers import left_behind
@@ -116,4 +117,14 @@ def test_demo_json_is_whole_and_private(tmp_path: Path) -> None:
         "staff": {"email": "staff@kava.example", "totp_secret": None},
         "patron": {"email": "patron@kava.example"},
     }
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_demo_env_is_all_that_a_command_needs(tmp_path: Path) -> None:
+    env = environment(tmp_path, PORTS, "postgresql://here/kava", "redis://here")
+    file = tmp_path / "demo.env"
+    write_settings(file, env)
+    read = Settings(_env_file=file)
+    assert read.mail_from == "The Courier <post@kava.example>"
+    assert read.stripe_api_base == "http://127.0.0.1:8001"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
