@@ -91,12 +91,13 @@ def test_placeholders_survive(ukrainian: Catalog) -> None:
         assert all(placeholders(other) == placeholders(rest) for other in others), message.id
 
 
-def test_translations_keep_the_edges_of_a_text(ukrainian: Catalog) -> None:
-    """No blanks at the ends, no straight quotes, no typewriter apostrophe."""
+def test_translations_are_well_set(ukrainian: Catalog) -> None:
+    """No blanks at the ends, no straight quotes or apostrophes; no dash begins a line."""
     for message in messages(ukrainian):
         for text in forms(message.string):
             assert text == text.strip(), message.id
             assert not set(text) & set("\"'“”"), text
+            assert " —" not in text, text
 
 
 def test_the_catalogue_names_no_machine_and_no_person() -> None:
