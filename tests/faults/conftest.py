@@ -1,0 +1,30 @@
+"""One running system for the faults that leave it standing; modules that stop servers start theirs.
+
+Each test gives with addresses of its own, so tests see nothing of one another.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system import System, running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.system)
+
+
+@pytest.fixture(scope="session")
+def shared_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with running(tmp_path_factory.mktemp("faults")) as system:
+        yield system
+
+
+@pytest.fixture
+def system(shared_system: System) -> Iterator[System]:
+    yield shared_system
+    shared_system.sandbox("faults", webhooks="ok", api_error_rate=0, api_errors=[])
+    shared_system.mail.misbehave()

@@ -1,0 +1,128 @@
+"""What time brings: renewals, cards that fail, an end; and money that goes back."""
+
+from tests.faults.steps import (
+    FAILS_LATER,
+    Reader,
+    at_stripe,
+    donations,
+    ledger,
+    mails_about,
+    renew,
+    settle,
+    stripe_customers,
+    subscriptions,
+    wait_for_gift,
+)
+from tests.faults.test_rounds import a_round, choices_of, vote
+from tests.system import System, wait_until
+
+DAY = 86400
+
+
+def test_a_renewal_is_one_more_donation_and_receipt(system: System) -> None:
+    """[L16] The second month: one donation, one receipt, no second welcome, no movement."""
+    with Reader(system, "renews@reader.example") as reader:
+        reader.give()
+        wait_for_gift(system, reader.email)
+        (before,) = subscriptions(system, reader.email)
+        system.sandbox("faults", webhooks="duplicate")
+        renew(system, reader.email)
+        wanted = [("receipt", "sent"), ("receipt", "sent"), ("welcome", "sent")]
+        wait_until(lambda: mails_about(system, reader.email) == wanted, "the second receipt")
+        settle(system)
+        assert [each["amount_minor"] for each in donations(system, reader.email)] == [500, 500]
+        (after,) = subscriptions(system, reader.email)
+        assert after["state"] == "active"
+        assert after["current_period_end_at"] > before["current_period_end_at"]
+        assert ledger(system, reader.email) == [("new", 500)]
+        assert len(system.mails(reader.email)) == 3
+
+
+def test_a_failing_card_keeps_the_vote_and_ends_after_the_retries(system: System) -> None:
+    """[B11] Past due may vote; recovered is active again; given up is involuntary churn."""
+    with Reader(system, "failing@reader.example") as reader:
+        reader.give()
+        wait_for_gift(system, reader.email)
+        reader.sign_in()
+        (customer,) = stripe_customers(system, reader.email)
+
+        def state() -> str:
+            return str(subscriptions(system, reader.email)[0]["state"])
+
+        system.sandbox("cards", customer=customer, number=FAILS_LATER)
+        renew(system, reader.email)
+        wait_until(lambda: state() == "past_due", lambda: f"past due ({state()})")
+        settle(system)
+        assert len(donations(system, reader.email)) == 1
+        assert ledger(system, reader.email) == [("new", 500)]
+        round_id = a_round(system, "While a card fails")
+        assert vote(reader, round_id, choices_of(system, round_id)[:1]) == 303
+
+        for _ in range(4):
+            system.sandbox("clock", advance=8 * DAY)
+        wait_until(lambda: state() == "ended", lambda: f"the end ({state()})")
+        settle(system)
+        assert subscriptions(system, reader.email)[0]["end_reason"] == "payment_failed"
+        assert ledger(system, reader.email) == [("new", 500), ("churn_involuntary", -500)]
+        assert len(donations(system, reader.email)) == 1
+        assert vote(reader, round_id, choices_of(system, round_id)[1:2]) == 403
+
+
+def test_a_new_card_in_time_recovers(system: System) -> None:
+    """[B11] [L2] Past due, then paid: active, one donation for the month, one subscription."""
+    with Reader(system, "recovers@reader.example") as reader:
+        reader.give()
+        wait_for_gift(system, reader.email)
+        (customer,) = stripe_customers(system, reader.email)
+        system.sandbox("cards", customer=customer, number=FAILS_LATER)
+        renew(system, reader.email)
+        wait_until(
+            lambda: subscriptions(system, reader.email)[0]["state"] == "past_due", "past due"
+        )
+        reader.sign_in()
+        assert reader.post("/support", reader.wish()).status_code == 409
+        system.sandbox("cards", customer=customer, number="4242424242424242")
+        system.sandbox("clock", advance=4 * DAY)
+        wait_until(lambda: len(donations(system, reader.email)) == 2, "the late payment")
+        settle(system)
+        assert [s["state"] for s in subscriptions(system, reader.email)] == ["active"]
+        assert ledger(system, reader.email) == [("new", 500)]
+
+
+def test_refunds_in_two_parts_show_on_the_donation(system: System) -> None:
+    """[B3] A part, then the rest; told twice each time."""
+    with Reader(system, "refunded@reader.example") as reader:
+        reader.give()
+        wait_for_gift(system, reader.email)
+        (charge,) = at_stripe(system, reader.email, "charges")
+        system.sandbox("faults", webhooks="duplicate")
+        for part, total in ((200, 200), (300, 500)):
+            intent = charge["payment_intent"]
+            system.stripe_api("POST", "refunds", payment_intent=intent, amount=str(part))
+            wait_until(
+                lambda total=total: donations(system, reader.email)[0]["refunded_minor"] == total,
+                f"a refund of {total}",
+            )
+        settle(system)
+        (donation,) = donations(system, reader.email)
+        assert (donation["amount_minor"], donation["refunded_minor"]) == (500, 500)
+        # The money is back; the agreement goes on until somebody ends it.
+        assert ledger(system, reader.email) == [("new", 500)]
+
+
+def test_disputes_show_until_they_are_won(system: System) -> None:
+    """[B3] Opened, then won or lost."""
+    for outcome in ("won", "lost"):
+        with Reader(system, f"dispute-{outcome}@reader.example") as reader:
+            reader.give()
+            wait_for_gift(system, reader.email)
+            (charge,) = at_stripe(system, reader.email, "charges")
+
+            def disputed(email: str = reader.email) -> bool:
+                return donations(system, email)[0]["disputed_at"] is not None
+
+            dispute = system.sandbox("disputes", charge=charge["id"])
+            wait_until(disputed, "the dispute")
+            system.sandbox("disputes", dispute=dispute["id"], outcome=outcome)
+            settle(system)
+            assert disputed() is (outcome == "lost")

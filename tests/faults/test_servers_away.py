@@ -1,0 +1,148 @@
+"""Redis forgets everything or is gone; PostgreSQL is gone for a while."""
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+import sqlalchemy as sa
+from redis import Redis as Client
+
+from sandbox import services
+from tests.faults.steps import (
+    Reader,
+    assert_one_gift,
+    donations,
+    form_of,
+    let_leases_run_out,
+    locked,
+    mails_about,
+    settle,
+    subscriptions,
+    unfinished,
+    wait_for_gift,
+    waits_for_lock,
+)
+from tests.system import System, running, wait_until
+
+# Beat wakes every task once a minute.
+BY_BEAT = 120.0
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Redis]:
+    with services.start_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Postgres]:
+    with services.start_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def system(
+    redis: services.Redis, postgres: services.Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    directory = tmp_path_factory.mktemp("away")
+    with running(directory, DATABASE_URL=postgres.url, REDIS_URL=redis.url) as system:
+        yield system
+
+
+def status(system: System, path: str) -> int:
+    return requests.get(system.web + path, timeout=30).status_code
+
+
+def test_redis_forgets_everything(system: System, redis: services.Redis) -> None:
+    """[M9] A lost hint is only late (architecture, rule 1), and the next one is heard."""
+    with (
+        Reader(system, "flushed@reader.example") as first,
+        Reader(system, "afterwards@reader.example") as second,
+    ):
+        with system.stopped("worker"):
+            first.give()
+            wait_until(lambda: unfinished(system), "a stored event")
+            with Client.from_url(redis.url) as client:
+                client.flushall()
+        second.give()
+        wait_for_gift(system, second.email, 15)
+        wait_for_gift(system, first.email, BY_BEAT)
+        settle(system)
+        assert_one_gift(system, first.email)
+        assert_one_gift(system, second.email)
+
+
+def test_redis_is_away(system: System, redis: services.Redis) -> None:
+    """[M9] Readers notice nothing; what they did is done within two minutes of its return."""
+    with Reader(system, "hintless@reader.example") as reader:
+        redis.stop()
+        for path in ("/", "/support", "/topics", "/sign-in", "/healthz"):
+            assert status(system, path) == 200, path
+        assert status(system, "/readyz") == 503
+        reader.give()
+        fields = form_of(reader.get("/sign-in"), "/sign-in") | {"email": reader.email}
+        assert reader.post("/sign-in", fields).status_code == 303
+        wait_until(lambda: unfinished(system), "a stored event")
+        assert subscriptions(system, reader.email) == []
+        redis.start()
+
+        def states() -> list[str]:
+            return [state for _, state in mails_about(system, reader.email)]
+
+        # The welcome, the receipt, and the answer to who wanted to sign in before there was a gift.
+        wait_until(lambda: states() == ["sent"] * 3, lambda: f"mails ({states()})", BY_BEAT)
+        settle(system)
+        assert len(donations(system, reader.email)) == len(subscriptions(system, reader.email)) == 1
+        assert status(system, "/readyz") == 200
+
+
+def test_postgres_is_away(system: System, postgres: services.Postgres) -> None:
+    """[B2] Plain 503s and a webhook that is not taken; all is well when it is back."""
+    with Reader(system, "nodatabase@reader.example") as reader:
+        page = reader.checkout()
+        postgres.stop()
+        for path in ("/topics", "/search?q=bridge", "/rounds/1", "/sign-in/some-token"):
+            answer = reader.get(path)
+            assert answer.status_code == 503, path
+            assert "Traceback" not in answer.text
+            assert "psycopg" not in answer.text
+            assert "<h1" in answer.text
+        assert status(system, "/healthz") == 200
+        assert status(system, "/readyz") == 503
+        assert reader.pay(page).status_code == 303
+
+        def refused() -> set[int]:
+            log = requests.get(f"{system.stripe}/sandbox/deliveries", timeout=30).json()
+            return {each["status"] for each in log["deliveries"]}
+
+        wait_until(lambda: 500 in refused(), "a webhook that was not taken")
+        assert refused() <= {200, 500}
+        postgres.start()
+        assert reader.get("/topics").status_code == 200
+        assert status(system, "/readyz") == 200
+        wait_for_gift(system, reader.email, BY_BEAT)
+        settle(system)
+        assert_one_gift(system, reader.email)
+
+
+def test_postgres_crashes_while_a_worker_writes(
+    system: System, postgres: services.Postgres
+) -> None:
+    """[B3] What was not committed is done again."""
+    with Reader(system, "crash@reader.example") as reader:
+        page = reader.checkout()
+
+        def crash() -> None:
+            with locked(system, "ledger_entry"):
+                assert reader.pay(page).status_code == 303
+                wait_until(lambda: waits_for_lock(system), "a worker in the middle of its work")
+                postgres.kill()
+
+        with pytest.raises(sa.exc.OperationalError):
+            crash()
+        assert not postgres.runs
+        postgres.start()
+        let_leases_run_out(system)
+        wait_for_gift(system, reader.email, BY_BEAT)
+        settle(system)
+        assert_one_gift(system, reader.email)

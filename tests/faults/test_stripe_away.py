@@ -1,0 +1,114 @@
+"""Stripe's API fails, is overloaded, or hangs up."""
+
+from typing import Any
+
+import pytest
+
+from tests.faults.steps import (
+    Reader,
+    assert_one_gift,
+    at_stripe,
+    donations,
+    let_leases_run_out,
+    renew,
+    settle,
+    subscriptions,
+    wait_for_gift,
+)
+from tests.system import System, wait_until
+
+# The official client tries three times by itself.
+TRIES = 3
+
+
+@pytest.mark.parametrize("fault", [500, 503, 429])
+def test_no_payment_page_while_stripe_is_away(system: System, fault: int) -> None:
+    """[B7] A plain page with what was typed, nothing half done; the same form works later.
+
+    For the same idempotency key Stripe repeats a 500 all day, so one is enough.
+    """
+    with Reader(system, f"away-{fault}@reader.example") as reader:
+        wish = reader.wish()
+        system.sandbox("faults", api_errors=[fault])
+        answer = reader.post("/support", wish)
+        assert answer.status_code == 503
+        assert "Nothing was charged" in answer.text
+        assert reader.email in answer.text
+        assert "Traceback" not in answer.text
+        assert subscriptions(system, reader.email) == donations(system, reader.email) == []
+
+        again = reader.post("/support", wish)
+        assert again.status_code == 303
+        assert reader.pay(again.headers["Location"]).status_code == 303
+        assert_one_gift(system, reader.email)
+        made = "SELECT state FROM checkout WHERE email = :email AND completed_at IS NOT NULL"
+        assert len(system.rows(made, email=reader.email)) == 1
+
+
+def test_an_answer_that_got_lost_is_asked_for_again(system: System) -> None:
+    """[B7] Stripe did the work and then hung up: there is one page to pay on."""
+    with Reader(system, "lost@reader.example") as reader:
+        wish = reader.wish()
+        before = sessions_at(system, reader.email)
+        system.sandbox("faults", api_errors=["timeout"])
+        answer = reader.post("/support", wish)
+        assert answer.status_code == 303
+        (made,) = sessions_at(system, reader.email) - before
+        assert made in answer.headers["Location"]
+
+
+def sessions_at(system: System, email: str) -> set[str]:
+    sessions = system.stripe_api("GET", "checkout/sessions", limit="100")["data"]
+    return {each["id"] for each in sessions if each["customer_email"] == email}
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param([500] * TRIES + [503] * TRIES, id="500"),
+        pytest.param([429] * TRIES * 2, id="429"),
+        pytest.param(["timeout"] * TRIES * 2, id="timeout"),
+        # What was read so far is worth nothing when the next request fails.
+        pytest.param([0] + [500] * TRIES + [0, 0] + ["timeout"] * TRIES, id="in the middle"),
+    ],
+)
+def test_events_survive_failures_of_the_api(
+    system: System, faults: list[Any], request: Any
+) -> None:
+    """[L6] Fails twice, then works: exactly one donation."""
+    name = request.node.callspec.id.replace(" ", "-")
+    with Reader(system, f"events-{name}@reader.example") as reader:
+        page = reader.checkout()
+        system.sandbox("faults", api_errors=faults)
+        assert reader.pay(page).status_code == 303
+
+        def have_failed() -> bool:
+            let_leases_run_out(system)
+            return system.sandbox("faults")["api_errors"] == []
+
+        wait_until(have_failed, "the end of the failures", 60)
+        let_leases_run_out(system)
+        wait_for_gift(system, reader.email)
+        settle(system)
+        assert_one_gift(system, reader.email)
+        assert system.scalar("SELECT count(*) FROM stripe_event WHERE state = 'failed'") == 0
+
+
+def test_one_renewal_that_hits_an_outage(system: System) -> None:
+    """[L6] One blip of the API cost others a renewal."""
+    with Reader(system, "renewal-blip@reader.example") as reader:
+        reader.give()
+        wait_for_gift(system, reader.email)
+        settle(system)
+        system.sandbox("faults", api_error_rate=1)
+        renew(system, reader.email)
+        failed = "SELECT count(*) FROM stripe_event WHERE state = 'pending' AND attempts >= 1"
+        wait_until(lambda: system.scalar(failed), "a failed attempt")
+        assert len(donations(system, reader.email)) == 1
+        system.sandbox("faults", api_error_rate=0)
+        let_leases_run_out(system)
+        wait_until(lambda: len(donations(system, reader.email)) == 2, "the renewal", 60)
+        settle(system)
+        assert len(donations(system, reader.email)) == 2
+        (live,) = at_stripe(system, reader.email, "subscriptions")
+        assert live["status"] == subscriptions(system, reader.email)[0]["state"] == "active"
