@@ -12,6 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from config.settings import settings
 from membership import clock
+from membership.articles.ask import preset_currency
 from membership.billing import checkout, gateway, giving, inbox
 from membership.billing.forms import INTERVALS, GiftForm
 from membership.billing.models import Checkout
@@ -102,8 +103,9 @@ def _choose(form: GiftForm, amount: str) -> None:
 
 
 def _currency(form: GiftForm) -> str:
-    known = settings().currencies
-    return str(form.currency.data) if form.currency.data in known else known[0]
+    if form.currency.data in settings().currencies:
+        return str(form.currency.data)
+    return preset_currency(settings(), current_language())
 
 
 def _form(form: GiftForm, *, came_back: bool = False, is_stripe_away: bool = False) -> str:
