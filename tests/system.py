@@ -184,9 +184,15 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def running(
     directory: Path, patrons: int = 20, months: int = 3, **servers: str
 ) -> Iterator[System]:
-    """A whole system in `directory`; `servers` (DATABASE_URL, REDIS_URL) replace its own."""
+    """A whole system in `directory`; `servers` (DATABASE_URL, REDIS_URL) replace its own.
+
+    Its log is kept below var/, under the directory's name.
+    """
     surroundings = {name: each for name, each in os.environ.items() if not name.endswith("_URL")}
     with Demo(directory, patrons, months, surroundings | servers) as demo:
-        info = demo.info
         names = ("web", "stripe", "inbox", "database_url", "redis_url", "pids")
-        yield System(**{name: info[name] for name in names}, directory=directory)
+        system = System(**{name: demo.info[name] for name in names}, directory=directory)
+        yield system
+    kept = ROOT / "var" / f"test-{directory.name}.log"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(system.log)

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import System
+from tests.system import System, wait_until
 
 CARD_THAT_PAYS = "4242424242424242"
 CARD_DECLINED = "4000000000000002"
@@ -34,7 +34,6 @@ def sign_in(page: Page, system: System, address: str) -> None:
 
 def newest_link(system: System, address: str, before: int) -> str:
     """The sign-in link of the mail that came after the first `before` ones."""
-    from tests.browser.conftest import wait_until
 
     def arrived() -> str | None:
         for mail in reversed(system.mails(address)[before:]):

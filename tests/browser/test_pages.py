@@ -11,8 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.conftest import SCREENSHOTS, System, watch
+from tests.browser.conftest import SCREENSHOTS, watch
 from tests.browser.steps import sign_in
+from tests.system import System
 
 WINDOWS = {"wide": (1280, 900), "narrow": (390, 844)}
 SCHEMES = ("light", "dark")

@@ -4,8 +4,9 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import System, wait_until, watch
+from tests.browser.conftest import watch
 from tests.browser.steps import CARD_DECLINED, CARD_THAT_PAYS, pay, sign_in
+from tests.system import System, wait_until
 
 READER = "olena@reader.example"
 TITLE = "Who checks the water after the dam"
