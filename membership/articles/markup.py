@@ -61,6 +61,7 @@ def read_body(
     _unwrap(root)
     _mark_pull_quotes(root)
     _mend_pictures(root, base_url)
+    _mend_tables(root)
     _resolve_links(root, base_url)
     was_cut = cut_after is not None and _cut(root, cut_after)
     _drop_empty(root)
@@ -182,6 +183,14 @@ def _mend_pictures(root: HtmlElement, base_url: str) -> None:
         image.set("src", re.sub(r"^http://", "https://", urljoin(base_url, address)))
         image.set("alt", image.get("alt", ""))
         image.set("loading", "lazy")
+
+
+def _mend_tables(root: HtmlElement) -> None:
+    """A heading without words, as in the corner of a table, heads nothing."""
+    for heading in list(root.iter("th")):
+        if not text_of(heading) and heading.find(".//img") is None:
+            heading.tag = "td"
+            heading.attrib.pop("scope", None)
 
 
 def _resolve_links(root: HtmlElement, base_url: str) -> None:

@@ -1,11 +1,11 @@
 """Planting the demo newsroom into an empty database; nothing of it is ever mailed."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
@@ -58,7 +58,7 @@ def plant(
     rng = Random(seed)
     span = _span(months)
     news = newsroom.staff(session)
-    importing.import_files(session, sorted(ARTICLES.glob("*.md")), languages=settings.languages)
+    publish_stories(session, settings, span.now)
     _give(session, settings, rng, span, patrons)
     votes.suggestions(session, rng, span, news)
     votes.first_round(session, rng, span, news)
@@ -75,6 +75,16 @@ def _span(months: int) -> Span:
     now = clock.now().replace(microsecond=0)
     # Some days more, so that whoever was there from the beginning has not paid just now.
     return Span(months_later(now, -months) - timedelta(days=9), now)
+
+
+def publish_stories(session: Session, settings: Settings, now: datetime) -> None:
+    """Import the stories, all moved by as many whole days as bring the newest closest to now."""
+    importing.import_files(session, sorted(ARTICLES.glob("*.md")), languages=settings.languages)
+    newest = session.scalars(select(func.max(Article.published_at))).one()
+    days = (now - newest) // timedelta(days=1)
+    session.execute(
+        update(Article).values(published_at=Article.published_at + timedelta(days=days))
+    )
 
 
 def _give(session: Session, settings: Settings, rng: Random, span: Span, patrons: int) -> None:

@@ -147,6 +147,12 @@ def test_headings_stand_under_the_headline() -> None:
     )
 
 
+def test_a_table_has_no_heading_without_words() -> None:
+    row = '<tr><th scope="col"> </th><th scope="col">Price</th></tr>'
+    table = came_in(f"<table><tbody>{row}</tbody></table>")
+    assert '<tr><td> </td><th scope="col">Price</th></tr>' in table
+
+
 def test_a_heading_with_nothing_under_it_is_gone() -> None:
     assert came_in("<p>x</p><h5>Related:</h5><p>&nbsp;</p><hr>") == "<p>x</p>"
 

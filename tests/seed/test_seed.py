@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from config.settings import Settings
 from membership import clock
 from membership.accounts import audit
 from membership.accounts.models import Account
+from membership.articles.models import Article
 from membership.billing.models import Donation, LedgerEntry, Subscription, SubscriptionChange
 from membership.billing.revenue import monthly_value
 from membership.mail.models import OutboxEmail
@@ -54,6 +55,14 @@ def newsroom(app: Flask, planted: Connection) -> Iterator[Session]:
 
 def count(session: Session, model: Any, *conditions: Any) -> int:
     return session.scalars(select(func.count()).select_from(model).where(*conditions)).one()
+
+
+def test_the_newest_story_is_from_the_last_day(app: Flask, session: Session) -> None:
+    next_year = SOON + timedelta(days=365)
+    plant.publish_stories(session, app.extensions["kava.settings"], next_year)
+    dates = session.scalars(select(Article.published_at).order_by(Article.published_at)).all()
+    assert timedelta() <= next_year - dates[-1] < timedelta(days=1)
+    assert dates[-1] - dates[0] > timedelta(days=20)
 
 
 def test_the_ledger_sums_to_the_running_subscriptions(newsroom: Session) -> None:
