@@ -37,9 +37,9 @@ const option = ({ kind, labels, series: rows, unit }) => {
   return {
     animation: false,
     textStyle: text,
-    grid: { left: 4, right: 12, top: rows.length > 1 ? 36 : 12, bottom: 4, containLabel: true },
+    grid: { left: 4, right: 12, top: rows.length > 1 ? 44 : 12, bottom: 4, containLabel: true },
     legend: rows.length > 1
-      ? { left: 0, top: 0, icon: "circle", itemWidth: 10, itemHeight: 10, textStyle: { ...text, color: token("ink") } }
+      ? { type: "scroll", left: 0, top: 0, icon: "circle", itemWidth: 10, itemHeight: 10, textStyle: { ...text, color: token("ink") }, pageTextStyle: text, pageIconColor: token("ink"), pageIconInactiveColor: token("rule") }
       : undefined,
     // Rich text is drawn into the picture; the HTML kind would need inline styles.
     tooltip: {
