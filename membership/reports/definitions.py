@@ -91,7 +91,7 @@ _ALL = (
     Definition(
         "received",
         _("Income received"),
-        _("All donations paid this month, less refunds, before Stripe's fees."),
+        _("All donations paid this month, less refunds, before Stripe’s fees."),
         "sum of donations by day of payment − refunds by day of refund",
     ),
     Definition(
@@ -109,7 +109,7 @@ _ALL = (
     Definition(
         "invariant",
         _("The books agree"),
-        _("The ledger's sum and the worth of the running subscriptions are the same, by currency."),
+        _("The ledger’s sum and the worth of the running subscriptions are the same, by currency."),
         "sum of ledger entries = sum of the monthly value of running subscriptions",
     ),
     Definition(

@@ -17,7 +17,7 @@ INTERVAL: Words = MappingProxyType(
 CHECKOUT: Words = MappingProxyType(
     {
         "started": _("not yet at Stripe"),
-        "open": _("at Stripe's page"),
+        "open": _("at Stripe’s page"),
         "completed": _("completed"),
         "expired": _("left without paying"),
         "failed": _("payment failed"),

@@ -71,7 +71,7 @@ OPEN_ROUND = (
     Idea(
         "why-are-the-old-lindens-being-felled",
         "Why are the old lindens being felled?",
-        "Forty trees so far, and no permit on the city's page.",
+        "Forty trees so far, and no permit on the city’s page.",
     ),
     Idea(
         "how-do-displaced-families-find-a-home-here",
@@ -115,7 +115,7 @@ SUGGESTED = (
 )
 REJECTED = Idea(
     "who-is-the-mayors-neighbour",
-    "Who is the mayor's neighbour?",
+    "Who is the mayor’s neighbour?",
     "I have seen an expensive car there.",
 )
 REJECTED_REASON = "We do not report on people who hold no office, unless they act for the public."

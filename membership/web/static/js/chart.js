@@ -31,15 +31,17 @@ const series = ({ name, values, tone }, kind) => {
   };
 };
 
-const option = ({ kind, labels, series: rows, unit }) => {
+const option = ({ kind, labels, series: rows, unit }, width) => {
   const text = { color: token("muted"), fontFamily: token("sans"), fontSize: 13 };
   const show = figures(unit);
+  // The legend wraps; what is drawn begins under its last line.
+  const above = rows.length > 1 ? 20 + 22 * Math.ceil((rows.length * 140) / width) : 12;
   return {
     animation: false,
     textStyle: text,
-    grid: { left: 4, right: 12, top: rows.length > 1 ? 44 : 12, bottom: 4, containLabel: true },
+    grid: { left: 4, right: 12, top: above, bottom: 4, containLabel: true },
     legend: rows.length > 1
-      ? { type: "scroll", left: 0, top: 0, icon: "circle", itemWidth: 10, itemHeight: 10, textStyle: { ...text, color: token("ink") }, pageTextStyle: text, pageIconColor: token("ink"), pageIconInactiveColor: token("rule") }
+      ? { left: 0, top: 0, icon: "circle", itemWidth: 10, itemHeight: 10, textStyle: { ...text, color: token("ink") } }
       : undefined,
     // Rich text is drawn into the picture; the HTML kind would need inline styles.
     tooltip: {
@@ -76,10 +78,14 @@ const drawn = pictures.map((picture) => {
   const data = JSON.parse(document.getElementById(picture.dataset.chart).textContent);
   picture.dataset.drawn = "";
   const chart = echarts.init(picture, null, { renderer: "canvas" });
-  new ResizeObserver(() => chart.resize()).observe(picture);
-  return { chart, data };
+  const redraw = () => chart.setOption(option(data, chart.getWidth()), true);
+  new ResizeObserver(() => {
+    chart.resize();
+    redraw();
+  }).observe(picture);
+  return redraw;
 });
-const draw = () => drawn.forEach(({ chart, data }) => chart.setOption(option(data), true));
+const draw = () => drawn.forEach((redraw) => redraw());
 
 draw();
 document.fonts.ready.then(draw);
