@@ -169,7 +169,7 @@ def test_the_result_and_how_to_check_it(session: Session, client: FlaskClient) -
     assert "Our patrons chose this topic" in shown
     assert first.title in shown
     assert "6 patrons voted." in shown
-    assert "100 %" in shown
+    assert "100%" in shown
     exported = client.get(f"/rounds/{held.id}/export.json").get_json()
     assert exported["digest"] in shown
     assert exported["round"]["tie_seed"] in shown
