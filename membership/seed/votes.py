@@ -218,10 +218,10 @@ def _cast(
 
 
 def _choices(rng: Random, options: list[int], number: int) -> list[int]:
-    """Up to three: the first or second is in every ballot, so that these two win."""
+    """Up to three: the first stands in most ballots, the second in half, so that these win."""
     first, second, *others = options
     chosen = {first} if number % 4 < 3 else {second}
-    if number % 3 < 2:
+    if number % 3 == 0:
         chosen.add(second)
     if rng.random() < 0.6:
         chosen.add(rng.choice(others))

@@ -21,7 +21,7 @@ from membership.mail.models import OutboxEmail
 from membership.reports import rollups
 from membership.reports.models import DailyFigures
 from membership.reports.overview import differences
-from membership.seed import plant
+from membership.seed import plant, topics
 from membership.voting import export, rounds
 from membership.voting.eligibility import is_eligible
 from membership.voting.models import TOPIC_STATES, Ballot, Topic, Turnout
@@ -140,6 +140,7 @@ def test_nothing_is_ever_mailed(newsroom: Session) -> None:
 def test_topics_stand_in_every_state(newsroom: Session) -> None:
     assert set(newsroom.scalars(select(Topic.state))) == set(TOPIC_STATES)
     story = newsroom.scalars(select(Topic).where(Topic.state == "published")).one()
+    assert story.slug == topics.FIRST_ROUND[0].slug
     assert story.article_id is not None
     assert story.published_at is not None
 

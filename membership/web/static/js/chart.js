@@ -35,7 +35,8 @@ const option = ({ kind, labels, series: rows, unit }, width) => {
   const text = { color: token("muted"), fontFamily: token("sans"), fontSize: 13 };
   const show = figures(unit);
   // The legend wraps; what is drawn begins under its last line.
-  const above = rows.length > 1 ? 20 + 22 * Math.ceil((rows.length * 140) / width) : 12;
+  const legend = rows.reduce((sum, { name }) => sum + 25 + 7 * name.length, 0);
+  const above = rows.length > 1 ? 20 + 20 * Math.ceil(legend / width) : 12;
   return {
     animation: false,
     textStyle: text,
