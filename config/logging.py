@@ -2,11 +2,14 @@
 
 import logging
 import logging.config
+import re
 
+import sentry_sdk
 import structlog
 
 # Whatever a library or a hurried line puts under these names does not reach the log.
 PERSONAL = frozenset({"email", "recipient", "name", "address", "ip", "password", "token", "code"})
+DETAIL = re.compile(r"DETAIL:.*")
 
 
 def hide_personal_data(
@@ -15,6 +18,21 @@ def hide_personal_data(
     for key in PERSONAL & event.keys():
         event[key] = "[hidden]"
     return event
+
+
+def hide_values(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """PostgreSQL quotes the row in the DETAIL of an error; a log keeps none of it."""
+    if "exception" in event:
+        event["exception"] = DETAIL.sub("DETAIL: [hidden]", event["exception"])
+    return event
+
+
+def report_errors(dsn: str) -> None:
+    """Send errors to Sentry, without personal data; an empty `dsn` sends none."""
+    if dsn:
+        sentry_sdk.init(dsn, send_default_pii=False, include_local_variables=False)
 
 
 def configure(level: str) -> None:
@@ -35,6 +53,7 @@ def configure(level: str) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
+            hide_values,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )

@@ -3,6 +3,8 @@
 If sending fails, beat wakes the same task within a minute, and the task looks into PostgreSQL.
 """
 
+from time import monotonic
+
 import structlog
 from celery import current_app
 from kombu.exceptions import OperationalError
@@ -11,6 +13,9 @@ from sqlalchemy.orm import Session
 from membership.db import after_commit
 
 log = structlog.get_logger(__name__)
+
+QUIET_SECONDS = 5.0
+_quiet_until = [0.0]
 
 
 def wake(session: Session, task: str) -> None:
@@ -28,8 +33,15 @@ def wake(session: Session, task: str) -> None:
 
 
 def send(task: str) -> None:
-    """Tell the workers that `task` has something to do. Never raises when Redis is away."""
+    """Tell the workers that `task` has something to do. Never raises when Redis is away.
+
+    After a failure nothing is sent for a few seconds, so that a Redis which hangs does not hold
+    up page after page.
+    """
+    if monotonic() < _quiet_until[0]:
+        return
     try:
         current_app.send_task(task, ignore_result=True, retry=False)
     except (OperationalError, OSError) as error:
+        _quiet_until[0] = monotonic() + QUIET_SECONDS
         log.warning("wake_failed", task=task, reason=type(error).__name__)

@@ -35,12 +35,15 @@ class SignInRequest(Base):
     """One asked-for sign-in: a link and a code, of which only hashes are kept (rule S2)."""
 
     __tablename__ = "sign_in_request"
+    __table_args__ = (Index(None, "address_hash", "created_at"),)
 
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     code_hash: Mapped[bytes]
     # Hash of the cookie of the browser that asked: link and code work there alone.
     browser_hash: Mapped[bytes] = mapped_column(index=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    # Keyed hash of the address, known or not: how often it was asked for and guessed at.
+    address_hash: Mapped[bytes]
     tries: Mapped[int] = mapped_column(SmallInteger, default=0)
     next_path: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -26,9 +26,14 @@ from membership.web.languages import address
 
 LASTS = timedelta(minutes=10)
 TRIES = 5
-# Mails that one address or one browser may ask for within the window.
-MOST_ASKED = 5
+# Mails that one browser may ask for, and that may be asked for one address, within the window.
+MOST_OF_BROWSER = 5
+MOST_OF_ADDRESS = 10
 WINDOW = timedelta(minutes=15)
+# Wrong codes for one address, from all browsers, after which only the link works: whoever guesses
+# asks for ever new codes.
+TRIES_A_DAY = 20
+DAY = timedelta(days=1)
 
 LinkState = Literal["ready", "other browser", "gone"]
 CodeProblem = Literal["wrong", "spent", "gone"]
@@ -61,6 +66,7 @@ def ask(session: Session, email: str, browser: str, language: str, next_path: st
             code_hash=_code_hash(hashed(token), _code(nonce)),
             browser_hash=hashed(browser),
             account_id=account.id if account else None,
+            address_hash=_keyed("address", email.lower()),
             next_path=next_path,
             created_at=now,
             expires_at=now + LASTS,
@@ -122,7 +128,7 @@ def use_code(session: Session, code: str, browser: str) -> Entered | CodeProblem
     )
     if request is None:
         return "gone"
-    if request.tries > TRIES:
+    if request.tries > TRIES or _tries_today(session, request.address_hash) > TRIES_A_DAY:
         return "spent"
     typed = _code_hash(request.token_hash, "".join(code.split()))
     entered = None
@@ -149,14 +155,24 @@ def _consume(session: Session, which: ColumnElement[bool]) -> Entered | None:
 
 
 def _has_asked_too_often(session: Session, email: str, browser: str) -> bool:
-    since = clock.now() - WINDOW
-    by_browser = session.scalar(
-        select(func.count())
-        .select_from(SignInRequest)
-        .where(SignInRequest.browser_hash == hashed(browser), SignInRequest.created_at >= since)
+    of_browser = SignInRequest.browser_hash == hashed(browser)
+    of_address = SignInRequest.address_hash == _keyed("address", email.lower())
+    asked = session.execute(
+        select(func.count().filter(of_browser), func.count().filter(of_address)).where(
+            or_(of_browser, of_address), SignInRequest.created_at >= clock.now() - WINDOW
+        )
+    ).one()
+    return asked[0] >= MOST_OF_BROWSER or asked[1] >= MOST_OF_ADDRESS
+
+
+def _tries_today(session: Session, address_hash: bytes) -> int:
+    tries = session.scalar(
+        select(func.sum(SignInRequest.tries)).where(
+            SignInRequest.address_hash == address_hash,
+            SignInRequest.created_at >= clock.now() - DAY,
+        )
     )
-    by_address = outbox.count_since(session, (SIGN_IN, SIGN_IN_UNKNOWN), email, since)
-    return max(by_browser or 0, by_address) >= MOST_ASKED
+    return int(tries or 0)
 
 
 def _is_open(now: datetime) -> ColumnElement[bool]:

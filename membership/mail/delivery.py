@@ -76,7 +76,13 @@ def _claim() -> tuple[deque[OutboxEmail], list[str]]:
             select(OutboxEmail)
             .where(OutboxEmail.state.in_(["pending", "sending"]))
             .where(OutboxEmail.next_attempt_at <= now)
-            .order_by(OutboxEmail.next_attempt_at, OutboxEmail.id)
+            # Who waits for a sign-in mail does not wait behind a letter to thousands.
+            .order_by(
+                OutboxEmail.kind.in_([kind.name for kind in kinds.bulk_kinds()]),
+                OutboxEmail.not_after_at.asc().nulls_last(),
+                OutboxEmail.next_attempt_at,
+                OutboxEmail.id,
+            )
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         )
@@ -118,7 +124,7 @@ def _deliver(server: MailServer, mail: OutboxEmail, outcome: Counter[str]) -> st
     if state != "sending":
         return state
     try:
-        letter = letters.compose(mail)
+        letter = letters.compose(mail).as_bytes()
     except Exception as error:
         log.error("mail_not_composed", kind=mail.kind, outbox_id=mail.id, exc_info=error)
         return _end(mail, "failed", describe(error))

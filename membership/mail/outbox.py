@@ -1,10 +1,8 @@
 """Writing mail that is due, in the transaction of the fact that causes it (rule M1)."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -49,19 +47,3 @@ def put(
         .on_conflict_do_nothing(index_elements=["kind", "recipient", "subject"])
     )
     wake(session, "mail.deliver")
-
-
-def count_since(session: Session, names: Iterable[str], recipient: str, since: datetime) -> int:
-    """How many mails of the kinds called `names` were written to `recipient` since then."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(OutboxEmail)
-            .where(
-                OutboxEmail.kind.in_(list(names)),
-                OutboxEmail.recipient == recipient,
-                OutboxEmail.created_at >= since,
-            )
-        )
-        or 0
-    )

@@ -2,7 +2,6 @@
 
 import smtplib
 import ssl
-from email.message import EmailMessage
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
@@ -76,10 +75,10 @@ class MailServer:
             # What was answered is known; a server that does not say goodbye changes nothing.
             self._connection.close()
 
-    def send(self, letter: EmailMessage, sender: str, recipient: str) -> None:
+    def send(self, letter: bytes, sender: str, recipient: str) -> None:
         """Hand over one mail. Raises one of this module's errors when it was not taken."""
         try:
-            self._connection.sendmail(sender, [recipient], letter.as_bytes())
+            self._connection.sendmail(sender, [recipient], letter)
         except smtplib.SMTPRecipientsRefused as error:
             code, said = error.recipients[recipient]
             raise _meaning(code, said) from error

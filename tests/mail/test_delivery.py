@@ -41,6 +41,21 @@ def test_more_than_a_batch_goes_out_in_one_run(
     assert len(inbox.messages()) == 5
 
 
+def test_who_signs_in_does_not_wait_behind_a_campaign(
+    session: Session, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[M5]"""
+    monkeypatch.setattr(delivery, "BATCH", 2)
+    for number in range(1, 6):
+        mails.put(number, kind="news")
+    mails.put(6)
+    mails.put(7, not_after=clock.now() + timedelta(minutes=10))
+    delivery.deliver_due()
+    order = [mail["to"] for mail in inbox.messages()]
+    assert order[:2] == ["reader7@example.org", "reader6@example.org"]
+    assert len(order) == 7
+
+
 def test_when_the_time_is_up_the_rest_stays_due(
     session: Session, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,13 +1,19 @@
 """Security headers stand on every answer, errors too (rule S7)."""
 
+import re
+
 import pytest
+import structlog
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import create_app
+from config import logging
 from config.settings import Settings
 from membership import db
+from tests import factories
 
 PAGES = ["/", "/support", "/sign-in", "/nothing-here", "/healthz", "/static/css/kava.css"]
 
@@ -78,3 +84,47 @@ def test_session_cookies_are_bound_to_the_host_over_https(settings: Settings, ap
     assert other.config["SESSION_COOKIE_SECURE"]
     assert other.config["SESSION_COOKIE_HTTPONLY"]
     assert other.config["SESSION_COOKIE_SAMESITE"] == "Lax"
+
+
+def test_a_form_over_https_needs_no_referer(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[S6] [S7] Our token pages send none, and some browsers never do."""
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
+    browser = app.test_client()
+    page = browser.get("/sign-in", base_url="https://localhost")
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    assert token
+    fields = {"email": "olena@example.org", "csrf_token": token[1]}
+    sent = browser.post("/sign-in", data=fields, base_url="https://localhost")
+    assert sent.status_code == 303
+    without = browser.post("/sign-in", data={"email": "a@b.example"}, base_url="https://localhost")
+    assert without.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/articles/a%00b", "/topics/a%00b", f"/rounds/{2**70}"])
+def test_what_no_row_can_hold_is_a_bad_request(
+    client: FlaskClient, session: Session, path: str
+) -> None:
+    assert client.get(path).status_code in {400, 404}
+
+
+def test_an_error_keeps_what_programs_need(client: FlaskClient, session: Session) -> None:
+    answer = client.delete("/topics")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_logs_hold_no_values_of_rows(
+    session: Session, capfd: pytest.CaptureFixture[str], settings: Settings
+) -> None:
+    """[S10] An error of the database names neither parameters nor the row."""
+    logging.configure("INFO")
+    reader = factories.account(session, name="Olena")
+    with pytest.raises(IntegrityError) as error, session.begin_nested():
+        factories.account(session, email=reader.email, name=reader.name)
+    structlog.get_logger("test").error("failed", exc_info=error.value)
+    logged = capfd.readouterr().err
+    assert "uq_account_email" in logged
+    assert reader.email not in logged
+    assert "Olena" not in logged

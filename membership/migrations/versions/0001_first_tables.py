@@ -419,6 +419,7 @@ def upgrade() -> None:
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
         sa.Column("browser_hash", sa.LargeBinary(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("address_hash", sa.LargeBinary(), nullable=False),
         sa.Column("tries", sa.SmallInteger(), nullable=False),
         sa.Column("next_path", sa.String(), nullable=True),
         sa.Column(
@@ -436,6 +437,12 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sign_in_request")),
+    )
+    op.create_index(
+        op.f("ix_sign_in_request_address_hash_created_at"),
+        "sign_in_request",
+        ["address_hash", "created_at"],
+        unique=False,
     )
     op.create_index(
         op.f("ix_sign_in_request_browser_hash"), "sign_in_request", ["browser_hash"], unique=False
@@ -833,6 +840,7 @@ def downgrade() -> None:
     op.drop_table("topic")
     op.drop_table("tally")
     op.drop_index(op.f("ix_sign_in_request_browser_hash"), table_name="sign_in_request")
+    op.drop_index(op.f("ix_sign_in_request_address_hash_created_at"), table_name="sign_in_request")
     op.drop_table("sign_in_request")
     op.drop_index(op.f("ix_sign_in_account_id"), table_name="sign_in")
     op.drop_table("sign_in")
