@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -135,6 +135,13 @@ def use_code(session: Session, code: str, browser: str) -> Entered | CodeProblem
     if hmac.compare_digest(request.code_hash, typed):
         entered = _consume(session, SignInRequest.token_hash == request.token_hash)
     return entered or ("spent" if request.tries == TRIES else "wrong")
+
+
+def forget_old(session: Session) -> None:
+    """Delete requests that count no more, and sign-in mails, which name strangers too (S10)."""
+    now = clock.now()
+    session.execute(delete(SignInRequest).where(SignInRequest.created_at < now - DAY))
+    outbox.forget(session, (SIGN_IN, SIGN_IN_UNKNOWN), before=now - DAY)
 
 
 def _consume(session: Session, which: ColumnElement[bool]) -> Entered | None:

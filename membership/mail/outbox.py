@@ -1,8 +1,10 @@
 """Writing mail that is due, in the transaction of the fact that causes it (rule M1)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -47,3 +49,12 @@ def put(
         .on_conflict_do_nothing(index_elements=["kind", "recipient", "subject"])
     )
     wake(session, "mail.deliver")
+
+
+def forget(session: Session, names: Iterable[str], before: datetime) -> None:
+    """Delete the mails of the kinds called `names` that were written before then."""
+    session.execute(
+        delete(OutboxEmail).where(
+            OutboxEmail.kind.in_(list(names)), OutboxEmail.created_at < before
+        )
+    )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from membership import clock
-from membership.accounts import accounts
+from membership.accounts import accounts, sign_in_requests
 from membership.accounts.models import AuditEntry, SignIn, SignInRequest
 from membership.db import transaction
 from tests import factories
@@ -362,3 +362,16 @@ def test_two_presses_at_once_are_one_sign_in(app: Flask, committed: Engine, by: 
     assert answers.count(303) == 1
     with transaction() as session:
         assert sign_ins(session) == 1
+
+
+def test_what_counts_no_more_is_forgotten(session: Session, client: FlaskClient) -> None:
+    """[S10] Neither requests nor the mails to strangers stay longer than a day."""
+    start = clock.now()
+    with clock.fixed(start):
+        ask(client, STRANGER)
+    sign_in_requests.forget_old(session)
+    assert len(mailbox.all_to(STRANGER)) == 1
+    with clock.fixed(start + timedelta(hours=25)):
+        sign_in_requests.forget_old(session)
+    assert mailbox.all_to(STRANGER) == []
+    assert session.scalars(select(SignInRequest)).all() == []
