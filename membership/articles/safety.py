@@ -54,6 +54,8 @@ _last = nh3.Cleaner(
     clean_content_tags=GONE_WHOLE,
     attributes=ATTRIBUTES,
     allowed_classes={"blockquote": {PULL_QUOTE}},
+    # A wide table scrolls sideways on a phone, which must be possible by keyboard too.
+    set_tag_attribute_values={"table": {"tabindex": "0"}},
     url_schemes=SCHEMES,
     link_rel="noopener noreferrer",
 )

@@ -47,7 +47,11 @@ HOSTILE = [
     "<title><img src=x onerror=alert(1)></title>",
     "<textarea><img src=x onerror=alert(1)></textarea>",
 ]
-ALLOWED = {name for names in safety.ATTRIBUTES.values() for name in names} | {"class", "rel"}
+ALLOWED = {name for names in safety.ATTRIBUTES.values() for name in names} | {
+    "class",
+    "rel",
+    "tabindex",
+}
 
 
 class Inspector(html.parser.HTMLParser):
@@ -60,6 +64,8 @@ class Inspector(html.parser.HTMLParser):
             if name in ("href", "src"):
                 assert value is not None
                 assert ":" not in value or value.startswith(("https:", "http:", "mailto:", "tel:"))
+            if name == "tabindex":
+                assert (tag, value) == ("table", "0")
             if name == "class":
                 assert (tag, value) == ("blockquote", "pull")
 
@@ -121,8 +127,8 @@ def test_what_a_story_needs_is_kept() -> None:
         "<blockquote><p>Said.</p><p><cite>Someone</cite></p></blockquote>",
         '<figure><img src="https://a.example/a.png" alt="A" width="3" height="2" loading="lazy">'
         "<figcaption>B</figcaption></figure>",
-        '<table><thead><tr><th scope="col">a</th></tr></thead><tbody><tr><td colspan="2">b</td>'
-        "</tr></tbody></table>",
+        '<table tabindex="0"><thead><tr><th scope="col">a</th></tr></thead><tbody><tr>'
+        '<td colspan="2">b</td></tr></tbody></table>',
         "<pre>  as\n  it is</pre>",
         '<p lang="uk" dir="ltr">Текст</p>',
     ]
