@@ -5,7 +5,7 @@ Money of a subscription is counted from its invoice, a one-time gift from its pa
 
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
@@ -74,6 +74,14 @@ def follow_payment(session: Session, payment_id: str) -> bool:
     _settle(gift, said.amount, said.paid_at, said)
     _welcome_or_thank(session, gift, "once")
     return True
+
+
+def refunded_minor(session: Session, subscription: Subscription) -> int:
+    """How much of a subscription's donations was given back, in its currency."""
+    given_back = select(func.sum(Donation.refunded_minor)).where(
+        Donation.subscription_id == subscription.id
+    )
+    return int(session.scalar(given_back) or 0)
 
 
 def _locked_payment(session: Session, payment_id: str) -> PaymentSnapshot:

@@ -108,10 +108,11 @@ def create_portal_session(
     return made.url
 
 
-def mark_second(subscription_id: str) -> None:
+def mark_second(subscription_id: str, give_back_from: datetime) -> None:
     """Note at Stripe that a subscription is a second one, which must end (rule B6)."""
+    since = str(int(give_back_from.timestamp()))
     with _said_in_our_words():
-        _client().v1.subscriptions.update(subscription_id, {"metadata": {SECOND: "1"}})
+        _client().v1.subscriptions.update(subscription_id, {"metadata": {SECOND: since}})
 
 
 def cancel_subscription(subscription_id: str) -> None:
@@ -148,6 +149,9 @@ def read_subscription(subscription_id: str) -> SubscriptionSnapshot:
     items = found["items"].data
     details = found.cancellation_details
     amount = sum((item.price.unit_amount or 0) * (item.quantity or 1) for item in items)
+    period_end = min(item.current_period_end for item in items)
+    # An end set for later than the running period's leaves charges in between.
+    ends_soon = found.cancel_at is not None and found.cancel_at <= period_end
     return SubscriptionSnapshot(
         id=found.id,
         checkout=_our_checkout(found.metadata),
@@ -155,12 +159,12 @@ def read_subscription(subscription_id: str) -> SubscriptionSnapshot:
         status=found.status,
         amount=Money(amount, found.currency.upper()),
         interval=items[0].price.recurring.interval,
-        ends_later=bool(found.cancel_at_period_end or found.cancel_at),
+        ends_later=found.cancel_at_period_end or ends_soon,
         collection_paused=found.pause_collection is not None,
         cancellation_reason=details.reason if details else None,
-        is_second=SECOND in found.metadata,
+        give_back_from=_since(found.metadata),
         started_at=_moment(found.start_date),
-        current_period_end_at=_moment(min(item.current_period_end for item in items)),
+        current_period_end_at=_moment(period_end),
         ended_at=_moment_or_none(found.ended_at),
     )
 
@@ -178,6 +182,18 @@ def paid_invoices(subscription_id: str) -> list[InvoiceSnapshot]:
             {"subscription": subscription_id, "status": "paid", "expand": ["data.payments"]}
         )
         return [_invoice(each) for each in found.auto_paging_iter()]
+
+
+def payment_of_charge(charge_id: str) -> str | None:
+    """The payment intent that a charge belongs to; old ways of paying have none."""
+    with _said_in_our_words():
+        return _id(_client().v1.charges.retrieve(charge_id).payment_intent)
+
+
+def payment_of_dispute(dispute_id: str) -> str | None:
+    """The payment intent whose charge is disputed."""
+    with _said_in_our_words():
+        return _id(_client().v1.disputes.retrieve(dispute_id).payment_intent)
 
 
 def read_payment(payment_id: str) -> PaymentSnapshot:
@@ -282,6 +298,10 @@ def _invoice(found: stripe.Invoice) -> InvoiceSnapshot:
 def _our_checkout(metadata: Any) -> str | None:
     """Our id in an object's metadata; None on an object that is not ours (rule B5)."""
     return str(metadata["checkout"]) if metadata and "checkout" in metadata else None
+
+
+def _since(metadata: Any) -> datetime | None:
+    return _moment(int(metadata[SECOND])) if SECOND in metadata else None
 
 
 def _id(reference: Any) -> str | None:

@@ -57,16 +57,24 @@ def receipt(session: Session, account: Account, donation: Donation, interval: st
 
 
 def second_refunded(
-    session: Session, account: Account, subscription: Subscription, refunded: Money
+    session: Session,
+    account: Account,
+    subscription: Subscription,
+    refunded: Money,
+    refunded_in_all: Money,
 ) -> None:
-    """Tells a reader that a second subscription was ended, and what was given back."""
+    """Tells a reader that a second subscription was ended, and what was given back.
+
+    Money that came later is given back later, which is told in a mail of its own.
+    """
     context = {
         "amount_minor": refunded.minor,
         "currency": refunded.currency,
         "has_refund": refunded.minor > 0,
         "account_url": address("billing.overview", account.language),
     }
-    _put(session, account, SECOND_REFUNDED, f"subscription:{subscription.id}", context)
+    subject = f"subscription:{subscription.id}:{refunded_in_all.minor}"
+    _put(session, account, SECOND_REFUNDED, subject, context)
 
 
 def _put(

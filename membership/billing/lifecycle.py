@@ -43,8 +43,8 @@ class UnknownStatusError(ValueError):
 def state_of(status: str, *, ends_later: bool = False, collection_paused: bool = False) -> str:
     """Our state for Stripe's `status` and its marks.
 
-    `ends_later`: cancel_at_period_end or cancel_at is set. `collection_paused`: pause_collection
-    is. A failed payment outweighs both, since Stripe still tries to charge (lesson L2); an
+    `ends_later`: it ends with the period that runs. `collection_paused`: pause_collection is set. A
+    failed payment outweighs both, since Stripe still tries to charge (lesson L2); an
     announced end outweighs a pause. Raises UnknownStatusError.
     """
     match status:

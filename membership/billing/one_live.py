@@ -1,5 +1,8 @@
 """At most one live subscription a patron (rule B6): a second one is ended and given back."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +17,7 @@ from membership.billing.snapshots import InvoiceSnapshot, SubscriptionSnapshot
 from membership.money import Money
 
 log = structlog.get_logger(__name__)
+EVER = datetime.fromtimestamp(0, UTC)
 
 
 def other_live(
@@ -40,6 +44,21 @@ def other_live(
     return None
 
 
+@dataclass(frozen=True)
+class Ending:
+    """What was done with a second subscription just now.
+
+    `refunded` is what was given back of it since we last looked; `kept` is the other one's id,
+    when it was there to see. `is_news` is False when all was done before.
+    """
+
+    subscription: Subscription
+    refunded: Money
+    refunded_in_all: Money
+    kept: int | None
+    is_news: bool
+
+
 def end_second(
     session: Session,
     account: Account,
@@ -47,45 +66,67 @@ def end_second(
     row: Subscription | None,
     checkout: Checkout | None,
     other: Subscription | None,
-) -> Subscription:
+) -> Ending:
     """Cancel a second subscription at Stripe, give its money back, and write all of it down.
 
     Stripe keeps the mark that we set first, so that an attempt which breaks off anywhere is taken
-    up by the next. A subscription that has given before, and came back to life beside another,
-    keeps what it was given before the other began.
+    up by the next, and money that comes later is given back as well.
     """
+    since = said.give_back_from or _give_back_from(row, other)
     if not said.is_second:
-        gateway.mark_second(said.id)
+        gateway.mark_second(said.id, since)
     if subscriptions.state_of(said) != "ended":
         gateway.cancel_subscription(said.id)
     paid = gateway.paid_invoices(said.id)
-    is_new = row is None or row.state == "incomplete"
-    due = [each for each in paid if is_new or _came_after(each, other)]
-    key = str(checkout.id) if checkout else said.id
+    due = [each for each in paid if each.paid_at is not None and each.paid_at >= since]
     for invoice in due:
-        _give_back(invoice, key)
+        _give_back(invoice, str(checkout.id) if checkout else said.id)
     now = gateway.read_subscription(said.id)
+    was_over = row is not None and row.state == "ended"
     row = subscriptions.record(
         session, now, row, clock.now(), account_id=account.id, checkout=checkout
     )
+    before = donations.refunded_minor(session, row)
     for invoice in due:
         donations.record_invoice(session, invoice, row)
-    refunded = Money(sum(each.amount.minor for each in due), row.currency)
-    letters.second_refunded(session, account, row, refunded)
+    in_all = donations.refunded_minor(session, row)
+    return Ending(
+        subscription=row,
+        refunded=Money(in_all - before, row.currency),
+        refunded_in_all=Money(in_all, row.currency),
+        kept=other.id if other else None,
+        is_news=in_all > before or not was_over,
+    )
+
+
+def tell(session: Session, account: Account, ending: Ending) -> None:
+    """The patron by mail, staff by the log and the audit log.
+
+    Comes last in a transaction: the audit log's lock, which everybody needs, must not be held while
+    Stripe is asked.
+    """
+    if not ending.is_news:
+        return
+    row = ending.subscription
+    letters.second_refunded(session, account, row, ending.refunded, ending.refunded_in_all)
     log.error("second_subscription_ended", subscription=row.id, account=account.id)
     audit.record(
         session,
         "second_subscription_ended",
         f"subscription:{row.id}",
-        refunded_minor=refunded.minor,
-        currency=refunded.currency,
-        kept=other.id if other else None,
+        refunded_minor=ending.refunded.minor,
+        currency=ending.refunded.currency,
+        kept=ending.kept,
     )
-    return row
 
 
-def _came_after(invoice: InvoiceSnapshot, other: Subscription | None) -> bool:
-    return other is not None and invoice.paid_at is not None and invoice.paid_at >= other.started_at
+def _give_back_from(row: Subscription | None, other: Subscription | None) -> datetime:
+    """All of it; but one that gave before, and came back to life beside another, keeps that.
+
+    Then it is what was paid since the other began.
+    """
+    has_given = row is not None and row.state != "incomplete"
+    return other.started_at if has_given and other is not None else EVER
 
 
 def _give_back(invoice: InvoiceSnapshot, key: str) -> None:

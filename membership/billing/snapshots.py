@@ -46,7 +46,8 @@ class CheckoutSession:
 class SubscriptionSnapshot:
     """A subscription as it is now. `amount` is per `interval` (month or year).
 
-    `is_second`: we marked it as one too many of its patron (rule B6).
+    With `give_back_from` it is a second one of its patron (rule B6), which must end; what was paid
+    from then on is given back. `ends_later`: with the period that runs, nothing more is charged.
     """
 
     id: str
@@ -58,10 +59,14 @@ class SubscriptionSnapshot:
     ends_later: bool
     collection_paused: bool
     cancellation_reason: str | None
-    is_second: bool
+    give_back_from: datetime | None
     started_at: datetime
     current_period_end_at: datetime
     ended_at: datetime | None
+
+    @property
+    def is_second(self) -> bool:
+        return self.give_back_from is not None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ then the account's row, then the payment. So any order of events ends in the sam
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
@@ -14,7 +13,7 @@ from sqlalchemy.orm import Session
 from membership.billing import donations, gateway, givers, one_live, subscriptions
 from membership.billing.lifecycle import LIVE
 from membership.billing.models import Checkout, StripeEvent, Subscription
-from membership.billing.snapshots import CheckoutSession
+from membership.billing.snapshots import CheckoutSession, SubscriptionSnapshot
 from membership.db import lock
 
 
@@ -24,24 +23,23 @@ def follow(session: Session, event: StripeEvent) -> bool:
     Raises the gateway's errors and those of lifecycle; nothing is written then.
     """
     follower = FOLLOWERS.get(event.type)
-    return follower is not None and follower(session, event)
-
-
-def _follow_checkout(session: Session, event: StripeEvent) -> bool:
-    if event.object_id is None:
+    if follower is None or event.object_id is None:
         return False
-    lock(session, f"checkout_session:{event.object_id}")
-    said = gateway.read_checkout_session(event.object_id)
+    return follower(session, event.object_id, event)
+
+
+def _follow_checkout(session: Session, checkout_session_id: str, event: StripeEvent) -> bool:
+    lock(session, f"checkout_session:{checkout_session_id}")
+    said = gateway.read_checkout_session(checkout_session_id)
     checkout = givers.known_checkout(session, said.checkout)
     if checkout is None:
         return False
-    _close_checkout(session, checkout, said, event)
     if said.subscription_id:
-        row = sync_subscription(session, said.subscription_id, event.created_at)
-        if row and said.invoice_id:
-            donations.follow_invoice(session, said.invoice_id, row)
+        sync_subscription(session, said.subscription_id, event.created_at, said.invoice_id)
     elif said.payment_id:
         donations.follow_payment(session, said.payment_id)
+    # Last: who holds the subscription's lock and writes of this checkout must not wait for us.
+    _close_checkout(session, checkout, said, event)
     return True
 
 
@@ -69,36 +67,36 @@ def _close_checkout(
     )
 
 
-def _follow_subscription(session: Session, event: StripeEvent) -> bool:
-    if event.object_id is None:
+def _follow_subscription(session: Session, subscription_id: str, event: StripeEvent) -> bool:
+    return sync_subscription(session, subscription_id, event.created_at) is not None
+
+
+def _follow_invoice(session: Session, invoice_id: str, event: StripeEvent) -> bool:
+    # Read for its subscription alone; once that is locked, it is read again for what it says.
+    subscription_id = gateway.read_invoice(invoice_id).subscription_id
+    if subscription_id is None:
         return False
-    return sync_subscription(session, event.object_id, event.created_at) is not None
+    return sync_subscription(session, subscription_id, event.created_at, invoice_id) is not None
 
 
-def _follow_invoice(session: Session, event: StripeEvent) -> bool:
-    parent = _object(event).get("parent") or {}
-    subscription_id = (parent.get("subscription_details") or {}).get("subscription")
-    if event.object_id is None or subscription_id is None:
-        return False
-    row = sync_subscription(session, subscription_id, event.created_at)
-    if row is None:
-        return False
-    donations.follow_invoice(session, event.object_id, row)
-    return True
+def _follow_charge(session: Session, charge_id: str, event: StripeEvent) -> bool:
+    payment_id = gateway.payment_of_charge(charge_id)
+    return payment_id is not None and donations.follow_payment(session, payment_id)
 
 
-def _follow_payment(session: Session, event: StripeEvent) -> bool:
-    payment_id = _object(event).get("payment_intent")
+def _follow_dispute(session: Session, dispute_id: str, event: StripeEvent) -> bool:
+    payment_id = gateway.payment_of_dispute(dispute_id)
     return payment_id is not None and donations.follow_payment(session, payment_id)
 
 
 def sync_subscription(
-    session: Session, stripe_subscription_id: str, at: datetime
+    session: Session, stripe_subscription_id: str, at: datetime, invoice_id: str | None = None
 ) -> Subscription | None:
     """The row of a subscription as Stripe has it now; None when it is not ours (rule B5).
 
     Holds the locks of the subscription and its account until the transaction ends. A second live
-    one of the same patron is ended here (rule B6). `at` is when Stripe told of a change.
+    one of the same patron is ended here (rule B6). `at` is when Stripe told of a change. With
+    `invoice_id`, the donation of this invoice is written too.
     """
     lock(session, f"subscription:{stripe_subscription_id}")
     said = gateway.read_subscription(stripe_subscription_id)
@@ -112,22 +110,28 @@ def sync_subscription(
         account = givers.account_of(session, checkout)
     else:
         return None
-    is_over = row is not None and row.state == "ended"
-    comes_to_life = subscriptions.state_of(said) in LIVE and (row is None or row.state not in LIVE)
     other = None
-    if comes_to_life and not is_over:
+    if _comes_to_life(said, row):
         other = one_live.other_live(session, account.id, said.id)
-    if other is not None or (said.is_second and not is_over):
-        return one_live.end_second(session, account, said, row, checkout, other)
-    return subscriptions.record(session, said, row, at, account_id=account.id, checkout=checkout)
+    ending = None
+    if other is not None or said.is_second:
+        ending = one_live.end_second(session, account, said, row, checkout, other)
+        row = ending.subscription
+    else:
+        row = subscriptions.record(session, said, row, at, account_id=account.id, checkout=checkout)
+    if invoice_id is not None:
+        donations.follow_invoice(session, invoice_id, row)
+    if ending is not None:
+        one_live.tell(session, account, ending)
+    return row
 
 
-def _object(event: StripeEvent) -> dict[str, Any]:
-    found: dict[str, Any] = event.payload["data"]["object"]
-    return found
+def _comes_to_life(said: SubscriptionSnapshot, row: Subscription | None) -> bool:
+    before = row.state if row is not None else "incomplete"
+    return subscriptions.state_of(said) in LIVE and before not in (*LIVE, "ended")
 
 
-Follower = Callable[[Session, StripeEvent], bool]
+Follower = Callable[[Session, str, StripeEvent], bool]
 # Rule B14. Other types are stored and ignored: customers, cards, upcoming invoices and fraud
 # warnings change no row of ours (a deleted customer's subscriptions end with events of their own).
 FOLLOWERS: dict[str, Follower] = {
@@ -144,7 +148,9 @@ FOLLOWERS: dict[str, Follower] = {
     "invoice.payment_failed": _follow_invoice,
     "invoice.payment_action_required": _follow_invoice,
     "invoice.updated": _follow_invoice,
-    "charge.refunded": _follow_payment,
-    "charge.dispute.created": _follow_payment,
-    "charge.dispute.closed": _follow_payment,
+    # The fee of a payment is known only some time after it.
+    "charge.updated": _follow_charge,
+    "charge.refunded": _follow_charge,
+    "charge.dispute.created": _follow_dispute,
+    "charge.dispute.closed": _follow_dispute,
 }

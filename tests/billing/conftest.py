@@ -43,6 +43,17 @@ class Stripe:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def api(self, path: str, method: str = "POST", **form: str) -> Any:
+        """What staff do at Stripe's own pages."""
+        answer = self.http.request(
+            method,
+            f"{self.server.url}/v1/{path}",
+            data=form,
+            headers={"Authorization": f"Bearer {self.server.api_key}"},
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def pay(self, url: str, number: str = "4242424242424242", **changes: str) -> requests.Response:
         form = {**CARD, "cardNumber": number, **changes}
         return self.http.post(url, data=form, allow_redirects=False)
@@ -50,6 +61,11 @@ class Stripe:
     def all(self, kind: str) -> list[dict[str, Any]]:
         with self.server.world.lock:
             return [dict(each) for each in self.server.world.all(kind)]
+
+    def change(self, object_id: str, **values: Any) -> None:
+        """Let an object be another than it became by itself; no event tells of it."""
+        with self.server.world.lock:
+            self.server.world.objects[object_id].update(values)
 
     def events(self, *types: str) -> list[dict[str, Any]]:
         """What was not delivered yet, oldest first."""

@@ -180,6 +180,19 @@ def test_a_refund_and_a_dispute_are_seen_on_the_donation(
     assert row(session, Donation).refunded_minor == 200
 
 
+def test_the_fee_may_become_known_later(session: Session, stripe: Stripe, give: Give) -> None:
+    """[B14] Stripe settles some time after the payment, and tells it of the charge."""
+    stripe.pay(give(interval="once"))
+    charge = stripe.all("charge")[0]
+    stripe.change(charge["id"], balance_transaction=None)
+    stripe.deliver_all()
+    assert row(session, Donation).fee_minor is None
+    stripe.change(charge["id"], balance_transaction=charge["balance_transaction"])
+    stripe.sandbox("events", type="charge.updated", object=charge["id"])
+    stripe.deliver_all()
+    assert row(session, Donation).fee_minor == 45
+
+
 def test_a_page_that_expires_closes_its_checkout(
     session: Session, stripe: Stripe, give: Give
 ) -> None:

@@ -124,31 +124,68 @@ def test_only_a_failed_insert_is_a_500(session: Session, client: FlaskClient) ->
     assert post(client, json.dumps(EVENT)) == 200
 
 
-NULLS: list[tuple[str, dict[str, Any]]] = [
-    ("customer.subscription.updated", {"id": None}),
-    ("customer.subscription.deleted", {}),
-    ("checkout.session.completed", {"id": None}),
-    ("invoice.paid", {"id": "in_1", "parent": None}),
-    ("invoice.paid", {"id": "in_1", "parent": {"subscription_details": None}}),
-    ("invoice.paid", {"id": "in_1", "parent": {"subscription_details": {"subscription": None}}}),
-    ("invoice.updated", {"id": None, "parent": {"subscription_details": {"subscription": "s"}}}),
-    ("charge.refunded", {"id": "ch_1", "payment_intent": None}),
-    ("charge.dispute.created", {"id": "du_1"}),
+NULLS: list[tuple[str, str | None, dict[str, Any]]] = [
+    ("customer.subscription.updated", None, {}),
+    ("checkout.session.completed", None, {}),
+    ("invoice.paid", None, {}),
+    ("invoice.paid", "invoice", {"parent": None}),
+    ("invoice.paid", "invoice", {"parent": {"subscription_details": None}}),
+    ("charge.refunded", None, {}),
+    ("charge.refunded", "charge", {"payment_intent": None}),
 ]
 
 
-@pytest.mark.parametrize(("kind", "said"), NULLS)
+@pytest.mark.parametrize(("kind", "about", "lacking"), NULLS)
 def test_a_null_reference_changes_no_row(
-    session: Session, stripe: Stripe, give: Give, kind: str, said: dict[str, Any]
+    session: Session,
+    stripe: Stripe,
+    give: Give,
+    kind: str,
+    about: str | None,
+    lacking: dict[str, Any],
 ) -> None:
-    """[L5]"""
+    """[L5] Neither in the event nor in what it is about."""
     stripe.pay(give())
     stripe.deliver_all()
     before = [_values(each) for each in _all_rows(session)]
+    said: dict[str, Any] = {"id": None}
+    if about is not None:
+        said = stripe.all(about)[0]
+        stripe.change(said["id"], **lacking)
     stripe.deliver(EVENT | {"type": kind, "data": {"object": said}})
     assert inbox.process_due() == 1
     assert row(session, StripeEvent, id="evt_1").state == "ignored"
     assert [_values(each) for each in _all_rows(session)] == before
+
+
+@pytest.mark.parametrize("shape", ["older", "bare"])
+def test_an_event_of_another_api_version_loses_nothing(
+    session: Session, stripe: Stripe, give: Give, shape: str
+) -> None:
+    """[B3] [L6] A webhook set to another version: of what it says, only the id is believed."""
+    stripe.pay(give())
+    stripe.deliver_all()
+    stripe.move_clock(32)
+    for event in stripe.events("invoice.paid"):
+        invoice = event["data"]["object"]
+        parent = invoice.pop("parent")
+        if shape == "older":
+            invoice["subscription"] = parent["subscription_details"]["subscription"]
+        stripe.deliver(event)
+    inbox.process_due()
+    assert len(rows(session, Donation)) == 2
+    stripe.api("refunds", charge=stripe.all("charge")[-1]["id"])
+    for event in stripe.events("charge.refunded"):
+        del event["data"]["object"]["payment_intent"]
+        stripe.deliver(event)
+    inbox.process_due()
+    assert [each.refunded_minor for each in rows(session, Donation)] in ([0, 500], [500, 0])
+    dispute = stripe.sandbox("disputes", charge=stripe.all("charge")[0]["id"])
+    for event in stripe.events("charge.dispute.created"):
+        event["data"]["object"] = {"id": dispute["id"]}
+        stripe.deliver(event)
+    inbox.process_due()
+    assert len([each for each in rows(session, Donation) if each.disputed_at]) == 1
 
 
 def _all_rows(session: Session) -> list[Any]:

@@ -36,7 +36,7 @@ def test_each_letter_is_whole_in_text_and_has_one_link(
     donation = factories.donation(session, reader, amount_minor=450)
     letters.welcome(session, reader, interval)
     letters.receipt(session, reader, donation, interval)
-    letters.second_refunded(session, reader, given, Money(700, "EUR"))
+    letters.second_refunded(session, reader, given, Money(700, "EUR"), Money(700, "EUR"))
     for kind in ("welcome", "receipt", "second_subscription_refunded"):
         letter, text, html = composed(session, kind)
         links = re.findall(r"https?://\S+", text)
@@ -66,7 +66,7 @@ def test_the_same_fact_is_told_once(session: Session) -> None:
 def test_when_nothing_was_charged_no_refund_is_promised(session: Session) -> None:
     reader = factories.account(session)
     given = factories.subscription(session, reader)
-    letters.second_refunded(session, reader, given, Money(0, "EUR"))
+    letters.second_refunded(session, reader, given, Money(0, "EUR"), Money(0, "EUR"))
     _, text, html = composed(session, "second_subscription_refunded")
     for part in (text, html):
         assert "Nothing was charged" in part

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
-from membership.billing import givers, inbox
+from membership.billing import gateway, givers, inbox
 from membership.billing.models import Checkout, Donation, LedgerEntry, StripeEvent, Subscription
+from membership.billing.snapshots import PaymentSnapshot
 from membership.db import transaction
 from membership.mail.models import OutboxEmail
 from tests import factories
@@ -82,7 +83,7 @@ def test_two_checkouts_leave_one_live_subscription(
 
 
 @pytest.mark.parametrize(
-    ("requests_before", "fault"), [*((count, 429) for count in range(1, 11)), (6, 500)]
+    ("requests_before", "fault"), [*((count, 429) for count in range(1, 11)), (7, 500)]
 )
 def test_ending_a_second_one_survives_a_break_anywhere(
     session: Session, stripe: Stripe, give: Give, requests_before: int, fault: int
@@ -103,6 +104,93 @@ def test_ending_a_second_one_survives_a_break_anywhere(
     with clock.fixed(clock.now() + timedelta(hours=1)):
         stripe.deliver_all()
     assert_one_live(session, stripe)
+
+
+def test_money_that_comes_late_is_given_back_as_well(
+    session: Session, stripe: Stripe, give: Give
+) -> None:
+    """[B6] A bank debit is under way when the second one is ended."""
+    stripe.pay(give())
+    stripe.deliver_all()
+    stripe.pay(give(amount="7"))
+    late = stripe.events("invoice.paid")
+    invoice = stripe.all("invoice")[-1]
+    stripe.change(invoice["id"], status="open", amount_paid=0)
+    stripe.delivered.update(each["id"] for each in late)
+    stripe.deliver_all()
+    ended = row(session, Subscription, state="ended")
+    assert stripe.all("refund") == []
+    stripe.change(invoice["id"], status="paid", amount_paid=700)
+    for event in late:
+        stripe.deliver(event)
+        inbox.process_due()
+    stripe.deliver_all()
+    assert [each["amount"] for each in stripe.all("refund")] == [700]
+    assert row(session, Donation, subscription_id=ended.id).refunded_minor == 700
+    told = rows(session, OutboxEmail, kind="second_subscription_refunded")
+    assert [each.context["amount_minor"] for each in told] == [0, 700]
+    assert len([kind for kind, _ in mails(session) if kind == "receipt"]) == 1
+    assert len(rows(session, AuditEntry)) == 2
+    # Told again, it is nothing new.
+    stripe.sandbox("events", type="invoice.updated", object=invoice["id"])
+    stripe.deliver_all()
+    assert len(rows(session, AuditEntry)) == 2
+
+
+@pytest.mark.parametrize("requests_before", [3, 4, 5, 6])
+def test_what_a_revived_one_charged_is_given_back_after_a_break(
+    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn, requests_before: int
+) -> None:
+    """[B6] It was marked and ended when the attempt broke off; what it gave before, it keeps."""
+    browser = signed_in_patron(session, stripe, give, signed_in)
+    path = f"subscriptions/{row(session, Subscription).stripe_subscription_id}"
+    stripe.api(path, cancel_at_period_end="true")
+    stripe.move_clock(1)
+    stripe.deliver_all()
+    stripe.pay(give(browser, amount="7"))
+    stripe.deliver_all()
+    stripe.api(path, cancel_at_period_end="false")
+    stripe.move_clock(31)
+    revived = stripe.events("customer.subscription.updated")[0]
+    stripe.deliver(revived)
+    stripe.sandbox("faults", api_errors=["ok"] * requests_before + [429])
+    inbox.process_due()
+    assert row(session, StripeEvent, id=revived["id"]).state == "pending"
+    stripe.sandbox("faults", api_errors=[])
+    make_due(session)
+    stripe.deliver_all()
+    ended = row(session, Subscription, state="ended")
+    assert ended.amount_minor == 500
+    assert [each["amount"] for each in stripe.all("refund")] == [500]
+    assert sorted(
+        each.refunded_minor for each in rows(session, Donation, subscription_id=ended.id)
+    ) == [0, 500]
+
+
+def test_the_audit_log_is_free_while_stripe_is_asked(
+    committed: Engine, stripe: Stripe, give: Give, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[S9] Everybody who writes into it would wait for Stripe."""
+    pages = [give(amount="5"), give(amount="7")]
+    stripe.pay(pages[0])
+    stripe.deliver_all()
+    stripe.pay(pages[1])
+    stripe.deliver(stripe.events("checkout.session.completed")[0])
+    free: list[bool] = []
+    read = gateway.read_payment
+
+    def look_first(payment_id: str) -> PaymentSnapshot:
+        taken = "SELECT pg_try_advisory_xact_lock(hashtextextended('audit_entry', 0))"
+        with committed.connect() as connection:
+            free.append(bool(connection.scalar(text(taken))))
+        return read(payment_id)
+
+    monkeypatch.setattr(gateway, "read_payment", look_first)
+    inbox.process_due()
+    assert len(free) > 2
+    assert all(free)
+    with transaction() as session:
+        assert_one_live(session, stripe)
 
 
 def test_answers_that_got_lost_give_nothing_back_twice(
@@ -256,3 +344,21 @@ def test_one_that_is_scheduled_to_end_is_no_second(
     told = row(session, OutboxEmail, kind="second_subscription_refunded")
     assert told.context["has_refund"] is False
     assert sum(each.amount_minor for each in rows(session, LedgerEntry)) == 700
+
+
+def test_an_end_far_ahead_leaves_it_live(
+    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
+) -> None:
+    """[B11] [L1] It charges again before; a second one beside it would be one too many."""
+    browser = signed_in_patron(session, stripe, give, signed_in)
+    given = row(session, Subscription)
+    path = f"subscriptions/{given.stripe_subscription_id}"
+    in_half_a_year = given.current_period_end_at + timedelta(days=150)
+    stripe.api(path, cancel_at=str(int(in_half_a_year.timestamp())))
+    stripe.deliver_all()
+    assert row(session, Subscription).state == "active"
+    form = {"interval": "month", "currency": "EUR", "amount": "7", "email": "reader@example.org"}
+    assert browser.post("/support", data=form).status_code == 409
+    stripe.api(path, cancel_at=str(int(given.current_period_end_at.timestamp())))
+    stripe.deliver_all()
+    assert row(session, Subscription).state == "cancel_scheduled"

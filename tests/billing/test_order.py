@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from membership.billing import inbox
@@ -125,3 +125,31 @@ def test_stripe_is_asked_only_after_the_lock_is_ours(
     worker.join()
     with transaction() as session:
         assert row(session, Subscription).state == "ended"
+
+
+def test_a_checkout_is_closed_after_its_subscription(
+    committed: Engine, app: Flask, stripe: Stripe, give: Give
+) -> None:
+    """[L4] Who waits for a subscription's lock holds no row that its holder needs: no deadlock."""
+    stripe.pay(give())
+    with transaction() as session:
+        # The webhook was faster than our note of the page's id, which it writes then.
+        session.execute(update(Checkout).values(stripe_session_id=None))
+    stripe.deliver(stripe.events("checkout.session.completed")[0])
+    subscription = stripe.all("subscription")[0]["id"]
+
+    def work() -> None:
+        with app.app_context():
+            inbox.process_due()
+
+    worker = threading.Thread(target=work)
+    with transaction() as session:
+        lock(session, f"subscription:{subscription}")
+        worker.start()
+        wait_for_waiters(committed, 1)
+        is_free = select(Checkout.id).with_for_update(key_share=True, read=True, skip_locked=True)
+        found = session.scalars(is_free).all()
+    worker.join()
+    assert len(found) == 1
+    with transaction() as session:
+        assert row(session, Checkout).state == "completed"
