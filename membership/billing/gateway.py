@@ -1,7 +1,8 @@
 """The one place that speaks with Stripe, through its official client.
 
 Answers are our own snapshots. Every function raises StripeUnavailableError when Stripe cannot be
-reached or is not well (try again later) and StripeRefusedError when it says no.
+reached or is not well (try again later; StripeAwayError when this holds for all requests) and
+StripeRefusedError when it says no.
 """
 
 import json
@@ -43,6 +44,10 @@ class StripeUnavailableError(RuntimeError):
     def __init__(self, message: str, answered: bool = False) -> None:
         super().__init__(message)
         self.answered = answered
+
+
+class StripeAwayError(StripeUnavailableError):
+    """No request would go through now: no connection, too many requests, or a wrong key."""
 
 
 class StripeRefusedError(RuntimeError):
@@ -339,10 +344,10 @@ def _client() -> stripe.StripeClient:
 def _said_in_our_words() -> Iterator[None]:
     try:
         yield
-    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
-        raise StripeUnavailableError(str(error)) from error
     # A wrong or restricted key is mended by the operator; what waited then goes through.
-    except (stripe.AuthenticationError, stripe.PermissionError) as error:
+    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.AuthenticationError) as error:
+        raise StripeAwayError(str(error)) from error
+    except stripe.PermissionError as error:
         raise StripeUnavailableError(str(error)) from error
     except stripe.InvalidRequestError as error:
         raise StripeRefusedError(str(error), error.code, error.param) from error

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from config.settings import settings
+from membership import clock
 from membership.background import wake
 from membership.billing import gateway, sync
 from membership.billing.models import StripeEvent
@@ -28,6 +29,8 @@ LEASE = timedelta(minutes=10)
 ATTEMPTS = 8
 FIRST_WAIT = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(hours=1)
+# What Stripe's failures have kept waiting for so long is somebody's business.
+TOO_LONG = timedelta(hours=1)
 # A run ends in time for the task's limit; the next wake-up takes up the rest.
 BATCH = 100
 RUN_SECONDS = 120.0
@@ -77,11 +80,12 @@ def store(session: Session, event: Event) -> bool:
 
 @dataclass(frozen=True)
 class Claim:
-    """An event that this worker alone works on until its lease ends."""
+    """An event that this worker alone works on until its lease ends; `age` since it came."""
 
     id: str
     type: str
     attempts: int
+    age: timedelta
 
 
 def process_due(limit: int = BATCH) -> int:
@@ -114,7 +118,7 @@ def _claim() -> Claim | None:
             return None
         event.attempts += 1
         event.next_attempt_at = func.now() + LEASE
-        return Claim(event.id, event.type, event.attempts)
+        return Claim(event.id, event.type, event.attempts, clock.now() - event.received_at)
 
 
 def _process(claim: Claim) -> bool:
@@ -127,9 +131,8 @@ def _process(claim: Claim) -> bool:
             event.processed_at = func.now()
             event.last_error = None
     except gateway.StripeUnavailableError as error:
-        log.warning("stripe_unavailable", stripe_event=claim.id, attempts=claim.attempts)
-        _put_off(claim, error)
-        return False
+        _wait_for_stripe(claim, error)
+        return not isinstance(error, gateway.StripeAwayError)
     # Whatever is wrong with one event must not stop the others.
     except Exception as error:
         known = {"stripe_event": claim.id, "type": claim.type, "attempts": claim.attempts}
@@ -138,17 +141,27 @@ def _process(claim: Claim) -> bool:
             _set_aside(claim, error)
         else:
             log.warning("stripe_event_failed", **known, reason=_say(error))
-            _put_off(claim, error)
+            _put_off(claim, error, FIRST_WAIT * 2 ** (claim.attempts - 1))
     return True
 
 
-def _put_off(claim: Claim, error: Exception) -> None:
-    wait = min(FIRST_WAIT * 2 ** min(claim.attempts - 1, 16), LONGEST_WAIT)
+def _wait_for_stripe(claim: Claim, error: gateway.StripeUnavailableError) -> None:
+    """Without an end, and without counting the attempt: the event is not to blame."""
+    say = log.error if claim.age > TOO_LONG else log.warning
+    say("stripe_unavailable", stripe_event=claim.id, type=claim.type, reason=_say(error))
+    _put_off(claim, error, max(claim.age / 4, FIRST_WAIT), attempts=claim.attempts - 1)
+
+
+def _put_off(claim: Claim, error: Exception, wait: timedelta, **values: int) -> None:
     with transaction() as session:
         session.execute(
             update(StripeEvent)
             .where(StripeEvent.id == claim.id, StripeEvent.state == "pending")
-            .values(next_attempt_at=func.now() + wait, last_error=_say(error))
+            .values(
+                next_attempt_at=func.now() + min(wait, LONGEST_WAIT),
+                last_error=_say(error),
+                **values,
+            )
         )
 
 

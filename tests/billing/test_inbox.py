@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from membership import clock
 from membership.billing import inbox
 from membership.billing.models import Donation, LedgerEntry, StripeEvent, Subscription
 from membership.mail.models import OutboxEmail
@@ -218,23 +220,73 @@ def test_a_blip_of_the_api_loses_nothing(session: Session, stripe: Stripe, give:
     inbox.process_due()
     assert len(rows(session, Donation)) == 1
     stored = row(session, StripeEvent)
-    assert (stored.state, stored.attempts, stored.last_error) == ("processed", 3, None)
+    assert (stored.state, stored.attempts, stored.last_error) == ("processed", 1, None)
 
 
-def test_stripe_away_for_long_sets_nothing_aside(
-    session: Session, stripe: Stripe, give: Give
+def test_stripe_away_for_long_uses_up_no_attempts(
+    session: Session, stripe: Stripe, give: Give, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """[L6] And a waiting event is not asked for again before its time."""
+    """[L6] [L7] Not one: a failure of our own after it does not set an event aside."""
     stripe.pay(give())
     stripe.deliver(stripe.events("invoice.paid")[0])
     stripe.sandbox("faults", api_error_rate=1.0)
-    session.execute(update(StripeEvent).values(attempts=inbox.ATTEMPTS + 4))
-    assert inbox.process_due() == 0
+    for _ in range(2):
+        make_due(session)
+        inbox.process_due()
     assert row(session, StripeEvent).state == "pending"
+    assert row(session, StripeEvent).attempts == 0
+    assert [each.levelname for each in caplog.records if each.levelname == "ERROR"] == []
+    # It waits its time.
     stripe.sandbox("faults", api_error_rate=0.0)
     assert inbox.process_due() == 0
+    stripe.sandbox("faults", api_errors=[400])
     make_due(session)
-    assert inbox.process_due() == 1
+    inbox.process_due()
+    assert (row(session, StripeEvent).state, row(session, StripeEvent).attempts) == ("pending", 1)
+    make_due(session)
+    inbox.process_due()
+    assert row(session, StripeEvent).state == "processed"
+
+
+@pytest.mark.parametrize("status", [403, 409, 500])
+def test_what_stripe_fails_over_alone_does_not_hold_up_the_rest(
+    session: Session, stripe: Stripe, give: Give, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[L7] It waits by itself, ever longer, and after an hour somebody is told."""
+    stripe.deliver(EVENT)
+    stripe.pay(give())
+    tries = [403] if status == 403 else [status] * 3
+    stripe.sandbox("faults", api_errors=tries)
+    stripe.deliver_all()
+    assert len(rows(session, Donation)) == 1
+    waiting = row(session, StripeEvent, id="evt_1")
+    assert (waiting.state, waiting.attempts) == ("pending", 0)
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+    session.execute(
+        update(StripeEvent)
+        .where(StripeEvent.id == "evt_1")
+        .values(received_at=clock.now() - timedelta(hours=2), next_attempt_at="epoch")
+    )
+    stripe.sandbox("faults", api_errors=tries)
+    inbox.process_due()
+    waiting = row(session, StripeEvent, id="evt_1")
+    assert waiting.next_attempt_at > clock.now() + timedelta(minutes=20)
+    alarm = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert len(alarm) == 1
+    assert "stripe_unavailable" in alarm[0].getMessage()
+
+
+@pytest.mark.parametrize("fault", [401, 429])
+def test_when_nothing_would_go_through_the_run_ends(
+    session: Session, stripe: Stripe, give: Give, fault: int
+) -> None:
+    """[L7] A wrong key, too many requests: the other events keep their turn."""
+    stripe.pay(give())
+    for event in stripe.events():
+        stripe.deliver(event)
+    stripe.sandbox("faults", api_errors=[fault])
+    assert inbox.process_due() == 0
+    assert len([each for each in rows(session, StripeEvent) if each.last_error]) == 1
 
 
 def test_a_poison_event_is_set_aside_and_the_rest_runs(
