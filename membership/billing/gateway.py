@@ -27,8 +27,11 @@ from membership.money import Money
 
 # Rule B13. The shapes read below are this version's; raise it together with the `stripe` package.
 API_VERSION = "2026-10-28.endive"
-RETRIES = 2
-TIMEOUT_SECONDS = 20.0
+# Seconds to connect and to read, and how often a request is sent again.
+WORKER_PATIENCE = ((5.0, 20.0), 2)
+# A reader waits. Opening a payment page may take two requests, in all less than the proxy allows
+# (config/nginx.conf).
+PAGE_PATIENCE = ((2.0, 5.0), 1)
 SIGNATURE_TOLERANCE_SECONDS = 300
 SECOND = "kava_second"
 # What a dispute may end in that leaves the money with us.
@@ -93,7 +96,7 @@ def create_checkout_session(request: CheckoutRequest, idempotency_key: str) -> C
     else:
         params["customer_email"] = request.email
     with _said_in_our_words():
-        made = _client().v1.checkout.sessions.create(
+        made = _page_client().v1.checkout.sessions.create(
             params,  # type: ignore[arg-type]
             {"idempotency_key": idempotency_key},
         )
@@ -109,7 +112,7 @@ def create_portal_session(
         redirect = {"type": "redirect", "redirect": {"return_url": return_url}}
         params["flow_data"] = {"type": "payment_method_update", "after_completion": redirect}
     with _said_in_our_words():
-        made = _client().v1.billing_portal.sessions.create(params)  # type: ignore[arg-type]
+        made = _page_client().v1.billing_portal.sessions.create(params)  # type: ignore[arg-type]
     return made.url
 
 
@@ -326,16 +329,26 @@ def _moment_or_none(seconds: int | None) -> datetime | None:
 
 
 def _client() -> stripe.StripeClient:
+    """For the worker, which has time."""
+    return _built("kava.stripe", *WORKER_PATIENCE)
+
+
+def _page_client() -> stripe.StripeClient:
+    """For what a reader waits for."""
+    return _built("kava.stripe.pages", *PAGE_PATIENCE)
+
+
+def _built(name: str, timeout: tuple[float, float], retries: int) -> stripe.StripeClient:
     """Built once for the application; its connections are kept per thread."""
-    found: stripe.StripeClient | None = current_app.extensions.get("kava.stripe")
+    found: stripe.StripeClient | None = current_app.extensions.get(name)
     if found is None:
         base = settings().stripe_api_base
-        found = current_app.extensions["kava.stripe"] = stripe.StripeClient(
+        found = current_app.extensions[name] = stripe.StripeClient(
             settings().stripe_secret_key,
             stripe_version=API_VERSION,
             base_addresses={"api": base} if base else {},
-            max_network_retries=RETRIES,
-            http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+            max_network_retries=retries,
+            http_client=stripe.RequestsClient(timeout=timeout),
         )
     return found
 

@@ -112,9 +112,10 @@ def stripe(standin: Server, app: Flask, settings: Settings) -> Iterator[Stripe]:
         found.sandbox("reset")
         yield found
     app.extensions["kava.settings"] = settings
-    client = app.extensions.pop("kava.stripe", None)
-    if client is not None:
-        client._requestor._client.close()
+    for name in ("kava.stripe", "kava.stripe.pages"):
+        client = app.extensions.pop(name, None)
+        if client is not None:
+            client._requestor._client.close()
 
 
 @pytest.fixture

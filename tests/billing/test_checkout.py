@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,8 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
+from stripe import HTTPClient
 
 from membership.accounts.models import Account
+from membership.billing import gateway
 from membership.billing.models import Checkout
 from membership.db import transaction
 from tests import factories
@@ -90,6 +93,24 @@ def test_an_answer_that_got_lost_is_given_again(
     stripe.sandbox("faults", api_errors=["timeout"])
     assert client.post("/support", data=FORM).status_code == 303
     assert len(stripe.all("checkout.session")) == 1
+
+
+@pytest.mark.parametrize("page", ["/support", "/account/card"])
+def test_a_reader_does_not_wait_long_for_stripe(
+    session: Session, app: Flask, stripe: Stripe, signed_in: SignedIn, page: str
+) -> None:
+    """One retry, with short patience; at worst two requests, before the proxy gives up."""
+    browser = signed_in(session, factories.patron(session))
+    (connect, read), retries = gateway.PAGE_PATIENCE
+    in_between = HTTPClient.INITIAL_DELAY * retries
+    proxy = re.search(r"proxy_read_timeout (\d+)s;", Path("config/nginx.conf").read_text())
+    assert proxy is not None
+    assert 2 * ((connect + read) * (1 + retries) + in_between) < int(proxy[1])
+    # More failures than a reader should wait for: what is left over was not asked for.
+    stripe.sandbox("faults", api_errors=["timeout"] * 4)
+    form = FORM | {"interval": "once", "email": row(session, Account).email}
+    assert browser.post(page, data=form).status_code == 503
+    assert len(stripe.sandbox("faults")["api_errors"]) == 2
 
 
 def test_a_form_sent_twice_opens_one_page(committed: Engine, app: Flask, stripe: Stripe) -> None:
