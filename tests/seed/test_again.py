@@ -29,12 +29,12 @@ def _content(session: Session) -> dict[str, list[tuple[Any, ...]]]:
 
 def test_the_same_seed_gives_the_same_newsroom(committed: Engine, settings: Settings) -> None:
     seen = []
+    tables = ", ".join(table.name for table in db.Base.metadata.sorted_tables)
     for _ in range(2):
         with db.transaction() as session, clock.fixed(NOW):
+            session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
             plant.plant(session, settings, patrons=25, months=6)
             seen.append(_content(session))
-            tables = ", ".join(table.name for table in db.Base.metadata.sorted_tables)
-            session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
     assert seen[0] == seen[1]
 
 
