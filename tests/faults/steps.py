@@ -1,6 +1,10 @@
 """What a reader does, over HTTP alone, and what must be left of it."""
 
+import hashlib
+import hmac
+import json
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -185,7 +189,8 @@ def events_of(system: System, email: str) -> list[dict[str, Any]]:
     about = [
         event
         for event in events
-        if customers & {event["data"]["object"].get("customer"), event["data"]["object"]["id"]}
+        # The invoice of invoice.upcoming has no id yet.
+        if customers & {event["data"]["object"].get(name) for name in ("customer", "id")}
     ]
     return about[::-1]
 
@@ -199,6 +204,32 @@ def at_stripe(system: System, email: str, path: str, **params: str) -> list[dict
     customers = stripe_customers(system, email)
     found = system.stripe_api("GET", path, limit="100", **params)["data"]
     return [each for each in found if each["customer"] in customers]
+
+
+def signed(body: bytes, secret: str, at: float | None = None) -> str:
+    """The header of https://docs.stripe.com/webhooks#verify-manually; `at` in seconds."""
+    moment = str(int(at or time.time()))
+    digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256)
+    return f"t={moment},v1={digest.hexdigest()}"
+
+
+def send(system: System, body: bytes, signature: str | None) -> int:
+    """POST to the webhook; the status of its answer."""
+    headers = {"Content-Type": "application/json"}
+    if signature is not None:
+        headers["Stripe-Signature"] = signature
+    url = f"{system.web}/webhooks/stripe"
+    return requests.post(url, data=body, headers=headers, timeout=30).status_code
+
+
+def secret_of(system: System) -> str:
+    return system.environment["STRIPE_WEBHOOK_SECRETS"].split(",")[0]
+
+
+def redeliver(system: System, event: dict[str, Any]) -> int:
+    """Send an event as Stripe does; the status of the answer."""
+    body = json.dumps(event).encode()
+    return send(system, body, signed(body, secret_of(system)))
 
 
 def renew(system: System, email: str) -> None:

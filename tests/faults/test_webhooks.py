@@ -1,13 +1,9 @@
 """Webhooks that come many times, in the wrong order, late, or not at all."""
 
-import hashlib
-import hmac
 import json
 import time
-from typing import Any
 
 import pytest
-import requests
 
 from tests.faults.steps import (
     Reader,
@@ -15,36 +11,16 @@ from tests.faults.steps import (
     at_once,
     donations,
     events_of,
+    redeliver,
+    secret_of,
+    send,
     settle,
+    signed,
     subscriptions,
     unfinished,
     wait_for_gift,
 )
 from tests.system import System
-
-
-def signed(body: bytes, secret: str, at: float | None = None) -> str:
-    """https://docs.stripe.com/webhooks#verify-manually"""
-    moment = str(int(at or time.time()))
-    digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256)
-    return f"t={moment},v1={digest.hexdigest()}"
-
-
-def send(system: System, body: bytes, signature: str | None) -> int:
-    headers = {"Content-Type": "application/json"}
-    if signature is not None:
-        headers["Stripe-Signature"] = signature
-    url = f"{system.web}/webhooks/stripe"
-    return requests.post(url, data=body, headers=headers, timeout=30).status_code
-
-
-def secret_of(system: System) -> str:
-    return system.environment["STRIPE_WEBHOOK_SECRETS"].split(",")[0]
-
-
-def redeliver(system: System, event: dict[str, Any]) -> int:
-    body = json.dumps(event).encode()
-    return send(system, body, signed(body, secret_of(system)))
 
 
 def test_ten_copies_at_once_of_every_event_give_once(system: System) -> None:
