@@ -60,10 +60,13 @@ class Wish:
     def charged(self) -> Money:
         return with_card_fee(self.gift) if self.cover_fees else self.gift
 
-    def checkout_id(self, tries: int) -> UUID:
-        """The same for the same form sent twice, another for other choices or another try."""
+    def checkout_id(self, customer_id: str | None, tries: int) -> UUID:
+        """The same for the same form sent twice, another for other choices or another try.
+
+        It keys the request to Stripe, so whatever goes into that must go into it.
+        """
         said = (self.interval, self.gift, self.email, self.language, self.name, self.message,
-                self.cover_fees, self.account_id, tries)  # fmt: skip
+                self.cover_fees, self.article, self.account_id, customer_id, tries)  # fmt: skip
         return uuid5(self.attempt, repr(said))
 
 
@@ -93,8 +96,8 @@ def start(wish: Wish) -> str:
     if live is not None:
         raise AlreadyGivingError(live)
     with transaction() as session:
-        checkout = _open(session, wish)
         customer_id = _customer_of(session, wish)
+        checkout = _open(session, wish, customer_id)
     if checkout.state == "completed":
         return _thanks(wish, checkout)
     try:
@@ -106,20 +109,23 @@ def start(wish: Wish) -> str:
         raise
     except gateway.StripeRefusedError as error:
         log.error("checkout_refused", checkout=str(checkout.id), code=error.code, param=error.param)
-        _move(checkout, "failed")
+        # Another request had this key: its page is there, and may be paid.
+        if error.code != gateway.KEY_TAKEN:
+            _move(checkout, "failed")
         raise
     _move(checkout, "open", stripe_session_id=made.id)
     return made.url or _thanks(wish, checkout)
 
 
-def _open(session: Session, wish: Wish) -> Checkout:
+def _open(session: Session, wish: Wish, customer_id: str | None) -> Checkout:
     """The row of this wish, written unless the same form was sent before."""
     article_id = session.scalar(select(Article.id).where(Article.slug == wish.article))
     for tries in count():
+        checkout_id = wish.checkout_id(customer_id, tries)
         session.execute(
             insert(Checkout)
             .values(
-                id=wish.checkout_id(tries),
+                id=checkout_id,
                 account_id=wish.account_id,
                 email=wish.email,
                 name=wish.name,
@@ -134,7 +140,7 @@ def _open(session: Session, wish: Wish) -> Checkout:
             )
             .on_conflict_do_nothing(index_elements=["id"])
         )
-        found = session.get_one(Checkout, wish.checkout_id(tries), populate_existing=True)
+        found = session.get_one(Checkout, checkout_id, populate_existing=True)
         if found.state not in OVER:
             return found
     raise AssertionError("count() does not end")

@@ -34,6 +34,8 @@ WORKER_PATIENCE = ((5.0, 20.0), 2)
 PAGE_PATIENCE = ((2.0, 5.0), 1)
 SIGNATURE_TOLERANCE_SECONDS = 300
 SECOND = "kava_second"
+# Why Stripe refuses: the idempotency key belongs to a request with other contents.
+KEY_TAKEN = "idempotency_error"
 # What a dispute may end in that leaves the money with us.
 DISPUTES_WITHOUT_LOSS = frozenset({"won", "warning_closed", "prevented"})
 
@@ -362,6 +364,10 @@ def _said_in_our_words() -> Iterator[None]:
         raise StripeAwayError(str(error)) from error
     except stripe.PermissionError as error:
         raise StripeUnavailableError(str(error)) from error
+    except stripe.IdempotencyError as error:
+        if error.http_status == 409:
+            raise StripeUnavailableError(str(error)) from error
+        raise StripeRefusedError(str(error), KEY_TAKEN) from error
     except stripe.InvalidRequestError as error:
         raise StripeRefusedError(str(error), error.code, error.param) from error
     except stripe.StripeError as error:

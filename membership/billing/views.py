@@ -47,6 +47,9 @@ def support() -> ResponseReturnValue:
         return page, 409
     except (gateway.StripeUnavailableError, gateway.StripeRefusedError) as error:
         log.error("no_checkout_page", reason=type(error).__name__)
+        if isinstance(error, gateway.StripeRefusedError):
+            # The same again would be refused again: the next try is another one.
+            form.attempt.data = str(uuid4())
         return _form(form, is_stripe_away=True), 503
 
 

@@ -107,7 +107,7 @@ def test_a_reader_does_not_wait_long_for_stripe(
     assert proxy is not None
     assert 2 * ((connect + read) * (1 + retries) + in_between) < int(proxy[1])
     # More failures than a reader should wait for: what is left over was not asked for.
-    stripe.sandbox("faults", api_errors=["timeout"] * 4)
+    stripe.sandbox("faults", api_errors=[409] * 4)
     form = FORM | {"interval": "once", "email": row(session, Account).email}
     assert browser.post(page, data=form).status_code == 503
     assert len(stripe.sandbox("faults")["api_errors"]) == 2
@@ -145,6 +145,43 @@ def test_other_choices_on_the_same_form_are_another_checkout(
     second = give(attempt=attempt, amount="6")
     assert first != second
     assert sorted(each.amount_minor for each in rows(session, Checkout)) == [500, 600]
+
+
+def test_another_article_or_customer_is_another_checkout(
+    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
+) -> None:
+    """[B7] Both go into what Stripe is asked, so both go into the key."""
+    browser = signed_in(session, factories.account(session, email="reader@example.org"))
+    attempt = str(uuid4())
+    pages = {
+        give(browser, attempt=attempt, interval="once", article="one"),
+        give(browser, attempt=attempt, interval="once", article="two"),
+    }
+    factories.subscription(
+        session,
+        row(session, Account),
+        state="ended",
+        stripe_customer_id=stripe.api("customers", email="reader@example.org")["id"],
+    )
+    pages.add(give(browser, attempt=attempt, interval="once", article="two"))
+    assert len(pages) == 3
+    assert {each.state for each in rows(session, Checkout)} == {"open"}
+
+
+def test_a_key_that_is_taken_leaves_the_first_page_open(
+    session: Session, app: Flask, stripe: Stripe, give: Give, client: FlaskClient
+) -> None:
+    """[B7] The site got another name in between; the next try is a new one."""
+    form = FORM | {"attempt": str(uuid4())}
+    give(**form)
+    known = app.extensions["kava.settings"]
+    app.extensions["kava.settings"] = known.model_copy(update={"site_name": "The Messenger"})
+    answer = client.post("/support", data=form)
+    assert answer.status_code == 503
+    assert row(session, Checkout).state == "open"
+    again = re.search(r'name="attempt" value="([^"]+)"', answer.text)
+    assert again is not None
+    assert client.post("/support", data=form | {"attempt": again[1]}).status_code == 303
 
 
 def test_a_form_whose_payment_is_done_is_not_paid_again(
