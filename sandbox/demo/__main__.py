@@ -21,7 +21,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from sandbox import services
-from sandbox.demo import surroundings
+from sandbox.demo import planting, surroundings
 from sandbox.demo.processes import Processes
 from sandbox.demo.surroundings import PATRON, ROOT, STAFF, Ports
 
@@ -158,13 +158,17 @@ def _migrate(directory: Path, env: dict[str, str]) -> None:
 
 
 def _seed_once(directory: Path, env: dict[str, str], options: argparse.Namespace) -> None:
-    seeded = directory / "seeded"
-    if seeded.exists() or options.patrons == 0:
-        return
-    patrons, months = str(options.patrons), str(options.months)
-    with step(f"Inventing {patrons} patrons over {months} months, once"):
-        _flask(directory, env, "seed", "--patrons", patrons, "--months", months)
-    seeded.touch()
+    """Each step leaves a mark, so that a start that broke off between them goes on there."""
+    seeded, planted = directory / "seeded", directory / "planted"
+    if not seeded.exists() and options.patrons > 0:
+        patrons, months = str(options.patrons), str(options.months)
+        with step(f"Inventing {patrons} patrons over {months} months, once"):
+            _flask(directory, env, "seed", "--patrons", patrons, "--months", months)
+        seeded.touch()
+    if seeded.exists() and not planted.exists():
+        with step("Telling the Stripe stand-in about them"):
+            planting.plant(env["DATABASE_URL"], env["STRIPE_API_BASE"])
+        planted.touch()
 
 
 def _wait_until_ready(processes: Processes, env: dict[str, str], ports: Ports) -> None:

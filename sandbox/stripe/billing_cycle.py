@@ -24,6 +24,14 @@ def add_periods(anchor: int, interval: str, count: int) -> int:
     return int(moved.timestamp())
 
 
+def period_start(anchor: int, interval: str, interval_count: int, end: int) -> int | None:
+    """When the period that ends at an anniversary of the anchor began; None at no anniversary."""
+    periods = 1
+    while (found := add_periods(anchor, interval, periods * interval_count)) < end:
+        periods += 1
+    return add_periods(anchor, interval, (periods - 1) * interval_count) if found == end else None
+
+
 def next_period_end(anchor: int, interval: str, interval_count: int, after: int) -> int:
     """The first anniversary of the anchor that lies after an instant."""
     periods = 1

@@ -12,6 +12,7 @@ from sandbox.stripe.api import Api
 from sandbox.stripe.errors import ApiError, Object, invalid, missing
 from sandbox.stripe.hints import fields, literal_values, object_class
 from sandbox.stripe.payment_methods import new_card
+from sandbox.stripe.planting import plant, read
 from sandbox.stripe.webhooks import WAYS, Deliveries
 from sandbox.stripe.world import World
 
@@ -124,6 +125,15 @@ def _add_state(pages: Blueprint, api: Api, deliveries: Deliveries) -> None:
     def state() -> ResponseReturnValue:
         with world.lock:
             return jsonify(Counter(made["object"] for made in world.objects.values()))
+
+    @pages.post("/plant")
+    def plant_subscriptions() -> ResponseReturnValue:
+        """``{"subscriptions": [Planting]}`` makes those that are not there yet; no event tells."""
+        wanted = read(_body())
+        with world.lock:
+            planted = plant(world, wanted)
+            world.changed()
+        return jsonify(planted=planted, left_alone=len(wanted) - len(planted))
 
     @pages.post("/reset")
     def reset() -> ResponseReturnValue:

@@ -23,8 +23,13 @@ PLAIN = "email name description phone address shipping preferred_locales tax_exe
 TAKES = PLAIN + " invoice_settings payment_method"
 
 
-def new_customer(world: World, email: str | None = None, name: str | None = None) -> Object:
-    customer_id = world.new_id("customer")
+def new_customer(
+    world: World,
+    email: str | None = None,
+    name: str | None = None,
+    customer_id: str | None = None,
+) -> Object:
+    customer_id = customer_id or world.new_id("customer")
     made = world.add(
         "customer",
         id=customer_id,

@@ -112,7 +112,7 @@ def update(world: World, params: dict[str, Any], subscription_id: str) -> Object
         if "cancel_at" in params:
             _plan_cancellation_at(world, subscription, params["cancel_at"])
         if "pause_collection" in params:
-            _pause_collection(world, subscription, params["pause_collection"])
+            pause_collection(world, subscription, params["pause_collection"])
         restarts = _change_items(world, subscription, params.get("items", []))
         if restarts:
             _restart_cycle(world, subscription)
@@ -199,7 +199,7 @@ def _plan_cancellation_at(world: World, subscription: Object, at: int | str) -> 
         world.schedule(int(at), "subscription.cancel_at", subscription["id"])
 
 
-def _pause_collection(world: World, subscription: Object, wanted: dict[str, Any] | str) -> None:
+def pause_collection(world: World, subscription: Object, wanted: dict[str, Any] | str) -> None:
     if not isinstance(wanted, dict):
         subscription["pause_collection"] = None
         return

@@ -29,6 +29,28 @@ def start(
     ``keeps_card`` makes the card that pays first the one for later payments.
     """
     _check_prices(world, customer, [price for price, _ in items])
+    made = new_subscription(
+        world, customer, items, keeps_card=keeps_card, status="incomplete", **given
+    )
+    now = made["start_date"]
+    world.emit("customer.subscription.created", made)
+    invoice = invoices.new_invoice(world, made, "subscription_create", (now, now))
+    invoices.finalize(world, invoice)
+    world.schedule(now + FIRST_PAYMENT_WITHIN, "subscription.expire", made["id"])
+    schedule_period(world, made)
+    if invoice["amount_due"] == 0:
+        collection.pay(world, invoice)
+    return made
+
+
+def new_subscription(
+    world: World,
+    customer: Object,
+    items: list[tuple[Object, int]],
+    keeps_card: bool = False,
+    **given: Any,
+) -> Object:
+    """A subscription whose first period begins now; nothing is charged, and nothing due yet."""
     currency = items[0][0]["currency"]
     now = world.now()
     made = world.add(
@@ -40,7 +62,6 @@ def start(
         items=shapes.a_list("", []),
         metadata=given.pop("metadata", None) or {},
         start_date=now,
-        status="incomplete",
         **given,
     )
     made["items"]["url"] = f"/v1/subscription_items?subscription={made['id']}"
@@ -48,13 +69,6 @@ def start(
         _new_item(world, made, price, quantity, now) for price, quantity in items
     ]
     customer["currency"] = customer["currency"] or currency
-    world.emit("customer.subscription.created", made)
-    invoice = invoices.new_invoice(world, made, "subscription_create", (now, now))
-    invoices.finalize(world, invoice)
-    world.schedule(now + FIRST_PAYMENT_WITHIN, "subscription.expire", made["id"])
-    schedule_period(world, made)
-    if invoice["amount_due"] == 0:
-        collection.pay(world, invoice)
     return made
 
 

@@ -73,6 +73,7 @@ class World:
         self.on_event: Callable[[str], None] = lambda event_id: None
         self._data_file = data_file
         self._running_at: int | None = None
+        self._is_unheard = False
         self._is_changed = False
         self.forget()
         if data_file and data_file.exists():
@@ -131,7 +132,12 @@ class World:
     # Events
 
     def emit(self, event_type: str, subject: Object, previous: Object | None = None) -> Object:
-        """Records an event with a snapshot of its object and hands it to delivery."""
+        """Records an event with a snapshot of its object and hands it to delivery.
+
+        Within ``unheard()`` there is none: the answer is empty then.
+        """
+        if self._is_unheard:
+            return {}
         data: Object = {"object": deepcopy(subject)}
         if previous is not None:
             data["previous_attributes"] = previous
@@ -154,6 +160,19 @@ class World:
         changed = shapes.difference(before, subject)
         if changed:
             self.emit(event_type, subject, changed)
+
+    @contextmanager
+    def unheard(self, at: int | None = None) -> Iterator[None]:
+        """What the block does was before anybody listened: no event tells of it.
+
+        With ``at`` it happens at that moment.
+        """
+        before = self._is_unheard, self._running_at
+        self._is_unheard, self._running_at = True, at
+        try:
+            yield
+        finally:
+            self._is_unheard, self._running_at = before
 
     # Clock
 

@@ -7,7 +7,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+import requests
 
 from config.settings import Settings
 from sandbox.demo.surroundings import Ports, claimed, environment, write_info, write_settings
@@ -86,6 +88,24 @@ def test_servers_that_are_given_are_used_and_left_running(
         assert not (tmp_path / "ours" / "postgres").exists()
         assert postgres.answers()
         assert redis.answers()
+
+
+def test_invented_patrons_are_known_to_stripe_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start_postgres(tmp_path / "theirs") as postgres:
+        monkeypatch.setenv("DATABASE_URL", postgres.url)
+        for begins in (True, False):
+            with System(tmp_path / "ours", patrons=20) as system:
+                said = system.output.read_text()
+                made = requests.get(f"{system.info['stripe']}/sandbox/state", timeout=30).json()
+            assert ("Telling the Stripe stand-in" in said) is begins
+            with psycopg.connect(postgres.url.replace("+psycopg", "")) as connection:
+                rows = "SELECT count(*) FROM subscription WHERE state <> 'ended'"
+                (running,) = connection.execute(rows).fetchone() or (0,)
+                told = connection.execute("SELECT id FROM stripe_event").fetchall()
+            assert made["subscription"] == running > 10
+            assert told == []
 
 
 def test_a_directory_is_used_by_one_demo_at_a_time(tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+"""Subscriptions that began before the stand-in did, as an invented past wants them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sandbox.stripe import amounts, catalog
+from sandbox.stripe.billing_cycle import period_start
+from sandbox.stripe.customers import new_customer, set_default_card
+from sandbox.stripe.errors import Object, invalid
+from sandbox.stripe.payment_methods import attach, new_card
+from sandbox.stripe.subscription_requests import pause_collection
+from sandbox.stripe.subscriptions import (
+    mark_cancellation,
+    new_subscription,
+    period_end,
+    schedule_period,
+)
+from sandbox.stripe.world import World
+
+PAYS, FAILS_LATER = "4242424242424242", "4000000000000341"
+NAMES = {"month": "Monthly support", "year": "Yearly support"}
+
+
+class Planting(BaseModel):
+    """A subscription under way; minor units per interval, seconds since the epoch.
+
+    The card pays, or keeps failing if the subscription is past due. A pause lasts until the
+    period ends.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    id: str = Field(pattern=r"^sub_\w+$")
+    customer: str = Field(pattern=r"^cus_\w+$")
+    email: str
+    name: str | None
+    amount: int = Field(gt=0)
+    currency: str = Field(pattern=r"^[a-z]{3}$")
+    interval: Literal["month", "year"]
+    started_at: int
+    current_period_end_at: int
+    status: Literal["active", "past_due"]
+    cancel_at_period_end: bool
+    paused: bool
+    metadata: dict[str, str]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    subscriptions: list[Planting]
+
+
+def read(body: dict[str, Any]) -> list[Planting]:
+    """Raises ApiError 400 that names the first field that is missing, unknown or malformed."""
+    try:
+        return _Body.model_validate(body).subscriptions
+    except ValidationError as error:
+        first = error.errors()[0]
+        param = ".".join(map(str, first["loc"]))
+        raise invalid(f"{param}: {first['msg']}.", param) from None
+
+
+def plant(world: World, wanted: list[Planting]) -> list[str]:
+    """Makes the subscriptions that are not there yet, with customer and card; their ids.
+
+    What has happened to them until now is told by no event. Raises ApiError 400, with nothing
+    made, when one does not fit.
+    """
+    now = world.now()
+    world.run_due()
+    fresh = {each.id: each for each in wanted if each.id not in world.objects}
+    for each in fresh.values():
+        _check(world, each)
+    for each in fresh.values():
+        with world.unheard(at=each.started_at):
+            _begin(world, each)
+    with world.unheard(at=now):
+        world.run_due()
+        for each in fresh.values():
+            _mark(world, each)
+    return list(fresh)
+
+
+def _check(world: World, each: Planting) -> None:
+    amounts.check_amount(each.amount, each.currency, "amount")
+    if each.customer in world.objects:
+        world.named("customer", each.customer, "customer")
+    _first_period(each)
+    if each.current_period_end_at <= world.now():
+        raise invalid(f"The period of {each.id} has ended already.", "current_period_end_at")
+
+
+def _first_period(each: Planting) -> tuple[int, int]:
+    """The period to plant; one earlier when past due, since its renewal is what failed.
+
+    Raises ApiError 400 when the times do not belong to one cycle.
+    """
+    start = _period_start(each, each.current_period_end_at)
+    if each.status == "active":
+        return start, each.current_period_end_at
+    return _period_start(each, start), start
+
+
+def _period_start(each: Planting, end: int) -> int:
+    start = period_start(each.started_at, each.interval, 1, end)
+    if start is None:
+        raise invalid(
+            f"No such period of {each.id} ends then, having begun at started_at.",
+            "current_period_end_at",
+        )
+    return start
+
+
+def _begin(world: World, each: Planting) -> None:
+    """The subscription as it is in its first planted period."""
+    customer = world.objects.get(each.customer) or _customer(world, each)
+    data = {
+        "currency": each.currency,
+        "product_data": {"name": NAMES[each.interval]},
+        "recurring": {"interval": each.interval},
+        "unit_amount": each.amount,
+    }
+    price = catalog.price_of(world, {"price_data": data}, "price")
+    made = new_subscription(
+        world, customer, [(price, 1)], id=each.id, metadata=dict(each.metadata), status="active"
+    )
+    start, end = _first_period(each)
+    made["items"]["data"][0].update(current_period_start=start, current_period_end=end)
+    schedule_period(world, made)
+
+
+def _customer(world: World, each: Planting) -> Object:
+    made = new_customer(world, each.email, each.name, each.customer)
+    number = FAILS_LATER if each.status == "past_due" else PAYS
+    card = new_card(world, number, email=each.email, name=each.name)
+    attach(world, card, made["id"])
+    set_default_card(world, made, card["id"])
+    return made
+
+
+def _mark(world: World, each: Planting) -> None:
+    """What its giver has asked for since."""
+    made = world.objects[each.id]
+    if each.cancel_at_period_end:
+        mark_cancellation(world, made, True)
+    if each.paused:
+        pause_collection(world, made, {"behavior": "void", "resumes_at": period_end(made)})
