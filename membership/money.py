@@ -4,8 +4,9 @@ Minor units follow Stripe's table (docs.stripe.com/currencies): zero-decimal and
 currencies, and the special cases whose charges must be whole major units or end in a zero.
 """
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from babel.numbers import format_decimal
 
@@ -38,6 +39,7 @@ WHOLE_MAJOR_UNITS = frozenset(["ISK", "UGX", "HUF", "TWD"])
 # CLDR writes EUR for € in Ukrainian; the newsroom writes what stands on the banknotes.
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "UAH": "₴", "JPY": "¥", "PLN": "zł"}
 NO_BREAK_SPACE = "\xa0"
+AMOUNT = re.compile(r"(?P<whole>[0-9]+)(?:[.,](?P<part>[0-9]*))?")
 
 
 class InvalidAmountError(ValueError):
@@ -94,24 +96,31 @@ class Money:
 def parse(text: str, currency: str) -> Money:
     """Read an amount in major units as a person types it: "4", "4.50", "4,50", "1 200".
 
-    Raises InvalidAmountError when it is no number, not positive, or finer than the currency allows.
+    Digits, blanks, and at most one point or comma, with no more digits behind it than the currency
+    has: "1,200" of a currency with two is a thousand to some and a little over one to others.
+    Raises InvalidAmountError for anything else, and as from_major() does.
     """
-    cleaned = "".join(text.split()).replace(",", ".")
-    try:
-        amount = Decimal(cleaned)
-    except InvalidOperation as error:
-        raise InvalidAmountError(f"{text!r} is no amount") from error
-    if not amount.is_finite() or amount <= 0 or amount.adjusted() > 12:
-        raise InvalidAmountError(f"{text!r} is no amount that can be given")
-    minor = amount.scaleb(decimals(currency))
-    if minor != minor.to_integral_value() or int(minor) % smallest_step(currency):
-        raise InvalidAmountError(f"{text!r} is finer than {currency} allows")
-    return Money(int(minor), currency)
+    typed = AMOUNT.fullmatch("".join(text.split()))
+    if typed is None:
+        raise InvalidAmountError(f"{text!r} is no amount")
+    whole, part = typed["whole"], typed["part"] or ""
+    if len(part) > decimals(currency):
+        raise InvalidAmountError(f"{text!r} is finer than {currency} allows, or means thousands")
+    return from_major(Decimal(f"{whole}.{part}"), currency)
 
 
 def from_major(amount: Decimal | int, currency: str) -> Money:
-    """Money from an exact amount in major units. Raises InvalidAmountError as parse() does."""
-    return parse(str(amount), currency)
+    """Money from an exact amount in major units.
+
+    Raises InvalidAmountError when it is no number, not positive, or finer than the currency allows.
+    """
+    exact = Decimal(amount)
+    if not exact.is_finite() or exact <= 0 or exact.adjusted() > 12:
+        raise InvalidAmountError(f"{amount} is no amount that can be given")
+    minor = exact.scaleb(decimals(currency))
+    if minor != minor.to_integral_value() or int(minor) % smallest_step(currency):
+        raise InvalidAmountError(f"{amount} is finer than {currency} allows")
+    return Money(int(minor), currency)
 
 
 def display(money: Money, language: str) -> str:

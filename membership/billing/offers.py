@@ -1,9 +1,9 @@
 """What the support page offers: amounts with what they make possible, and what follows when."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from flask_babel import format_date, format_percent
+from flask_babel import format_date, format_percent, to_user_timezone
 from flask_babel import gettext as _
 
 from config.settings import Tier, settings
@@ -45,7 +45,8 @@ def _possible(tier: str) -> str:
 
 def terms(now: datetime) -> dict[str, str]:
     """By interval, what is charged when, for someone who gives at `now` (lesson L10)."""
-    day = format_date(now, "d")
+    first = _first_charge(now)
+    day = format_date(first, "d")
     if int(day) > LAST_DAY_OF_EVERY_MONTH:
         monthly = _(
             "First charge today, then on day %(day)s of each month, or its last day. "
@@ -59,9 +60,20 @@ def terms(now: datetime) -> dict[str, str]:
         )
     yearly = _(
         "First charge today, then every year on %(date)s. Cancel any time in two clicks.",
-        date=format_date(now, "d MMMM"),
+        date=format_date(first, "d MMMM"),
     )
     return {"month": monthly, "year": yearly, "once": _("One charge today. Nothing repeats.")}
+
+
+def _first_charge(now: datetime) -> date:
+    """The day that later charges go by: the reader's, but Stripe's own where a month ends.
+
+    Stripe keeps the day in UTC. Late on 30 April it is 1 May in Kyiv, yet the next charge comes on
+    30 May (lesson L8).
+    """
+    here, at_stripe = to_user_timezone(now).date(), now.astimezone(UTC).date()
+    is_plain = here.month == at_stripe.month and here.day <= LAST_DAY_OF_EVERY_MONTH
+    return here if is_plain else at_stripe
 
 
 def fee_note(currency: str) -> str:

@@ -241,8 +241,9 @@ def test_who_is_signed_in_gives_with_the_own_address(
 
 WRONG = {
     "amount": [("", "how much"), ("abc", "as a number"), ("4.999", "as a number"),
+               ("1,200", "as a number"), ("1_000", "as a number"), ("1e3", "as a number"),
                ("-5", "as a number"), ("0", "as a number"), ("0.50", "between €1"),
-               ("10001", "between €1"), ("1e9", "between €1"), ("NaN", "as a number")],
+               ("10001", "between €1"), ("1e9", "as a number"), ("NaN", "as a number")],
     "email": [("", "your email address"), ("reader", "no complete"), ("a@b\nc", "no complete")],
     "interval": [("week", "monthly, yearly or once"), ("", "monthly, yearly or once")],
     "currency": [("XTS", "cannot take this currency"), ("", "cannot take this currency")],
