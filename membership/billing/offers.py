@@ -2,28 +2,42 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from flask_babel import format_date, format_percent, to_user_timezone
 from flask_babel import gettext as _
 
 from config.settings import Tier, settings
-from membership.billing.amounts import FEE_RATE, LIMITS
-from membership.money import Money, display, from_major
+from membership.billing.amounts import FEE_RATE, LIMITS, with_card_fee
+from membership.money import Money, decimals, display, from_major, smallest_step
 from membership.web.languages import current_language
 
-Offers = dict[str, list[tuple[Money, str]]]
+
+class Offer(NamedTuple):
+    """One suggested gift; `with_fee` is charged when the reader pays the card fee, too."""
+
+    gift: Money
+    with_fee: Money
+    note: str
+
+
+Offers = dict[str, list[Offer]]
 LAST_DAY_OF_EVERY_MONTH = 28
 
 
 def offers(currency: str) -> Offers:
     """By interval, the suggested amounts with one line each; a year is twelve months."""
     tiers = settings().tiers[currency]
-    monthly = [(_amount(tier, currency), _possible(tier.name)) for tier in tiers]
+    monthly = [_offer(_amount(tier, currency), _possible(tier.name)) for tier in tiers]
     return {
         "month": monthly,
-        "year": [(money * 12, _per_month(money)) for money, _line in monthly],
+        "year": [_offer(each.gift * 12, _per_month(each.gift)) for each in monthly],
         "once": monthly,
     }
+
+
+def _offer(gift: Money, note: str) -> Offer:
+    return Offer(gift, with_card_fee(gift), note)
 
 
 def _amount(tier: Tier, currency: str) -> Money:
@@ -77,8 +91,29 @@ def _first_charge(now: datetime) -> date:
 
 
 def fee_note(currency: str) -> str:
-    """How much "I also pay the card fee" adds."""
+    """What "I also pay the card fee" adds: a share of the whole charge, itself included."""
     rate = Decimal(FEE_RATE.numerator) / FEE_RATE.denominator
     percent = format_percent(rate, "0.#%" if current_language() == "en" else "0.#\xa0%")
     fixed = display(from_major(LIMITS[currency].fixed_fee, currency), current_language())
-    return str(_("That adds %(percent)s and %(fixed)s.", percent=percent, fixed=fixed))
+    return str(
+        _(
+            "That adds the fee: %(percent)s of all that is charged, and %(fixed)s.",
+            percent=percent,
+            fixed=fixed,
+        )
+    )
+
+
+def fee_figures(currency: str) -> dict[str, int]:
+    """What the page's script needs to say what amounts.with_card_fee() charges, in minor units.
+
+    Of `of` parts charged `kept` are left, before `fixed` goes off; charges are multiples of `step`.
+    """
+    kept = 1 - FEE_RATE
+    return {
+        "kept": kept.numerator,
+        "of": kept.denominator,
+        "fixed": from_major(LIMITS[currency].fixed_fee, currency).minor,
+        "step": smallest_step(currency),
+        "decimals": decimals(currency),
+    }

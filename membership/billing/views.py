@@ -16,7 +16,7 @@ from membership.articles.ask import preset_currency
 from membership.billing import checkout, gateway, giving, inbox
 from membership.billing.forms import INTERVALS, GiftForm
 from membership.billing.models import Checkout
-from membership.billing.offers import fee_note, offers, terms
+from membership.billing.offers import fee_figures, fee_note, offers, terms
 from membership.db import transaction
 from membership.money import InvalidAmountError, parse
 from membership.web import access, cookies, csrf
@@ -99,7 +99,7 @@ def _choose(form: GiftForm, amount: str) -> None:
     except InvalidAmountError:
         return
     written = f"{money.major.normalize():f}"
-    if any(money == offered for offered, _line in offers(currency)[form.interval.data]):
+    if any(money == each.gift for each in offers(currency)[form.interval.data]):
         preset.data = written
     else:
         form.amount.data = written
@@ -131,6 +131,7 @@ def _form(form: GiftForm, *, came_back: bool = False, is_stripe_away: bool = Fal
         offers=offers(currency),
         terms=terms(clock.now()),
         fee_note=fee_note(currency),
+        fee_figures=fee_figures(currency),
         interval=interval,
         chosen={each: preset for each, preset in presets.items() if preset},
         values=form.data,

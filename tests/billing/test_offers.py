@@ -1,9 +1,14 @@
 """What the support page says about the charges that follow, and about the card fee."""
 
+import json
+import re
 from datetime import UTC, datetime
+from html import unescape
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from membership.billing import offers
 
@@ -31,3 +36,23 @@ def test_a_year_goes_by_the_same_day(app: Flask) -> None:
     with app.test_request_context("/support"):
         assert "every year on 9 April" in offers.terms(DAYS[0][0])["year"]
         assert "every year on 28 February" in offers.terms(DAYS[3][0])["year"]
+
+
+def test_with_the_card_fee_the_button_says_what_is_charged(
+    session: Session, client: FlaskClient
+) -> None:
+    """[L10] (4.00 + 0.25) / 0.971 = 4.38; the style sheet shows one or the other."""
+    page = client.get("/support?currency=EUR").text
+    assert '<span class="say-gift">Give €4 every month</span>' in page
+    assert '<span class="say-with-fee">Give €4.38 every month</span>' in page
+    assert '<span class="say-with-fee">Give €49.70 every year</span>' in page
+    assert "2.9% of all that is charged, and €0.25" in page
+
+
+def test_the_script_is_told_what_the_fee_is(session: Session, client: FlaskClient) -> None:
+    page = client.get("/support?currency=EUR").text
+    found = re.search(r'data-fee="([^"]+)"', page)
+    assert found is not None
+    assert json.loads(unescape(found[1])) == {
+        "kept": 971, "of": 1000, "fixed": 25, "step": 1, "decimals": 2
+    }  # fmt: skip

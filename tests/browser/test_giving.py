@@ -1,0 +1,50 @@
+"""The button of the support form says what is charged (lesson L10)."""
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from membership.billing.amounts import with_card_fee
+from membership.money import Money, display
+from tests.browser.conftest import watch
+from tests.system import System
+
+BUTTON = "#support button[type=submit]"
+
+
+def test_the_card_fee_is_in_what_the_button_says_without_a_script(
+    browser: Browser, system: System
+) -> None:
+    """[L10]"""
+    context = browser.new_context(base_url=system.web, java_script_enabled=False)
+    page = context.new_page()
+    watch(page, system)
+    page.goto("/support?currency=EUR&interval=month&amount=4")
+    button = page.locator(BUTTON)
+    expect(button).to_have_accessible_name("Give €4 every month")
+    page.locator("#cover_fees").check()
+    expect(button).to_have_accessible_name("Give €4.38 every month")
+    page.get_by_label("Yearly").check()
+    expect(button).to_have_accessible_name(re.compile(r"Give €\d+\.\d\d every year"))
+    context.close()
+
+
+def test_the_script_computes_as_the_server_does(page: Page, system: System) -> None:
+    """[L10] For amounts that are typed; what the server would refuse, it leaves out."""
+    page.goto("/support?currency=EUR&interval=once&amount=4.5")
+    button, amount = page.locator(BUTTON), page.locator("[name=amount]")
+    expect(button).to_have_accessible_name("Give €4.50 once")
+    page.locator("#cover_fees").check()
+    for text, minor in [
+        ("4.5", 450),
+        ("9,71", 971),
+        ("1 000", 100_000),
+        ("9.46", 946),
+        ("7.", 700),
+    ]:
+        amount.fill(text)
+        charged = display(with_card_fee(Money(minor, "EUR")), "en").replace(",", ",?")
+        expect(button).to_have_accessible_name(re.compile(f"^Give {charged} once$"))
+    for text in ("1,200", "1e3", "1_000", "0", "x"):
+        amount.fill(text)
+        expect(button).to_have_accessible_name("Give once")
