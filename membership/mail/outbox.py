@@ -1,6 +1,7 @@
 """Writing mail that is due, in the transaction of the fact that causes it (rule M1)."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,15 @@ from membership import clock
 from membership.background import wake
 from membership.mail import kinds
 from membership.mail.models import OutboxEmail
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whom a mail is for."""
+
+    recipient: str
+    language: str
+    account_id: int | None = None
 
 
 def put(
@@ -31,24 +41,39 @@ def put(
     `kind`; its addresses come from membership.web.languages.address(). After `not_after` the mail
     is not sent any more. Raises kinds.UnknownKindError.
     """
+    reader = Reader(recipient, language, account_id)
+    put_to_all(session, [reader], kind, subject, {language: context or {}}, not_after)
+
+
+def put_to_all(
+    session: Session,
+    readers: Iterable[Reader],
+    kind: str,
+    subject: str,
+    contexts: dict[str, dict[str, Any]],
+    not_after: datetime | None = None,
+) -> None:
+    """Write one mail to each of `readers`, as put() does, with the context of their language."""
     kinds.find(kind)
     now = clock.now()
-    session.execute(
-        insert(OutboxEmail)
-        .values(
-            kind=kind,
-            recipient=recipient,
-            subject=subject,
-            language=language,
-            context=context or {},
-            account_id=account_id,
-            not_after_at=not_after,
-            next_attempt_at=now,
-            created_at=now,
+    shared = {"kind": kind, "subject": subject, "not_after_at": not_after}
+    shared |= {"next_attempt_at": now, "created_at": now}
+    rows = [
+        {
+            "recipient": reader.recipient,
+            "language": reader.language,
+            "account_id": reader.account_id,
+            "context": contexts[reader.language],
+            **shared,
+        }
+        for reader in readers
+    ]
+    if rows:
+        once = insert(OutboxEmail).on_conflict_do_nothing(
+            index_elements=["kind", "recipient", "subject"]
         )
-        .on_conflict_do_nothing(index_elements=["kind", "recipient", "subject"])
-    )
-    wake(session, "mail.deliver")
+        session.execute(once, rows)
+        wake(session, "mail.deliver")
 
 
 def forget(session: Session, names: Iterable[str], before: datetime) -> None:

@@ -17,6 +17,7 @@ from membership.staff.room import EDITORS, FINANCE, back_to, blueprint, found, m
 from membership.voting import lifecycle, suggestions
 from membership.voting import topics as voting
 from membership.voting.models import TOPIC_STATES, Topic, TopicChange
+from membership.voting.paper import InvalidRoundError
 from membership.web import access
 
 PAGE = 50
@@ -28,6 +29,7 @@ _REFUSED = (
     lifecycle.MissingReasonError,
     lifecycle.MissingArticleError,
     lifecycle.MissingOriginalError,
+    InvalidRoundError,
 )
 
 
@@ -141,6 +143,8 @@ def _change(topic_id: int, form: Any, act: Callable[[Session, Topic], None], don
 def _sentence(error: Exception) -> str:
     said = _("Meanwhile the topic has moved on; this step is not possible any more.")
     match error:
+        case InvalidRoundError():
+            said = str(error)
         case lifecycle.MissingReasonError():
             said = _("Overruling the vote needs a reason that readers will see.")
         case lifecycle.MissingOriginalError():

@@ -78,13 +78,20 @@ def lock_drafts(session: Session, topic: Topic) -> list[Round]:
 
 
 def take_off(session: Session, drafts: Iterable[Round], topic: Topic) -> None:
-    """Strike a topic off rounds that lock_drafts() gave."""
+    """Strike a topic off rounds that lock_drafts() gave.
+
+    Raises InvalidRoundError when too few would stay for a vote.
+    """
     for draft in drafts:
         session.execute(
             delete(RoundOption).where(
                 RoundOption.round_id == draft.id, RoundOption.topic_id == topic.id
             )
         )
+        if len(options(session, draft.id)) <= max(draft.seats, 1):
+            raise InvalidRoundError(
+                _("“%(title)s” is about to open and would have too few topics.", title=draft.title)
+            )
         _seal(session, draft)
 
 

@@ -18,9 +18,7 @@ from membership.articles.models import Article
 from membership.mail import kinds, outbox
 from membership.voting import lifecycle, paper
 from membership.voting.models import (
-    Round,
     RoundOption,
-    Tally,
     Topic,
     TopicChange,
     TopicSupport,
@@ -115,7 +113,7 @@ def merge(session: Session, topic: Topic, original: Topic, actor: Account) -> No
 
 
 def publish(session: Session, topic: Topic, article: Article, actor: Account) -> None:
-    """The story is out: link both, and tell everyone who voted in the round that chose it.
+    """The story is out: link both, and tell everyone who voted in a round with the topic.
 
     Who voted is the turnout roll, so no ballot is needed (rule V8); nobody is told twice.
     """
@@ -124,38 +122,35 @@ def publish(session: Session, topic: Topic, article: Article, actor: Account) ->
     article.asked_topic_slug, article.asked_topic_title = topic.slug, topic.title
     topic.article_id = article.id
     topic.published_at = session.scalar(select(func.now()))
-    for voter in session.scalars(_voters(topic)):
-        outbox.put(
-            session,
-            kind=PUBLISHED,
-            recipient=voter.email,
-            subject=f"topic:{topic.id}",
-            language=voter.language,
-            context={
-                "topic": topic.title,
-                "title": article.title,
-                "standfirst": article.standfirst,
-                "url": address("articles.show", voter.language, slug=article.slug),
-            },
-            account_id=voter.id,
-        )
+    readers = [outbox.Reader(*voter) for voter in session.execute(_voters(topic))]
+    letters = {
+        language: {
+            "topic": topic.title,
+            "title": article.title,
+            "standfirst": article.standfirst,
+            "url": address("articles.show", language, slug=article.slug),
+        }
+        for language in {reader.language for reader in readers}
+    }
+    outbox.put_to_all(session, readers, PUBLISHED, f"topic:{topic.id}", letters)
     _step(session, topic, "published", actor, None, article=article.id)
 
 
 def _voters(topic: Topic) -> Any:
-    """The turnout roll of every settled round that chose the topic."""
-    chose = (
+    """Address, language and id of whom a topic's rounds have on their turnout rolls.
+
+    An editor may overrule a result (rule V12), so it need not be the round's winner.
+    """
+    took_part = (
         select(Turnout.account_id)
         .join(RoundOption, RoundOption.round_id == Turnout.round_id)
-        .join(Tally, Tally.round_id == Turnout.round_id)
-        .join(Round, Round.id == Turnout.round_id)
-        .where(
-            RoundOption.topic_id == topic.id,
-            Round.state == "settled",
-            Tally.result["winners"].contains([topic.id]),
-        )
+        .where(RoundOption.topic_id == topic.id)
     )
-    return select(Account).where(Account.id.in_(chose)).order_by(Account.id)
+    return (
+        select(Account.email, Account.language, Account.id)
+        .where(Account.id.in_(took_part))
+        .order_by(Account.id)
+    )
 
 
 def _lock(session: Session, topic: Topic) -> None:

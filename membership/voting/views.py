@@ -20,6 +20,8 @@ from membership.voting.models import Round, Topic
 from membership.web import access, errors
 from membership.web.languages import current_language
 
+# What no editor has let through is not for everyone to read.
+UNREAD_OR_DECLINED = frozenset({"suggested", "rejected", "merged"})
 blueprint = Blueprint("voting", __name__)
 
 
@@ -77,7 +79,7 @@ def topic(slug: str) -> ResponseReturnValue:
         is_patron = _is_patron(session)
         stood_in = rounds.of_topic(session, found)
         # An editor has read what stands on a ballot, even before it opens.
-        is_private = found.state == "suggested" and not stood_in
+        is_private = found.state in UNREAD_OR_DECLINED and not stood_in
         if is_private and not _may_see_suggestion(found, is_patron):
             if not _is_signed_in():
                 return _sign_in_first(to("voting.topic", slug=slug))

@@ -331,3 +331,11 @@ def test_the_export_is_json_without_names(session: Session, client: FlaskClient)
     answer = client.get(f"/rounds/{held.id}/export.json")
     assert "attachment" in answer.headers["Content-Disposition"]
     assert "account" not in json.dumps(answer.get_json())
+
+
+def test_what_was_declined_is_read_by_nobody_outside(client: FlaskClient, session: Session) -> None:
+    """[V13] Moderation that publishes what it declines would be none."""
+    topic = factories.topic(session, state="rejected", public_reason="It names a private person.")
+    page = client.get(f"/topics/{topic.slug}")
+    assert page.status_code in {302, 303}
+    assert topic.why not in page.text

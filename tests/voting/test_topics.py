@@ -167,11 +167,24 @@ def test_publishing_tells_everyone_who_voted(session: Session) -> None:
     with pytest.raises(lifecycle.ForbiddenTransitionError):
         topics.publish(session, topic, story, editor)
 
-    # A topic of the same round that lost, and was reported all the same: nobody was promised it.
+    # The editors overruled the result (V12): the round's voters hear of that story, too.
     session.execute(delete(OutboxEmail))
     topics.assign(session, loser, editor, editor, reason="It grew.")
     topics.publish(session, loser, factories.article(session), editor)
-    assert session.scalars(select(OutboxEmail)).all() == []
+    told = session.scalars(select(OutboxEmail.recipient).order_by(OutboxEmail.id)).all()
+    assert told == [voter.email for voter in voters]
+
+
+def test_a_draft_is_not_emptied_behind_its_back(session: Session) -> None:
+    """[V10] Declining all but one topic of a round would leave nothing to vote on."""
+    editor = factories.staff(session)
+    draft = factories.round_(session, state="draft", seats=1)
+    stand = paper.options(session, draft.id)
+    for topic in stand[2:]:
+        topics.change_state(session, topic, "rejected", editor, reason="Twice.")
+    with pytest.raises(paper.InvalidRoundError, match="too few"), session.begin_nested():
+        topics.change_state(session, stand[0], "rejected", editor, reason="No.")
+    assert len(paper.options(session, draft.id)) == 2
 
 
 def test_whoever_voted_in_two_rounds_is_told_once(session: Session) -> None:
