@@ -76,19 +76,26 @@ def transaction() -> Iterator[Session]:
 
 
 def after_commit(session: Session, act: Callable[[], None]) -> None:
-    """Do `act` once this session's transaction has been committed, and not otherwise."""
+    """Do `act` once this session's whole transaction has been committed, and not otherwise.
+
+    A savepoint that was rolled back takes nothing back: `act` must be harmless then.
+    """
     session.info.setdefault("after_commit", []).append(act)
 
 
 @event.listens_for(_sessions, "after_commit")
 def _run_after_commit(session: Session) -> None:
+    # SQLAlchemy tells of released savepoints, too; nobody else sees their rows yet.
+    if session.in_nested_transaction():
+        return
     for act in session.info.pop("after_commit", []):
         act()
 
 
 @event.listens_for(_sessions, "after_rollback")
 def _forget_after_rollback(session: Session) -> None:
-    session.info.pop("after_commit", None)
+    if not session.in_nested_transaction():
+        session.info.pop("after_commit", None)
 
 
 def lock(session: Session, subject: str) -> None:
