@@ -24,6 +24,8 @@ from membership.reports.figures import (
 )
 from membership.reports.models import DailyFigures
 
+WITHHELD = Figure(None, computable=False)
+
 
 @dataclass(frozen=True)
 class CurrencyOverview:
@@ -149,15 +151,18 @@ def _of_currency(currency: str, months: tuple[Month, ...], running: _Running) ->
 
 
 def _discreet(whole: CurrencyOverview) -> CurrencyOverview:
-    """The same without the amounts of groups so small that they could single someone out."""
+    """The same without the amounts of groups so small that they could single someone out.
+
+    What moves from month to month is withheld altogether: in most months it is few people's doing.
+    """
     return replace(
         whole,
         mrr=hide_small_group(whole.mrr),
         arr=hide_small_group(whole.arr),
         arpu=hide_small_group(whole.arpu),
-        net_new_mrr=hide_small_group(whole.net_new_mrr),
+        net_new_mrr=WITHHELD,
         one_time=hide_small_group(whole.one_time),
-        received=hide_small_group(whole.received),
+        received=WITHHELD,
         at_risk=hide_small_group(whole.at_risk),
         scheduled_churn=hide_small_group(whole.scheduled_churn),
     )

@@ -1,6 +1,5 @@
 """The first page: how we are, and what needs a person now."""
 
-from collections.abc import Callable
 from datetime import date
 
 from flask import render_template, request
@@ -11,7 +10,7 @@ from membership.db import transaction
 from membership.reports import words
 from membership.reports.attention import attention
 from membership.reports.definitions import DEFINITIONS
-from membership.reports.figures import Figure, Month, hide_small_group, waterfall
+from membership.reports.figures import waterfall
 from membership.reports.overview import CurrencyOverview
 from membership.reports.overview import overview as look
 from membership.staff import pictures
@@ -37,9 +36,8 @@ def overview() -> str:
         sees_all=sees_all,
         words=words,
         name_of_month=name_of_month,
-        history=_history(chosen, (lambda figure: figure) if sees_all else hide_small_group)
-        if chosen
-        else None,
+        # Amounts of two months beside each other tell what one person gives (rule S10).
+        history=_history(chosen) if chosen and sees_all else None,
     )
 
 
@@ -58,21 +56,14 @@ def _chosen(currencies: tuple[CurrencyOverview, ...], code: str) -> CurrencyOver
     )
 
 
-def _history(chosen: CurrencyOverview, shown: Callable[[Figure], Figure]) -> dict[str, object]:
-    """Pictures and tables of the newest months; `shown` withholds what must be."""
+def _history(chosen: CurrencyOverview) -> dict[str, object]:
+    """Pictures and tables of the newest months."""
     months = chosen.months[-SHOWN_MONTHS:]
-    mrr = [shown(Figure(month.mrr, denominator=month.patrons)) for month in months]
-    net = [shown(Figure(month.movements.net, denominator=month.moved_patrons)) for month in months]
-
-    def is_shown(month: Month) -> bool:
-        return shown(Figure(month.movements.net, denominator=month.moved_patrons)).computable
-
-    now = chosen.this_month
     return {
-        "line": pictures.mrr_line(months, mrr, chosen.currency, name_of_month),
-        "bars": pictures.movement_bars(months, chosen.currency, name_of_month, is_shown),
-        "rows": list(reversed(list(zip(months, mrr, net, strict=True)))),
-        "waterfall": waterfall(now) if is_shown(now) else (),
+        "line": pictures.mrr_line(months, chosen.currency, name_of_month),
+        "bars": pictures.movement_bars(months, chosen.currency, name_of_month),
+        "months": months[::-1],
+        "waterfall": waterfall(chosen.this_month),
     }
 
 

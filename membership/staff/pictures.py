@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from membership.money import Money
 from membership.reports import words
-from membership.reports.figures import Figure, Month
+from membership.reports.figures import Month
 
 NameOfMonth = Callable[[date], str]
 
@@ -27,10 +27,8 @@ TONES = {
 }
 
 
-def mrr_line(
-    months: Sequence[Month], figures: Sequence[Figure], currency: str, name: NameOfMonth
-) -> dict[str, Any]:
-    """MRR at the end of each month; `figures` stand beside `months`."""
+def mrr_line(months: Sequence[Month], currency: str, name: NameOfMonth) -> dict[str, Any]:
+    """MRR at the end of each month."""
     return {
         "kind": "line",
         "labels": [name(month.first_day) for month in months],
@@ -39,16 +37,14 @@ def mrr_line(
             {
                 "name": _("MRR"),
                 "tone": "coffee",
-                "values": [_whole(figure, currency) for figure in figures],
+                "values": [_whole(month.mrr, currency) for month in months],
             }
         ],
     }
 
 
-def movement_bars(
-    months: Sequence[Month], currency: str, name: NameOfMonth, is_shown: Callable[[Month], bool]
-) -> dict[str, Any]:
-    """Gains upwards, losses downwards; a month that is not shown stays empty."""
+def movement_bars(months: Sequence[Month], currency: str, name: NameOfMonth) -> dict[str, Any]:
+    """Gains upwards, losses downwards."""
     return {
         "kind": "stacked",
         "labels": [name(month.first_day) for month in months],
@@ -58,10 +54,7 @@ def movement_bars(
                 "name": str(words.MOVEMENT[movement]),
                 "tone": TONES[movement],
                 "values": [
-                    _whole(Figure(getattr(month.movements, movement)), currency)
-                    if is_shown(month)
-                    else None
-                    for month in months
+                    _whole(getattr(month.movements, movement), currency) for month in months
                 ],
             }
             for movement in (*GAINS, *LOSSES)
@@ -69,7 +62,5 @@ def movement_bars(
     }
 
 
-def _whole(figure: Figure, currency: str) -> int | None:
-    if figure.value is None:
-        return None
-    return int(Money(int(figure.value), currency).major.to_integral_value())
+def _whole(minor: int, currency: str) -> int:
+    return int(Money(minor, currency).major.to_integral_value())

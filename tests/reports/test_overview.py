@@ -89,6 +89,8 @@ def test_small_groups_are_hidden_from_those_who_see_no_amounts(
     assert euro.mrr.is_hidden is hidden
     assert euro.arr.is_hidden is hidden
     assert euro.arpu.is_hidden is hidden
+    assert not euro.net_new_mrr.computable
+    assert not euro.received.computable
 
 
 def test_the_dashboard_names_a_currency_whose_books_disagree(session: Session) -> None:
