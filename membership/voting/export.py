@@ -102,6 +102,9 @@ def _read(text: str) -> tuple[dict[str, Any], tally.Contest]:
                 tuple(int(choice) for choice in ballot) for ballot in exported["ballots"]
             ),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    # RecursionError: nested deeper than any export of ours.
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise UnreadableExportError("This file is not an export of a round.") from error
+    if contest.seats < 1 or contest.max_choices < 1:
+        raise UnreadableExportError("A round without seats or choices is no round.")
     return exported, contest

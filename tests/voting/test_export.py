@@ -85,13 +85,26 @@ def test_a_changed_export_is_noticed(session: Session, tamper) -> None:
         export.verify(json.dumps(made))
 
 
+DEEP = "[" * 100_000
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "no json", "[]", "{}", "null", '{"format": "another"}', '{"format": "kava-round-1"}'],
+    [
+        *("", "no json", "[]", "{}", "null"),
+        *('{"format": "another"}', '{"format": "kava-round-1"}', DEEP),
+    ],
 )
 def test_a_file_that_is_no_export(text: str) -> None:
     with pytest.raises(export.UnreadableExportError):
         export.verify(text)
+
+
+def test_a_round_without_seats_is_none(session: Session) -> None:
+    made = exported(session)
+    made["round"]["seats"] = 0
+    with pytest.raises(export.UnreadableExportError, match="seats"):
+        export.verify(json.dumps(made))
 
 
 def test_another_method_is_not_guessed_at(session: Session) -> None:
