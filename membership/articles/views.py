@@ -4,7 +4,7 @@ All are the same bytes for everyone, complete without scripts and cookies (rules
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import (
@@ -34,8 +34,6 @@ blueprint = Blueprint("articles", __name__)
 # sitemaps/news-sitemap
 NEWS = timedelta(days=2)
 NEWS_LIMIT = 1_000
-# RFC 4287 wants a time even of an empty feed, which has never changed.
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @blueprint.get("/")
