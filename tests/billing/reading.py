@@ -14,7 +14,8 @@ def rows(session: Session, model: Any, **values: Any) -> list[Any]:
     """All rows of a table with these values, oldest first."""
     query = select(model).filter_by(**values).execution_options(populate_existing=True)
     found = session.scalars(query).all()
-    return sorted(found, key=lambda row: (str(getattr(row, "created_at", "")), str(row.id)))
+    # Rows of one transaction have one `created_at`; ids that are numbers sort as numbers.
+    return sorted(found, key=lambda row: (str(getattr(row, "created_at", "")), row.id))
 
 
 def row(session: Session, model: Any, **values: Any) -> Any:

@@ -2,12 +2,14 @@
 
 import inspect
 
+import pytest
 import stripe
 from flask import Flask
 
 from membership.billing import gateway
 
 
+@pytest.mark.usefixtures("stripe")
 def test_the_version_is_pinned_and_is_the_packages(app: Flask) -> None:
     """[B13] The shapes that are read are this version's; another package is another task."""
     assert gateway.API_VERSION == "2026-10-28.endive" == stripe.api_version
