@@ -14,7 +14,18 @@ from membership.accounts import login
 from membership.web import access
 from tasks.celery_app import create_celery
 
-FEATURES = ("accounts", "articles", "billing", "mail", "reports", "staff", "voting")
+FEATURES = (
+    "accounts",
+    "articles",
+    "billing",
+    "billing.gifts",
+    "billing.manage",
+    "billing.papers",
+    "mail",
+    "reports",
+    "staff",
+    "voting",
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -24,6 +24,10 @@ class Account(Numbered, Base):
     name: Mapped[str | None]
     language: Mapped[str]
     role: Mapped[str | None]
+    # Asked for by the person; until then it can be taken back (rule S11).
+    delete_after_at: Mapped[datetime | None] = mapped_column(index=True)
+    # Since then the row names nobody; what refers to it stays.
+    deleted_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     @property
@@ -65,6 +69,19 @@ class SignIn(Base):
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class Note(Numbered, Base):
+    """What staff wrote down about an account, for staff alone."""
+
+    __tablename__ = "note"
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class AuditEntry(Numbered, Base):

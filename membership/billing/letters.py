@@ -15,7 +15,7 @@ from membership.money import Money, display
 from membership.web.languages import address
 
 
-def _in_words(context: dict[str, Any], language: str) -> dict[str, Any]:
+def in_words(context: dict[str, Any], language: str) -> dict[str, Any]:
     """Amounts and days as people who read `language` write them."""
     said = dict(context)
     if "amount_minor" in said:
@@ -29,8 +29,8 @@ def _in_words(context: dict[str, Any], language: str) -> dict[str, Any]:
 
 
 WELCOME = kinds.transactional("welcome")
-RECEIPT = kinds.transactional("receipt", _in_words)
-SECOND_REFUNDED = kinds.transactional("second_subscription_refunded", _in_words)
+RECEIPT = kinds.transactional("receipt", in_words)
+SECOND_REFUNDED = kinds.transactional("second_subscription_refunded", in_words)
 
 
 def welcome(session: Session, account: Account, interval: str) -> None:
@@ -40,7 +40,7 @@ def welcome(session: Session, account: Account, interval: str) -> None:
         "interval": interval,
         "topics_url": address("voting.topics", account.language),
     }
-    _put(session, account, WELCOME, f"account:{account.id}", context)
+    put(session, account, WELCOME, f"account:{account.id}", context)
 
 
 def receipt(session: Session, account: Account, donation: Donation, interval: str) -> None:
@@ -53,7 +53,7 @@ def receipt(session: Session, account: Account, donation: Donation, interval: st
         "interval": interval,
         "account_url": address("billing.overview", account.language),
     }
-    _put(session, account, RECEIPT, f"donation:{donation.id}", context)
+    put(session, account, RECEIPT, f"donation:{donation.id}", context)
 
 
 def second_refunded(
@@ -74,12 +74,13 @@ def second_refunded(
         "account_url": address("billing.overview", account.language),
     }
     subject = f"subscription:{subscription.id}:{refunded_in_all.minor}"
-    _put(session, account, SECOND_REFUNDED, subject, context)
+    put(session, account, SECOND_REFUNDED, subject, context)
 
 
-def _put(
+def put(
     session: Session, account: Account, kind: str, subject: str, context: dict[str, Any]
 ) -> None:
+    """Write one mail of `kind` to an account, in its language; once per `subject`."""
     outbox.put(
         session,
         kind=kind,

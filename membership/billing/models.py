@@ -4,7 +4,7 @@ Money columns end in `_minor`: integers in Stripe's minor unit of the `currency`
 (upper case, ISO 4217).
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +14,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from membership.db import Base, EmailAddress, Numbered
 
 INTERVALS = ("month", "year")
+# What a checkout pays for: one's own support, a year for somebody else, or the pool from which
+# staff grant a year to who cannot pay.
+PURPOSES = ("support", "gift", "pool")
 CHECKOUT_STATES = ("started", "open", "completed", "expired", "failed")
 SUBSCRIPTION_STATES = ("incomplete", "active", "past_due", "paused", "cancel_scheduled", "ended")
 END_REASONS = ("voluntary", "payment_failed", "staff", "dispute", "fraud")
@@ -25,6 +28,9 @@ MOVEMENTS = (
     "churn_involuntary",
     "reactivation",
 )
+# How money came that Stripe knows nothing of.
+METHODS = ("transfer", "cheque", "cash", "paypal", "crypto", "other")
+REFUND_STATES = ("asked", "pending", "done", "failed")
 EVENT_STATES = ("pending", "processed", "ignored", "failed")
 
 
@@ -35,6 +41,7 @@ class Checkout(Base):
     __table_args__ = (
         CheckConstraint("interval IN ('month', 'year', 'once')", name="interval"),
         CheckConstraint(f"state IN {CHECKOUT_STATES}", name="state"),
+        CheckConstraint(f"purpose IN {PURPOSES}", name="purpose"),
         CheckConstraint("amount_minor > 0", name="amount"),
         Index(None, "account_id"),
         Index(None, "email"),
@@ -52,6 +59,7 @@ class Checkout(Base):
     amount_minor: Mapped[int]
     currency: Mapped[str]
     cover_fees: Mapped[bool] = mapped_column(default=False)
+    purpose: Mapped[str] = mapped_column(default="support", server_default="support")
     # The article at whose end the reader decided.
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="SET NULL"))
     state: Mapped[str] = mapped_column(default="started")
@@ -89,6 +97,12 @@ class Subscription(Numbered, Base):
     currency: Mapped[str]
     started_at: Mapped[datetime]
     current_period_end_at: Mapped[datetime]
+    # While paused: when collection goes on by itself.
+    resumes_at: Mapped[datetime | None]
+    # The card that pays, as far as a patron recognises it; `card_expires_on` is its last day.
+    card_brand: Mapped[str | None]
+    card_last4: Mapped[str | None]
+    card_expires_on: Mapped[date | None] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     synced_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -114,8 +128,11 @@ class Donation(Numbered, Base):
     __tablename__ = "donation"
     __table_args__ = (
         CheckConstraint(
-            "num_nonnulls(stripe_invoice_id, stripe_payment_intent_id) >= 1", name="source"
+            "provider = 'manual' OR num_nonnulls(stripe_invoice_id, stripe_payment_intent_id) >= 1",
+            name="source",
         ),
+        CheckConstraint("(provider = 'manual') = (method IS NOT NULL)", name="provider"),
+        CheckConstraint(f"method IN {METHODS}", name="method"),
         Index(None, "account_id", "paid_at"),
         Index(None, "paid_at"),
         # Rollups ask what has been written or taken back lately.
@@ -126,6 +143,12 @@ class Donation(Numbered, Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="RESTRICT"))
     subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscription.id"), index=True)
     checkout_id: Mapped[UUID | None] = mapped_column(ForeignKey("checkout.id"))
+    # "stripe", or "manual" for what staff entered.
+    provider: Mapped[str] = mapped_column(default="stripe", server_default="stripe")
+    method: Mapped[str | None]
+    # What stood on the transfer or cheque.
+    reference: Mapped[str | None]
+    entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     stripe_invoice_id: Mapped[str | None] = mapped_column(unique=True)
     stripe_payment_intent_id: Mapped[str | None] = mapped_column(unique=True)
     amount_minor: Mapped[int]
@@ -138,6 +161,94 @@ class Donation(Numbered, Base):
     refunded_at: Mapped[datetime | None]
     disputed_at: Mapped[datetime | None]
     paid_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Refund(Base):
+    """Money given back; what staff ask for is committed before Stripe is asked (rule B7)."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint(f"state IN {REFUND_STATES}", name="state"),
+        # Rollups ask what has been written lately.
+        Index(None, "created_at"),
+    )
+
+    # The idempotency key of what staff ask for.
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    donation_id: Mapped[int] = mapped_column(ForeignKey("donation.id"), index=True)
+    stripe_refund_id: Mapped[str | None] = mapped_column(unique=True)
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    state: Mapped[str]
+    # Who of the staff, and their words; NULL when it was done at Stripe.
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    reason: Mapped[str | None]
+    refunded_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Dispute(Numbered, Base):
+    """A payment that its giver's bank takes back or warns of, with the day to answer by."""
+
+    __tablename__ = "dispute"
+    __table_args__ = (
+        CheckConstraint("kind IN ('dispute', 'fraud_warning')", name="kind"),
+        Index("ix_dispute_open", "due_at", postgresql_where="closed_at IS NULL"),
+    )
+
+    donation_id: Mapped[int] = mapped_column(ForeignKey("donation.id"), index=True)
+    kind: Mapped[str]
+    # A dispute's id (du_…) or an early fraud warning's (issfr_…).
+    stripe_id: Mapped[str] = mapped_column(unique=True)
+    reason: Mapped[str]
+    # Stripe's word.
+    status: Mapped[str]
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    due_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    synced_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Leaving(Base):
+    """Why a patron left, asked after the leaving; one answer a subscription."""
+
+    __tablename__ = "leaving"
+
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id"), primary_key=True)
+    reason: Mapped[str]
+    comment: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Comparison(Numbered, Base):
+    """One nightly run that compared Stripe's objects with our rows (rule B4)."""
+
+    __tablename__ = "comparison"
+
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+    subscriptions: Mapped[int] = mapped_column(default=0)
+    invoices: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+
+
+class Difference(Numbered, Base):
+    """What a comparison found to differ, and whether it was repaired."""
+
+    __tablename__ = "difference"
+
+    comparison_id: Mapped[int] = mapped_column(ForeignKey("comparison.id"), index=True)
+    # "subscription" or "invoice", and its id at Stripe.
+    kind: Mapped[str]
+    stripe_id: Mapped[str]
+    # {field: [ours, Stripe's]}; ours is null for what we did not have.
+    fields: Mapped[dict[str, Any]]
+    repaired_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

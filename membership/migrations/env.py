@@ -6,7 +6,19 @@ from alembic import context
 
 from membership.db import Base
 
-for feature in ("accounts", "articles", "billing", "mail", "reports", "voting"):
+TABLES = (
+    "accounts",
+    "articles",
+    "billing",
+    "billing.defence",
+    "billing.dunning",
+    "billing.gifts",
+    "billing.papers",
+    "mail",
+    "reports",
+    "voting",
+)
+for feature in TABLES:
     importlib.import_module(f"membership.{feature}.models")
 
 context.configure(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from stripe import HTTPClient
 
 from membership.accounts.models import Account
-from membership.billing import gateway
+from membership.billing.gateway import client as stripe_client
 from membership.billing.models import Checkout
 from membership.db import transaction
 from tests import factories
@@ -101,7 +101,7 @@ def test_a_reader_does_not_wait_long_for_stripe(
 ) -> None:
     """One retry, with short patience; at worst two requests, before the proxy gives up."""
     browser = signed_in(session, factories.patron(session))
-    (connect, read), retries = gateway.PAGE_PATIENCE
+    (connect, read), retries = stripe_client.PAGE_PATIENCE
     in_between = HTTPClient.INITIAL_DELAY * retries
     proxy = re.search(r"proxy_read_timeout (\d+)s;", Path("config/nginx.conf").read_text())
     assert proxy is not None

@@ -1,0 +1,1 @@
+"""Against those who test stolen cards on the support form (rule B16)."""

@@ -1,0 +1,53 @@
+"""The table of failed payments of subscriptions."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from membership.db import Base, Numbered
+
+KINDS = ("soft", "hard", "action")
+RECOVERED_BY = ("mail", "retry", "patron")
+
+
+class Dunning(Numbered, Base):
+    """One invoice that could not be collected: from the first failure until recovered or over."""
+
+    __tablename__ = "dunning"
+    __table_args__ = (
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        CheckConstraint(f"recovered_by IN {RECOVERED_BY}", name="recovered_by"),
+        CheckConstraint("(recovered_at IS NULL) = (recovered_by IS NULL)", name="recovered"),
+        Index(
+            "ix_dunning_due",
+            "next_letter_at",
+            postgresql_where="recovered_at IS NULL AND given_up_at IS NULL",
+        ),
+    )
+
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id"), index=True)
+    stripe_invoice_id: Mapped[str] = mapped_column(unique=True)
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    # "soft" may pass by itself, "hard" needs another card, "action" waits for the patron's bank.
+    kind: Mapped[str]
+    # Stripe's word, such as insufficient_funds.
+    decline_code: Mapped[str | None]
+    # Id of the payment method that failed: recovered with another one is not Stripe's retry.
+    stripe_payment_method_id: Mapped[str | None]
+    # Stripe's page for this payment, on which the bank can be answered.
+    action_url: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=1)
+    # When Stripe tries again; NULL when it does not.
+    next_attempt_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime]
+    letters: Mapped[int] = mapped_column(SmallInteger, default=0)
+    next_letter_at: Mapped[datetime | None]
+    # The patron came by our letter's link, or by themselves.
+    link_used_at: Mapped[datetime | None]
+    own_act_at: Mapped[datetime | None]
+    recovered_at: Mapped[datetime | None]
+    recovered_by: Mapped[str | None]
+    given_up_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

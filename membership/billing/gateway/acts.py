@@ -1,0 +1,82 @@
+"""What we ask Stripe to do."""
+
+from datetime import datetime
+from typing import Any
+
+from membership.billing.gateway.client import page_client, worker_client
+from membership.billing.gateway.errors import said_in_our_words
+from membership.billing.gateway.reading import SECOND, checkout_session
+from membership.billing.snapshots import CheckoutRequest, CheckoutSession
+
+
+def create_checkout_session(request: CheckoutRequest, idempotency_key: str) -> CheckoutSession:
+    """A hosted page on which the reader pays (rule B8)."""
+    metadata = {"checkout": request.checkout}
+    price: dict[str, Any] = {
+        "currency": request.amount.currency.lower(),
+        "unit_amount": request.amount.minor,
+        "product_data": {"name": request.product},
+    }
+    params: dict[str, Any] = {
+        "line_items": [{"price_data": price, "quantity": 1}],
+        "submit_type": "donate",
+        "client_reference_id": request.checkout,
+        "metadata": metadata,
+        "success_url": request.success_url,
+        "cancel_url": request.cancel_url,
+        "locale": request.locale,
+    }
+    if request.interval is None:
+        params |= {"mode": "payment", "payment_intent_data": {"metadata": metadata}}
+    else:
+        price["recurring"] = {"interval": request.interval}
+        params |= {"mode": "subscription", "subscription_data": {"metadata": metadata}}
+    if request.customer_id:
+        params["customer"] = request.customer_id
+    else:
+        params["customer_email"] = request.email
+    with said_in_our_words():
+        made = page_client().v1.checkout.sessions.create(
+            params,  # type: ignore[arg-type]
+            {"idempotency_key": idempotency_key},
+        )
+    return checkout_session(made)
+
+
+def create_portal_session(
+    customer_id: str, return_url: str, locale: str, to_mend_card: bool = False
+) -> str:
+    """The address of Stripe's page for card, invoices and cancellation (rule B9)."""
+    params: dict[str, Any] = {"customer": customer_id, "return_url": return_url, "locale": locale}
+    if to_mend_card:
+        redirect = {"type": "redirect", "redirect": {"return_url": return_url}}
+        params["flow_data"] = {"type": "payment_method_update", "after_completion": redirect}
+    with said_in_our_words():
+        made = page_client().v1.billing_portal.sessions.create(params)  # type: ignore[arg-type]
+    return made.url
+
+
+def mark_second(subscription_id: str, give_back_from: datetime) -> None:
+    """Note at Stripe that a subscription is a second one, which must end (rule B6)."""
+    since = str(int(give_back_from.timestamp()))
+    with said_in_our_words():
+        worker_client().v1.subscriptions.update(subscription_id, {"metadata": {SECOND: since}})
+
+
+def cancel_subscription(subscription_id: str) -> None:
+    """End a subscription now; nothing more is charged."""
+    with said_in_our_words():
+        worker_client().v1.subscriptions.cancel(subscription_id)
+
+
+def refund(payment_id: str, checkout: str, idempotency_key: str) -> None:
+    """Give back what is left of a payment; the reader sees a duplicate returned."""
+    with said_in_our_words():
+        worker_client().v1.refunds.create(
+            {
+                "payment_intent": payment_id,
+                "reason": "duplicate",
+                "metadata": {"checkout": checkout},
+            },
+            {"idempotency_key": idempotency_key},
+        )

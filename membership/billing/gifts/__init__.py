@@ -1,0 +1,1 @@
+"""A year for somebody else: paid by a friend, or granted from the pool."""

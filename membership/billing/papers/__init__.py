@@ -1,0 +1,1 @@
+"""Receipts and annual statements: numbered, and frozen once issued."""
