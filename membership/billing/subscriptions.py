@@ -79,6 +79,10 @@ def _copy(said: SubscriptionSnapshot, row: Subscription, state: str) -> None:
     row.amount_minor = said.amount.minor
     row.currency = said.amount.currency
     row.current_period_end_at = said.current_period_end_at
+    row.resumes_at = said.resumes_at
+    row.card_brand = said.card.brand if said.card else None
+    row.card_last4 = said.card.last4 if said.card else None
+    row.card_expires_on = said.card.expires_on if said.card else None
     row.ended_at = said.ended_at
     row.synced_at = clock.now()
 

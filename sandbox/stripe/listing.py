@@ -102,6 +102,8 @@ def _expand(world: World, node: Any, steps: list[str], path: str) -> None:
         for entry in node:
             _expand(world, entry, steps, path)
         return
+    if node.get("deleted"):
+        return  # a tombstone has nothing more to tell
     field, rest = steps[0], steps[1:]
     kind = node.get("object", "")
     if (kind, field) in INCLUDED and field not in node:

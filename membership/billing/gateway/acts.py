@@ -5,7 +5,7 @@ from typing import Any
 
 from membership.billing.gateway.client import page_client, worker_client
 from membership.billing.gateway.errors import said_in_our_words
-from membership.billing.gateway.reading import SECOND, checkout_session
+from membership.billing.gateway.translation import SECOND, checkout_session
 from membership.billing.snapshots import CheckoutRequest, CheckoutSession
 
 

@@ -1,0 +1,183 @@
+"""How Stripe's objects, in the shapes of the pinned version (rule B13), become our snapshots."""
+
+from calendar import monthrange
+from datetime import UTC, date, datetime
+from typing import Any
+
+import stripe
+
+from membership.billing.snapshots import (
+    Card,
+    CheckoutSession,
+    Failure,
+    InvoiceSnapshot,
+    PaymentSnapshot,
+    RefundSnapshot,
+    SubscriptionSnapshot,
+)
+from membership.money import Money
+
+# Marks a second subscription of one patron; its value is the time from which money goes back.
+SECOND = "kava_second"
+
+
+def checkout_session(found: stripe.checkout.Session) -> CheckoutSession:
+    return CheckoutSession(
+        id=found.id,
+        checkout=_our_checkout(found.metadata),
+        url=found.url,
+        status=found.status or "",
+        is_paid=found.payment_status == "paid",
+        subscription_id=id_of(found.subscription),
+        invoice_id=id_of(found.invoice),
+        payment_id=id_of(found.payment_intent),
+    )
+
+
+def subscription(found: stripe.Subscription) -> SubscriptionSnapshot:
+    """With `default_payment_method` and the customer's expanded, else without its card."""
+    # "items" is also a method of mappings, hence the brackets.
+    items = found["items"].data
+    details = found.cancellation_details
+    amount = sum((item.price.unit_amount or 0) * (item.quantity or 1) for item in items)
+    period_end = min(item.current_period_end for item in items)
+    # An end set for later than the running period's leaves charges in between.
+    ends_soon = found.cancel_at is not None and found.cancel_at <= period_end
+    pause = found.pause_collection
+    return SubscriptionSnapshot(
+        id=found.id,
+        item_id=items[0].id,
+        checkout=_our_checkout(found.metadata),
+        customer_id=id_of(found.customer) or "",
+        status=found.status,
+        amount=Money(amount, found.currency.upper()),
+        interval=items[0].price.recurring.interval,
+        ends_later=found.cancel_at_period_end or ends_soon,
+        collection_paused=pause is not None,
+        resumes_at=moment_or_none(pause.resumes_at) if pause else None,
+        card=_card(found.default_payment_method or _default_of(found.customer)),
+        cancellation_reason=details.reason if details else None,
+        give_back_from=_since(found.metadata),
+        started_at=moment(found.start_date),
+        current_period_end_at=moment(period_end),
+        ended_at=moment_or_none(found.ended_at),
+    )
+
+
+def invoice(found: stripe.Invoice) -> InvoiceSnapshot:
+    """With `payments` expanded; of a payment that is expanded as well, why it failed."""
+    parent = found.parent.subscription_details if found.parent else None
+    payments = found.payments.data if found.payments else []
+    paid = [each for each in payments if each.status == "paid"]
+    waiting = [each for each in payments if each.status == "open"]
+    return InvoiceSnapshot(
+        id=found.id,
+        subscription_id=id_of(parent.subscription) if parent else None,
+        status=found.status or "",
+        is_paid=found.status == "paid",
+        amount=Money(found.amount_paid, found.currency.upper()),
+        paid_at=moment_or_none(found.status_transitions.paid_at),
+        payment_id=id_of(paid[0].payment.payment_intent) if paid else None,
+        billing_reason=found.billing_reason,
+        attempts=found.attempt_count,
+        next_attempt_at=moment_or_none(found.next_payment_attempt),
+        failure=_failure(waiting[0].payment.payment_intent) if waiting else None,
+        page_url=found.hosted_invoice_url,
+    )
+
+
+def payment(found: stripe.PaymentIntent, disputed_at: datetime | None) -> PaymentSnapshot:
+    """With `latest_charge`, its balance transaction and its refunds expanded."""
+    charge: Any = found.latest_charge
+    currency = found.currency.upper()
+    settled = charge.balance_transaction if charge else None
+    refunds = tuple(_refund(each) for each in charge.refunds.data) if charge else ()
+    given_back = charge.amount_refunded if charge else 0
+    return PaymentSnapshot(
+        id=found.id,
+        checkout=_our_checkout(found.metadata),
+        is_paid=found.status == "succeeded",
+        amount=Money(found.amount_received, currency),
+        paid_at=moment(charge.created) if charge else None,
+        fee=Money(settled.fee, settled.currency.upper()) if settled else None,
+        refunds=refunds,
+        refunded_minor=given_back,
+        refunded_at=min(each.created_at for each in refunds) if refunds and given_back else None,
+        disputed_at=disputed_at,
+    )
+
+
+def _refund(found: stripe.Refund) -> RefundSnapshot:
+    metadata = found.metadata
+    return RefundSnapshot(
+        id=found.id,
+        ours=str(metadata["refund"]) if metadata and "refund" in metadata else None,
+        amount=Money(found.amount, found.currency.upper()),
+        status=found.status or "pending",
+        created_at=moment(found.created),
+    )
+
+
+def _default_of(customer: Any) -> Any:
+    """The card that a customer's subscriptions without one of their own are charged to.
+
+    A deleted customer is no more than an id.
+    """
+    settings = getattr(customer, "invoice_settings", None)
+    return settings.default_payment_method if settings else None
+
+
+def _card(method: Any) -> Card | None:
+    """None without a way to pay, and for ways that are no card."""
+    card = getattr(method, "card", None)
+    if card is None:
+        return None
+    last_day = monthrange(card.exp_year, card.exp_month)[1]
+    return Card(
+        brand=card.brand,
+        last4=card.last4,
+        expires_on=date(card.exp_year, card.exp_month, last_day),
+        payment_method_id=method.id,
+    )
+
+
+def _failure(intent: Any) -> Failure | None:
+    """Why a payment did not come; None before the first attempt, or when it is not expanded."""
+    if intent is None or isinstance(intent, str):
+        return None
+    error = intent.last_payment_error
+    needs_action = intent.status == "requires_action"
+    if error is None and not needs_action:
+        return None
+    if needs_action:
+        code, method = "authentication_required", intent.payment_method
+    else:
+        code = getattr(error, "decline_code", None) or error.code
+        method = getattr(error, "payment_method", None)
+    return Failure(
+        decline_code=code,
+        payment_method_id=id_of(method),
+        needs_action=code == "authentication_required",
+    )
+
+
+def _our_checkout(metadata: Any) -> str | None:
+    """Our id in an object's metadata; None on an object that is not ours (rule B5)."""
+    return str(metadata["checkout"]) if metadata and "checkout" in metadata else None
+
+
+def _since(metadata: Any) -> datetime | None:
+    return moment(int(metadata[SECOND])) if SECOND in metadata else None
+
+
+def id_of(reference: Any) -> str | None:
+    """The id of what may be an id, an expanded object, or null."""
+    return reference if reference is None or isinstance(reference, str) else str(reference.id)
+
+
+def moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def moment_or_none(seconds: int | None) -> datetime | None:
+    return None if seconds is None else moment(seconds)
