@@ -59,6 +59,7 @@ class SubscriptionSnapshot:
     `item_id` names the one thing it is for, `resumes_at` when a pause ends by itself. With
     `give_back_from` it is a second one of its patron (rule B6), which must end; what was paid from
     then on is given back. `ends_later`: with the period that runs, nothing more is charged.
+    Whether it is past due hangs on its latest invoice.
     """
 
     id: str
@@ -77,6 +78,7 @@ class SubscriptionSnapshot:
     started_at: datetime
     current_period_end_at: datetime
     ended_at: datetime | None
+    latest_invoice_id: str | None
 
     @property
     def is_second(self) -> bool:
@@ -99,9 +101,10 @@ class Failure:
 class InvoiceSnapshot:
     """An invoice of a subscription; `payment_id` is the payment intent that paid it, if one did.
 
-    `status` is draft, open, paid, uncollectible or void; `amount` is what was paid. `page_url` is
-    Stripe's page on which it can be paid. `billing_reason` is subscription_create for the first,
-    subscription_cycle for a renewal. Lists of invoices come without `failure`.
+    `status` is draft, open, paid, uncollectible or void; `amount` is what was paid, `amount_due`
+    what is or was asked for, for the first time at `asked_at`. `page_url` is Stripe's page on which
+    it can be paid. `billing_reason` is subscription_create for the first, subscription_cycle for a
+    renewal. Lists of invoices come without `failure` and `paid_with`, the card that paid.
     """
 
     id: str
@@ -109,8 +112,11 @@ class InvoiceSnapshot:
     status: str
     is_paid: bool
     amount: Money
+    amount_due: Money
+    asked_at: datetime | None
     paid_at: datetime | None
     payment_id: str | None
+    paid_with: str | None
     billing_reason: str | None
     attempts: int
     next_attempt_at: datetime | None

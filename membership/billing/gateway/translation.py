@@ -61,6 +61,7 @@ def subscription(found: stripe.Subscription) -> SubscriptionSnapshot:
         started_at=moment(found.start_date),
         current_period_end_at=moment(period_end),
         ended_at=moment_or_none(found.ended_at),
+        latest_invoice_id=id_of(found.latest_invoice),
     )
 
 
@@ -76,8 +77,11 @@ def invoice(found: stripe.Invoice) -> InvoiceSnapshot:
         status=found.status or "",
         is_paid=found.status == "paid",
         amount=Money(found.amount_paid, found.currency.upper()),
+        amount_due=Money(found.amount_due, found.currency.upper()),
+        asked_at=moment_or_none(found.status_transitions.finalized_at),
         paid_at=moment_or_none(found.status_transitions.paid_at),
         payment_id=id_of(paid[0].payment.payment_intent) if paid else None,
+        paid_with=_card_of(paid[0].payment.payment_intent) if paid else None,
         billing_reason=found.billing_reason,
         attempts=found.attempt_count,
         next_attempt_at=moment_or_none(found.next_payment_attempt),
@@ -159,6 +163,11 @@ def _failure(intent: Any) -> Failure | None:
         payment_method_id=id_of(method),
         needs_action=code == "authentication_required",
     )
+
+
+def _card_of(intent: Any) -> str | None:
+    """The payment method of a payment intent; None when it is not expanded."""
+    return id_of(getattr(intent, "payment_method", None))
 
 
 def _our_checkout(metadata: Any) -> str | None:
