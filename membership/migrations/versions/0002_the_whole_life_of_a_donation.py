@@ -29,8 +29,15 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("subscriptions", sa.BigInteger(), nullable=False),
-        sa.Column("invoices", sa.BigInteger(), nullable=False),
+        sa.Column("stage", sa.String(), server_default="events", nullable=False),
+        sa.Column("starting_after", sa.String(), nullable=True),
+        sa.Column("reached_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("events", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("subscriptions", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("invoices", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("payments", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("clock_off_seconds", sa.BigInteger(), nullable=True),
         sa.Column("last_error", sa.String(), nullable=True),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_comparison")),
@@ -56,6 +63,7 @@ def upgrade() -> None:
         sa.Column("comparison_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("stripe_id", sa.String(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
         sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("repaired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(), nullable=True),
@@ -67,6 +75,12 @@ def upgrade() -> None:
         ),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_difference_account_id_account"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
             ["comparison_id"],
             ["comparison.id"],
             name=op.f("fk_difference_comparison_id_comparison"),
@@ -75,6 +89,13 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_difference_comparison_id"), "difference", ["comparison_id"], unique=False
+    )
+    op.create_index(
+        "uq_difference_open",
+        "difference",
+        ["stripe_id"],
+        unique=True,
+        postgresql_where="repaired_at IS NULL",
     )
     op.create_table(
         "note",
@@ -448,6 +469,13 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_subscription_card_expires_on"), "subscription", ["card_expires_on"], unique=False
     )
+    op.create_index(
+        "ix_subscription_running",
+        "subscription",
+        ["started_at"],
+        unique=False,
+        postgresql_where="state <> 'ended'",
+    )
     op.drop_constraint(op.f("ck_donation_source"), "donation", type_="check")
     op.create_check_constraint(
         op.f("ck_donation_source"),
@@ -480,6 +508,9 @@ def downgrade() -> None:
         op.f("ck_donation_source"),
         "donation",
         "num_nonnulls(stripe_invoice_id, stripe_payment_intent_id) >= 1",
+    )
+    op.drop_index(
+        "ix_subscription_running", table_name="subscription", postgresql_where="state <> 'ended'"
     )
     op.drop_index(op.f("ix_subscription_card_expires_on"), table_name="subscription")
     op.drop_column("subscription", "card_expires_on")
@@ -526,6 +557,9 @@ def downgrade() -> None:
     op.drop_table("other_way")
     op.drop_index(op.f("ix_note_account_id"), table_name="note")
     op.drop_table("note")
+    op.drop_index(
+        "uq_difference_open", table_name="difference", postgresql_where="repaired_at IS NULL"
+    )
     op.drop_index(op.f("ix_difference_comparison_id"), table_name="difference")
     op.drop_table("difference")
     op.drop_index(op.f("ix_solved_challenge_expires_at"), table_name="solved_challenge")
