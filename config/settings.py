@@ -3,9 +3,10 @@
 Read from the environment and `.env`; `config/example.env` shows each with a harmless value.
 """
 
+import re
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -14,6 +15,21 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
+
+
+class CardFee(NamedTuple):
+    """What is kept of a card payment: a share of the charge, and a fixed part in major units."""
+
+    share: Decimal
+    fixed: Decimal
+
+
+def _card_fee(text: str) -> tuple[str, CardFee]:
+    """ "EUR=1.5%+0.25" in its parts. Raises ValueError."""
+    found = re.fullmatch(r"([A-Z]{3})=(\d{1,2}(?:\.\d+)?)%\+(\d+(?:\.\d+)?)", "".join(text.split()))
+    if found is None:
+        raise ValueError(f"{text.strip()!r} does not read like EUR=1.5%+0.25")
+    return found[1], CardFee(Decimal(found[2]) / 100, Decimal(found[3]))
 
 
 class Settings(BaseSettings):
@@ -36,6 +52,12 @@ class Settings(BaseSettings):
     site_name: str = Field(default="Kava", description="The newsroom's name")
     currencies: CommaSeparated = Field(
         default=("EUR", "USD", "UAH", "GBP"), description="Offered currencies; the first is preset"
+    )
+    card_fees: Annotated[dict[str, CardFee], NoDecode] = Field(
+        default={},
+        validate_default=True,
+        description="What Stripe keeps of a card payment, such as EUR=1.5%+0.25,GBP=1.5%+0.20; "
+        "for currencies that are not named, its list price",
     )
     languages: CommaSeparated = Field(
         default=("en", "uk"), description="Languages of the site; the first has no URL prefix"
@@ -74,6 +96,21 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"no amounts are known for {', '.join(unknown)}")
         return value
+
+    @field_validator("card_fees", mode="before")
+    @classmethod
+    def read_card_fees(cls, value: object) -> object:
+        if isinstance(value, str):
+            return dict(_card_fee(part) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("card_fees")
+    @classmethod
+    def know_every_card_fee(cls, value: dict[str, CardFee]) -> dict[str, CardFee]:
+        unknown = [code for code in value if code not in COFFEE]
+        if unknown:
+            raise ValueError(f"no amounts are known for {', '.join(unknown)}")
+        return LIST_PRICES | value
 
     @field_validator("stripe_secret_key")
     @classmethod
@@ -130,6 +167,22 @@ COFFEE = {
     "CHF": Decimal(5),
     "JPY": Decimal(600),
     "KWD": Decimal("1.5"),
+}
+
+# Stripe's standard price for cards (stripe.com/pricing); what it agreed with you may be less.
+LIST_PRICES = {
+    code: CardFee(Decimal("0.029"), Decimal(fixed))
+    for code, fixed in {
+        "EUR": "0.25",
+        "USD": "0.30",
+        "UAH": "12",
+        "GBP": "0.20",
+        "PLN": "1",
+        "CAD": "0.30",
+        "CHF": "0.30",
+        "JPY": "30",
+        "KWD": "0.1",
+    }.items()
 }
 
 

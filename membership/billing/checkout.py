@@ -14,6 +14,7 @@ from config.settings import settings
 from membership.articles.models import Article
 from membership.billing import gateway
 from membership.billing.amounts import with_card_fee
+from membership.billing.fees import card_fee
 from membership.billing.lifecycle import LIVE
 from membership.billing.models import Checkout, Subscription
 from membership.billing.snapshots import CheckoutRequest, CheckoutSession
@@ -58,7 +59,9 @@ class Wish:
 
     @property
     def charged(self) -> Money:
-        return with_card_fee(self.gift) if self.cover_fees else self.gift
+        if not self.cover_fees:
+            return self.gift
+        return with_card_fee(self.gift, card_fee(self.gift.currency))
 
     def checkout_id(self, customer_id: str | None, tries: int) -> UUID:
         """The same for the same form sent twice, another for other choices or another try.

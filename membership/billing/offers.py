@@ -8,7 +8,8 @@ from flask_babel import format_date, format_percent, to_user_timezone
 from flask_babel import gettext as _
 
 from config.settings import Tier, settings
-from membership.billing.amounts import FEE_RATE, LIMITS, with_card_fee
+from membership.billing.amounts import with_card_fee
+from membership.billing.fees import card_fee
 from membership.money import Money, decimals, display, from_major, smallest_step
 from membership.web.languages import current_language
 
@@ -37,7 +38,7 @@ def offers(currency: str) -> Offers:
 
 
 def _offer(gift: Money, note: str) -> Offer:
-    return Offer(gift, with_card_fee(gift), note)
+    return Offer(gift, with_card_fee(gift, card_fee(gift.currency)), note)
 
 
 def _amount(tier: Tier, currency: str) -> Money:
@@ -92,9 +93,10 @@ def _first_charge(now: datetime) -> date:
 
 def fee_note(currency: str) -> str:
     """What "I also pay the card fee" adds: a share of the whole charge, itself included."""
-    rate = Decimal(FEE_RATE.numerator) / FEE_RATE.denominator
-    percent = format_percent(rate, "0.#%" if current_language() == "en" else "0.#\xa0%")
-    fixed = display(from_major(LIMITS[currency].fixed_fee, currency), current_language())
+    fee = card_fee(currency)
+    share = Decimal(fee.share.numerator) / fee.share.denominator
+    percent = format_percent(share, "0.##%" if current_language() == "en" else "0.##\xa0%")
+    fixed = display(fee.fixed, current_language())
     return str(
         _(
             "That adds the fee: %(percent)s of all that is charged, and %(fixed)s.",
@@ -109,11 +111,12 @@ def fee_figures(currency: str) -> dict[str, int]:
 
     Of `of` parts charged `kept` are left, before `fixed` goes off; charges are multiples of `step`.
     """
-    kept = 1 - FEE_RATE
+    fee = card_fee(currency)
+    kept = 1 - fee.share
     return {
         "kept": kept.numerator,
         "of": kept.denominator,
-        "fixed": from_major(LIMITS[currency].fixed_fee, currency).minor,
+        "fixed": fee.fixed.minor,
         "step": smallest_step(currency),
         "decimals": decimals(currency),
     }

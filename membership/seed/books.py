@@ -7,7 +7,6 @@ patrons are a matter of a minute.
 from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from fractions import Fraction
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -16,9 +15,9 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from membership.billing import amounts
+from membership.billing.fees import card_fee
 from membership.billing.revenue import MONTHS, monthly_value, movement
-from membership.money import Money, from_major
+from membership.money import Money
 from membership.seed.people import Person
 
 # In the order in which rows may refer to one another.
@@ -220,9 +219,8 @@ class Books:
         self, giver: Giver, gift: Money, at: datetime, agreement: Agreement | None
     ) -> None:
         donation_id = self._next("donation")
-        limits = amounts.LIMITS[gift.currency]
-        fee = round(gift.minor * Fraction(amounts.FEE_RATE))
-        fee += from_major(limits.fixed_fee, gift.currency).minor
+        cost = card_fee(gift.currency)
+        fee = round(gift.minor * cost.share) + cost.fixed.minor
         refunded, refunded_at = self._refund(gift, at)
         if agreement is None:
             checkout_id = self.checkout(giver, gift, "once", at)

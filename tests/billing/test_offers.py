@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from config.settings import Settings
 from membership.billing import offers
 
 DAYS = [
@@ -56,3 +57,27 @@ def test_the_script_is_told_what_the_fee_is(session: Session, client: FlaskClien
     assert json.loads(unescape(found[1])) == {
         "kept": 971, "of": 1000, "fixed": 25, "step": 1, "decimals": 2
     }  # fmt: skip
+
+
+def test_the_fee_is_what_the_newsroom_has_set(
+    app: Flask, settings: Settings, session: Session, client: FlaskClient
+) -> None:
+    """A currency that is not named keeps Stripe's list price."""
+    agreed = Settings(
+        _env_file=None, **(settings.model_dump() | {"card_fees": "EUR=1.5%+0.2, GBP=1.25%+0"})
+    )
+    app.extensions["kava.settings"] = agreed
+    try:
+        page = client.get("/support?currency=EUR").text
+        assert "1.5% of all that is charged, and €0.20" in page
+        assert '<span class="say-with-fee">Give €4.27 every month</span>' in page
+        assert "1.25% of all that is charged" in client.get("/support?currency=GBP").text
+        assert "2.9% of all that is charged" in client.get("/support?currency=USD").text
+    finally:
+        app.extensions["kava.settings"] = settings
+
+
+@pytest.mark.parametrize("typed", ["EUR", "EUR=2", "EUR=2%+x", "EUR=2,5%+0.25", "XXX=2%+0.25"])
+def test_a_fee_that_does_not_read_like_one_stops_the_start(settings: Settings, typed: str) -> None:
+    with pytest.raises(ValueError, match="card_fees"):
+        Settings(_env_file=None, **(settings.model_dump() | {"card_fees": typed}))

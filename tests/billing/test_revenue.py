@@ -1,13 +1,13 @@
 """Monthly value and its movements, amounts and the card fee."""
 
-from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from config.settings import COFFEE
-from membership.billing.amounts import FEE_RATE, LIMITS, least, most, with_card_fee
+from config.settings import COFFEE, LIST_PRICES
+from membership.billing.amounts import LIMITS, CardFee, least, most, with_card_fee
 from membership.billing.lifecycle import STEPS
 from membership.billing.models import END_REASONS, MOVEMENTS
 from membership.billing.revenue import monthly_value, movement
@@ -77,11 +77,12 @@ def test_with_the_fee_on_top_the_gift_is_left(currency: str, data: some.DataObje
     step = smallest_step(currency)
     low, high = least(currency).minor // step, most(currency).minor // step
     gift = Money(data.draw(some.integers(low, high)) * step, currency)
-    fixed = from_major(LIMITS[currency].fixed_fee, currency).minor
-    charged = with_card_fee(gift)
+    share = data.draw(some.fractions(0, Fraction(1, 10), max_denominator=1000))
+    fixed = data.draw(some.integers(0, 100))
+    charged = with_card_fee(gift, CardFee(share, Money(fixed, currency)))
     assert charged.minor % step == 0
-    assert charged.minor * (1 - FEE_RATE) - fixed >= gift.minor
-    assert (charged.minor - step) * (1 - FEE_RATE) - fixed < gift.minor
+    assert charged.minor * (1 - share) - fixed >= gift.minor
+    assert (charged.minor - step) * (1 - share) - fixed < gift.minor
 
 
 @pytest.mark.parametrize("currency", sorted(COFFEE))
@@ -89,5 +90,6 @@ def test_every_currency_has_limits_around_a_coffee(currency: str) -> None:
     """[B8] [B15]"""
     coffee = from_major(COFFEE[currency], currency)
     assert least(currency).minor <= coffee.minor < most(currency).minor
-    assert with_card_fee(most(currency)).minor <= 99_999_999
-    assert LIMITS[currency].fixed_fee > Decimal(0)
+    share, fixed = LIST_PRICES[currency]
+    fee = CardFee(Fraction(share), from_major(fixed, currency))
+    assert with_card_fee(most(currency), fee).minor <= 99_999_999
