@@ -12,7 +12,21 @@ RETRY_AFTER_DAYS = (3, 5, 7)
 # Told of every outcome: "paid", "failed" (there may be another attempt) or "given_up".
 Follower = Callable[[World, Object, str], None]
 FOLLOWERS: list[Follower] = []
-HOPELESS = frozenset({"lost_card", "stolen_card", "pickup_card", "revocation_of_authorization"})
+# Stripe's hard declines, after which it charges again only if there is a new card.
+# https://docs.stripe.com/billing/revenue-recovery/smart-retries#non-retryable-decline-codes
+HOPELESS = frozenset(
+    {
+        "authentication_required",
+        "highest_risk_level",
+        "incorrect_number",
+        "lost_card",
+        "pickup_card",
+        "revocation_of_all_authorizations",
+        "revocation_of_authorization",
+        "stolen_card",
+        "transaction_not_allowed",
+    }
+)
 
 
 def pay(world: World, invoice: Object, method: Object | None = None) -> None:
@@ -58,7 +72,7 @@ def _mark_paid(world: World, invoice: Object) -> None:
             amount_paid=invoice["amount_due"],
             amount_remaining=0,
             attempted=True,
-            attempt_count=invoice["attempt_count"] + (invoice["amount_due"] > 0),
+            attempt_count=invoice["attempt_count"] + _counts(world, invoice),
             auto_advance=False,
             next_payment_attempt=None,
             status="paid",
@@ -76,12 +90,24 @@ def _attempt_failed(world: World, invoice: Object, intent: Object | None) -> Non
         world.emit("invoice.payment_action_required", invoice)
         if invoice["billing_reason"] == "subscription_create":
             return  # The reader is there and passes 3-D Secure, or fails it, next.
-    with world.changing(invoice, "invoice.updated"):
-        invoice["attempted"] = True
-        invoice["attempt_count"] += 1
-        goes_on = _plan_retry(world, invoice, intent)
+    goes_on = True
+    if _counts(world, invoice):
+        with world.changing(invoice, "invoice.updated"):
+            invoice["attempted"] = True
+            invoice["attempt_count"] += 1
+            goes_on = _plan_retry(world, invoice, intent)
     world.emit("invoice.payment_failed", invoice)
     _tell(world, invoice, "failed" if goes_on else "given_up")
+
+
+def _counts(world: World, invoice: Object) -> bool:
+    """Any first attempt counts, and after it the planned ones alone.
+
+    https://docs.stripe.com/api/invoices/object#invoice_object-attempt_count
+    """
+    if invoice["amount_due"] == 0:
+        return False
+    return not invoice["attempted"] or invoice["next_payment_attempt"] == world.now()
 
 
 def _tell(world: World, invoice: Object, outcome: str) -> None:
@@ -116,12 +142,13 @@ def retry(world: World, invoice_id: str) -> None:
 
 @due("invoice.skip_retry")
 def skip_retry(world: World, invoice_id: str) -> None:
-    """After a lost or stolen card Stripe charges again only if there is a new card."""
+    """After a hard decline Stripe charges again only if there is a new card."""
     invoice = world.objects[invoice_id]
     if invoice["status"] != "open" or invoice["next_payment_attempt"] != world.now():
         return
-    last = invoices.intent_of(world, invoice)["last_payment_error"]["payment_method"]["id"]
-    if _card_on_file(world, invoice) == last:
-        _attempt_failed(world, invoice, invoices.intent_of(world, invoice))
+    intent = invoices.intent_of(world, invoice)
+    error = intent["last_payment_error"]
+    if error and error["payment_method"]["id"] == _card_on_file(world, invoice):
+        _attempt_failed(world, invoice, intent)
     else:
         pay(world, invoice)

@@ -9,9 +9,10 @@ from flask.typing import ResponseReturnValue
 from sandbox.stripe import refunds, subscriptions
 from sandbox.stripe.account import add_webhook_endpoint
 from sandbox.stripe.api import Api
+from sandbox.stripe.cards import CARDS
 from sandbox.stripe.errors import ApiError, Object, invalid, missing
 from sandbox.stripe.hints import fields, literal_values, object_class
-from sandbox.stripe.payment_methods import new_card
+from sandbox.stripe.payment_methods import new_card, wrong_number
 from sandbox.stripe.planting import plant, read
 from sandbox.stripe.webhooks import WAYS, Deliveries
 from sandbox.stripe.world import World
@@ -159,6 +160,21 @@ def _add_banks(pages: Blueprint, world: World) -> None:
             subscriptions.use_card_everywhere(world, customer, method)
             world.changed()
             return jsonify({"payment_method": method["id"]})
+
+    @pages.post("/card_behaviours")
+    def change_behaviour() -> ResponseReturnValue:
+        """``{"payment_method": id, "number": test card}``: a saved card behaves as that one now.
+
+        Money came, or its bank blocked it; no event tells of that.
+        """
+        number = str(_body().get("number"))
+        with world.lock:
+            method = _named(world, "payment_method")
+            if number not in CARDS:
+                raise wrong_number()
+            world.cards[method["id"]]["number"] = number
+            world.changed()
+            return jsonify(method)
 
     @pages.post("/card_updates")
     def update_card() -> ResponseReturnValue:

@@ -57,9 +57,22 @@ def pay_now(world: World, params: dict[str, Any], invoice_id: str) -> Object:
     collection.pay(world, invoice, method)
     if invoice["status"] != "paid":
         intent = intent_of(world, invoice)
+        if intent["status"] == "requires_action":
+            raise needs_action()
         if intent["status"] == "requires_payment_method" and intent["last_payment_error"]:
             raise card_error(payments.last_decline(intent))
     return invoice
+
+
+def needs_action() -> ApiError:
+    """402: the bank wants the cardholder to confirm the payment."""
+    return ApiError(
+        402,
+        "card_error",
+        "This payment requires additional user action before it can be completed successfully. "
+        "Payment can be completed using the `PaymentIntent` associated with the invoice.",
+        code="invoice_payment_intent_requires_action",
+    )
 
 
 @route("POST", "/invoices/*/finalize", InvoiceFinalizeInvoiceParams)

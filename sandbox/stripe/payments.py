@@ -99,7 +99,7 @@ def last_decline(intent: Object) -> cards.Decline:
 
 
 def _ask_for_challenge(world: World, intent: Object) -> None:
-    intent["status"] = "requires_action"
+    intent["status"], intent["last_payment_error"] = "requires_action", None
     intent["next_action"] = {
         "type": "redirect_to_url",
         "redirect_to_url": {"url": f"{world.base_url}/3ds/{intent['id']}", "return_url": None},
