@@ -71,7 +71,9 @@ def add_portal(pages: Blueprint, world: World) -> None:
     def portal_subscription(session_id: str, subscription_id: str) -> ResponseReturnValue:
         session = world.get("billing_portal.session", session_id)
         subscription = world.get("subscription", subscription_id)
-        if subscription["status"] not in LIVE or subscription["customer"] != session["customer"]:
+        is_own = subscription["customer"] == session["customer"]
+        may_cancel = _features(world, session)["subscription_cancel"]["enabled"]
+        if subscription["status"] not in LIVE or not is_own or not may_cancel:
             raise missing("subscription", subscription_id)
         subscriptions.plan_cancellation(world, subscription, request.form.get("wish") == "cancel")
         return redirect(_after_portal(session), 303)
@@ -82,6 +84,12 @@ def _after_portal(session: Object) -> str:
     if completion.get("redirect"):
         return str(completion["redirect"]["return_url"])
     return f"/p/session/{session['id']}"
+
+
+def _features(world: World, session: Object) -> Object:
+    """What the session's configuration lets a customer do."""
+    features: Object = world.objects[session["configuration"]]["features"]
+    return features
 
 
 def _portal(world: World, session: Object, problems: dict[str, str], form: dict[str, str]) -> str:
@@ -95,6 +103,7 @@ def _portal(world: World, session: Object, problems: dict[str, str], form: dict[
         "stripe/portal.html",
         session=session,
         flow=(session["flow"] or {}).get("type"),
+        features=_features(world, session),
         customer=world.objects[customer],
         subscriptions=[
             (s, subscriptions.period_end(s), subscriptions.describe(world, s)) for s in live

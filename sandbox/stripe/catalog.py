@@ -137,10 +137,12 @@ def per(price: Object) -> str:
     "POST",
     "/products",
     ProductCreateParams,
-    "name description metadata images active statement_descriptor unit_label url "
+    "id name description metadata images active statement_descriptor unit_label url "
     "default_price_data",
 )
 def create_product(world: World, params: dict[str, Any]) -> Object:
+    if params.get("id") in world.objects:
+        raise invalid(f"Product already exists: {params['id']}", "id", "resource_already_exists")
     price_data = params.pop("default_price_data", None)
     params.pop("expand", None)
     made = new_product(world, params.pop("name"), **params)

@@ -90,13 +90,18 @@ def _totals(total: int) -> Object:
 
 def _line(world: World, invoice_id: str, subscription: Object, item: Object) -> Object:
     price = item["price"]
-    amount = price["unit_amount"] * item["quantity"]
+    is_trial = (
+        subscription["status"] == "trialing"
+        and item["current_period_start"] < subscription["trial_end"]
+    )
+    amount = 0 if is_trial else price["unit_amount"] * item["quantity"]
+    count = "Trial period for" if is_trial else f"{item['quantity']} ×"
     return shapes.blank(
         "line_item",
         id=world.new_id("line_item"),
         amount=amount,
         currency=price["currency"],
-        description=f"{item['quantity']} × {catalog.describe(world, price)}",
+        description=f"{count} {catalog.describe(world, price)}",
         discount_amounts=[],
         discountable=True,
         invoice=invoice_id,

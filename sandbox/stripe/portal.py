@@ -3,6 +3,7 @@
 from typing import Any
 
 from stripe.params.billing_portal import (
+    ConfigurationCreateParams,
     ConfigurationListParams,
     ConfigurationRetrieveParams,
     SessionCreateParams,
@@ -66,41 +67,83 @@ def _flow(world: World, given: dict[str, Any]) -> Object:
     return made
 
 
-def _default_configuration(world: World) -> Object:
-    for configuration in world.all(KIND):
-        return configuration
-    off = {"enabled": False}
-    return world.add(
+@route(
+    "POST",
+    "/billing_portal/configurations",
+    ConfigurationCreateParams,
+    "business_profile default_return_url features metadata name",
+)
+def create_configuration(world: World, params: dict[str, Any]) -> Object:
+    profile = params.get("business_profile") or {}
+    return new_configuration(
+        world,
+        _features(params["features"]),
+        business_profile=shapes.part(KIND, "business_profile", **profile),
+        default_return_url=params.get("default_return_url") or None,
+        metadata=params.get("metadata") or {},
+        name=params.get("name") or None,
+    )
+
+
+def new_configuration(world: World, features: Object, **given: Any) -> Object:
+    given.setdefault("business_profile", shapes.part(KIND, "business_profile"))
+    given.setdefault("metadata", {})
+    made = world.add(
         KIND,
         active=True,
-        business_profile=shapes.part(KIND, "business_profile"),
-        features={
-            "customer_update": {"allowed_updates": [], **off},
-            "invoice_history": {"enabled": True},
-            "payment_method_update": {"enabled": True, "payment_method_configuration": None},
-            "subscription_cancel": {
-                "cancellation_reason": {"options": [], **off},
-                "enabled": True,
-                "mode": "at_period_end",
-                "proration_behavior": "none",
-            },
-            "subscription_pause": {
-                "duration": {"interval_options": [], "type": "indefinite"},
-                **off,
-            },
-            "subscription_update": {
-                "default_allowed_updates": [],
-                "proration_behavior": "none",
-                "schedule_at_period_end": {"conditions": []},
-                "trial_update_behavior": "end_trial",
-                **off,
-            },
-        },
-        is_default=True,
+        features=features,
+        is_default=given.pop("is_default", False),
         login_page={"enabled": False, "url": None},
-        metadata={},
         updated=world.now(),
+        **given,
     )
+    world.emit("billing_portal.configuration.created", made)
+    return made
+
+
+def _features(given: dict[str, Any]) -> Object:
+    """What a portal with these features offers; what is not named is off."""
+    for name in ("customer_update", "subscription_pause", "subscription_update"):
+        if given.get(name, {}).get("enabled"):
+            raise unsupported(f"a portal with {name}")
+    cancel = given.get("subscription_cancel", {"enabled": False})
+    if cancel.get("mode", "at_period_end") != "at_period_end":
+        raise unsupported(f"a portal that cancels {cancel['mode']}")
+    off = {"enabled": False}
+    return {
+        "customer_update": {"allowed_updates": [], **off},
+        "invoice_history": dict(given.get("invoice_history", off)),
+        "payment_method_update": {
+            "payment_method_configuration": None,
+            **given.get("payment_method_update", off),
+        },
+        "subscription_cancel": {
+            "cancellation_reason": {"options": [], **off},
+            "mode": "at_period_end",
+            "proration_behavior": "none",
+            **cancel,
+        },
+        "subscription_pause": {
+            "duration": {"interval_options": [], "type": "indefinite"},
+            **off,
+        },
+        "subscription_update": {
+            "default_allowed_updates": [],
+            "proration_behavior": "none",
+            "schedule_at_period_end": {"conditions": []},
+            "trial_update_behavior": "end_trial",
+            **off,
+        },
+    }
+
+
+def _default_configuration(world: World) -> Object:
+    for configuration in world.all(KIND):
+        if configuration["is_default"]:
+            return configuration
+    on = {"enabled": True}
+    everything = {"invoice_history": on, "payment_method_update": on, "subscription_cancel": on}
+    return new_configuration(world, _features(everything), is_default=True)
 
 
 retrieve(KIND, "/billing_portal/configurations", ConfigurationRetrieveParams)

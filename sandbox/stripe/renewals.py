@@ -84,6 +84,8 @@ def close_period(world: World, subscription_id: str) -> None:
         return
     started = period_start(subscription)
     with world.changing(subscription, "customer.subscription.updated"):
+        if subscription["status"] == "trialing":
+            subscription["status"] = "active"
         for item in subscription["items"]["data"]:
             following = _following_end(subscription, item)
             item["current_period_start"] = item["current_period_end"]

@@ -10,10 +10,10 @@ from stripe.params import (
     SubscriptionUpdateParams,
 )
 
-from sandbox.stripe import catalog, collection, invoices
+from sandbox.stripe import catalog, collection, invoices, trials
 from sandbox.stripe.billing_cycle import add_periods
 from sandbox.stripe.errors import ApiError, Object, invalid, missing, unsupported
-from sandbox.stripe.listing import matches, page
+from sandbox.stripe.listing import matches, page_of
 from sandbox.stripe.routes import assign, retrieve, route
 from sandbox.stripe.subscriptions import (
     LIVE,
@@ -94,7 +94,8 @@ def _card_for(world: World, customer: Object, params: dict[str, Any]) -> str | N
     "/subscriptions/*",
     SubscriptionUpdateParams,
     "items metadata default_payment_method description cancel_at_period_end cancel_at "
-    "cancellation_details pause_collection proration_behavior payment_behavior off_session",
+    "cancellation_details pause_collection proration_behavior payment_behavior off_session "
+    "trial_end",
 )
 def update(world: World, params: dict[str, Any], subscription_id: str) -> Object:
     subscription = world.get("subscription", subscription_id)
@@ -114,7 +115,10 @@ def update(world: World, params: dict[str, Any], subscription_id: str) -> Object
         if "pause_collection" in params:
             pause_collection(world, subscription, params["pause_collection"])
         restarts = _change_items(world, subscription, params.get("items", []))
-        if restarts:
+        if "trial_end" in params:
+            trials.begin(world, subscription, params["trial_end"])
+        # Within a trial the new rhythm begins when the trial ends.
+        if restarts and subscription["status"] != "trialing":
             _restart_cycle(world, subscription)
     return subscription
 
@@ -129,6 +133,8 @@ def _check_update(world: World, subscription: Object, params: dict[str, Any]) ->
         world.named("payment_method", params["default_payment_method"], "default_payment_method")
     for position, item in enumerate(params.get("items", [])):
         _check_item(world, subscription, item, params, f"items[{position}]")
+    if "trial_end" in params:
+        trials.check(world, subscription, params)
 
 
 def _check_item(
@@ -225,15 +231,15 @@ def cancel(world: World, params: dict[str, Any], subscription_id: str) -> Object
 
 @route("GET", "/subscriptions", SubscriptionListParams, "customer status price created")
 def list_subscriptions(world: World, params: dict[str, Any]) -> Object:
-    entries = [
-        subscription
-        for subscription in world.all("subscription")
-        if matches(subscription, params, "customer created")
-        and _has_status(subscription, params.get("status"))
-        and params.get("price")
-        in (None, *(item["price"]["id"] for item in subscription["items"]["data"]))
-    ]
-    return page("subscription", entries, params, "/v1/subscriptions")
+    def is_wanted(subscription: Object) -> bool:
+        prices = (item["price"]["id"] for item in subscription["items"]["data"])
+        return (
+            matches(subscription, params, "customer created")
+            and _has_status(subscription, params.get("status"))
+            and params.get("price") in (None, *prices)
+        )
+
+    return page_of(world, "subscription", is_wanted, params, "/v1/subscriptions")
 
 
 def _has_status(subscription: Object, wanted: str | None) -> bool:

@@ -12,7 +12,7 @@ from sandbox.stripe.payment_methods import attach
 from sandbox.stripe.world import World
 
 LIVE = frozenset({"active", "past_due", "incomplete", "trialing", "unpaid", "paused"})
-RENEWING = frozenset({"active", "past_due"})
+RENEWING = frozenset({"active", "past_due", "trialing"})
 FIRST_PAYMENT_WITHIN = 23 * 3600
 UPCOMING_NOTICE = 7 * DAY
 
@@ -203,7 +203,8 @@ def _invoice_paid(world: World, subscription: Object, invoice: Object) -> None:
     if subscription["status"] not in LIVE:
         return
     with world.changing(subscription, "customer.subscription.updated"):
-        if invoice is invoices.latest_finalized(world, subscription["id"]):
+        is_newest = invoice is invoices.latest_finalized(world, subscription["id"])
+        if is_newest and subscription["status"] != "trialing":
             subscription["status"] = "active"
         if invoice["billing_reason"] == "subscription_create" and invoice["amount_due"]:
             _keep_card(world, subscription, invoice)
