@@ -45,6 +45,8 @@ class Checkout(Base):
         CheckConstraint("amount_minor > 0", name="amount"),
         Index(None, "account_id"),
         Index(None, "email"),
+        # What the pool has is asked for by these few.
+        Index("ix_checkout_pool", "id", postgresql_where="purpose = 'pool'"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -99,6 +101,9 @@ class Subscription(Numbered, Base):
     currency: Mapped[str]
     started_at: Mapped[datetime]
     current_period_end_at: Mapped[datetime]
+    # Stripe counts periods from here: 31 January, then 28 February, then 31 March. Unknown for
+    # what began before this column; it is `started_at` then.
+    anchor_at: Mapped[datetime | None]
     # While paused: when collection goes on by itself.
     resumes_at: Mapped[datetime | None]
     # The card that pays, as far as a patron recognises it; `card_expires_on` is its last day.
@@ -111,7 +116,7 @@ class Subscription(Numbered, Base):
 
 
 class SubscriptionChange(Numbered, Base):
-    """A history row for each change of a subscription's state or amount."""
+    """A history row for each change of a subscription's state, amount or interval."""
 
     __tablename__ = "subscription_change"
 
@@ -121,6 +126,9 @@ class SubscriptionChange(Numbered, Base):
     from_amount_minor: Mapped[int | None]
     to_amount_minor: Mapped[int]
     currency: Mapped[str]
+    # Unknown in rows older than these columns.
+    from_interval: Mapped[str | None]
+    to_interval: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -137,9 +145,10 @@ class Donation(Numbered, Base):
         CheckConstraint(f"method IN {METHODS}", name="method"),
         Index(None, "account_id", "paid_at"),
         Index(None, "paid_at"),
-        # Rollups ask what has been written or taken back lately.
+        # Rollups ask what has been written lately.
         Index(None, "created_at"),
-        Index(None, "refunded_at"),
+        Index("ix_donation_once", "checkout_id", postgresql_where="subscription_id IS NULL"),
+        Index("ix_donation_manual", "id", postgresql_where="provider = 'manual'"),
     )
 
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="RESTRICT"))
@@ -151,6 +160,8 @@ class Donation(Numbered, Base):
     # What stood on the transfer or cheque.
     reference: Mapped[str | None]
     entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    # Belongs to one showing of the form that it was entered with: sent twice, it is one donation.
+    entry_id: Mapped[UUID | None] = mapped_column(unique=True)
     stripe_invoice_id: Mapped[str | None] = mapped_column(unique=True)
     stripe_payment_intent_id: Mapped[str | None] = mapped_column(unique=True)
     amount_minor: Mapped[int]
@@ -173,8 +184,10 @@ class Refund(Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
         CheckConstraint(f"state IN {REFUND_STATES}", name="state"),
-        # Rollups ask what has been written lately.
-        Index(None, "created_at"),
+        # Rollups ask what went back on which days, and what they heard of lately.
+        Index(None, "refunded_at"),
+        Index(None, "changed_at"),
+        Index("ix_refund_asked", "created_at", postgresql_where="state = 'asked'"),
     )
 
     # The idempotency key of what staff ask for.
@@ -187,8 +200,12 @@ class Refund(Base):
     # Who of the staff, and their words; NULL when it was done at Stripe.
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     reason: Mapped[str | None]
+    # Why Stripe did not do it, in words for staff.
+    last_error: Mapped[str | None]
+    # When Stripe was asked for it; NULL until then.
     refunded_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
 class Dispute(Numbered, Base):

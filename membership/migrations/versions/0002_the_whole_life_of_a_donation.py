@@ -419,9 +419,16 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("actor_id", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("last_error", sa.String(), nullable=True),
         sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at",
             sa.DateTime(timezone=True),
             server_default=sa.text("now()"),
             nullable=False,
@@ -439,8 +446,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
         sa.UniqueConstraint("stripe_refund_id", name=op.f("uq_refund_stripe_refund_id")),
     )
-    op.create_index(op.f("ix_refund_created_at"), "refund", ["created_at"], unique=False)
+    op.create_index(
+        "ix_refund_asked",
+        "refund",
+        ["created_at"],
+        unique=False,
+        postgresql_where="state = 'asked'",
+    )
+    op.create_index(op.f("ix_refund_changed_at"), "refund", ["changed_at"], unique=False)
     op.create_index(op.f("ix_refund_donation_id"), "refund", ["donation_id"], unique=False)
+    op.create_index(op.f("ix_refund_refunded_at"), "refund", ["refunded_at"], unique=False)
     op.add_column(
         "account", sa.Column("delete_after_at", sa.DateTime(timezone=True), nullable=True)
     )
@@ -451,15 +466,36 @@ def upgrade() -> None:
     op.add_column(
         "checkout", sa.Column("purpose", sa.String(), server_default="support", nullable=False)
     )
+    op.create_index(
+        "ix_checkout_pool", "checkout", ["id"], unique=False, postgresql_where="purpose = 'pool'"
+    )
     op.add_column(
         "donation", sa.Column("provider", sa.String(), server_default="stripe", nullable=False)
     )
     op.add_column("donation", sa.Column("method", sa.String(), nullable=True))
     op.add_column("donation", sa.Column("reference", sa.String(), nullable=True))
     op.add_column("donation", sa.Column("entered_by_id", sa.BigInteger(), nullable=True))
+    op.add_column("donation", sa.Column("entry_id", sa.Uuid(), nullable=True))
+    op.drop_index(op.f("ix_donation_refunded_at"), table_name="donation")
+    op.create_index(
+        "ix_donation_manual",
+        "donation",
+        ["id"],
+        unique=False,
+        postgresql_where="provider = 'manual'",
+    )
+    op.create_index(
+        "ix_donation_once",
+        "donation",
+        ["checkout_id"],
+        unique=False,
+        postgresql_where="subscription_id IS NULL",
+    )
+    op.create_unique_constraint(op.f("uq_donation_entry_id"), "donation", ["entry_id"])
     op.create_foreign_key(
         op.f("fk_donation_entered_by_id_account"), "donation", "account", ["entered_by_id"], ["id"]
     )
+    op.add_column("subscription", sa.Column("anchor_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
         "subscription", sa.Column("resumes_at", sa.DateTime(timezone=True), nullable=True)
     )
@@ -475,6 +511,14 @@ def upgrade() -> None:
         ["started_at"],
         unique=False,
         postgresql_where="state <> 'ended'",
+    )
+    op.add_column("subscription_change", sa.Column("from_interval", sa.String(), nullable=True))
+    op.add_column("subscription_change", sa.Column("to_interval", sa.String(), nullable=True))
+    op.execute(
+        "INSERT INTO refund "
+        "(id, donation_id, amount_minor, currency, state, refunded_at, created_at, changed_at) "
+        "SELECT gen_random_uuid(), id, refunded_minor, currency, 'done', refunded_at, refunded_at, "
+        "refunded_at FROM donation WHERE refunded_minor > 0 AND refunded_at IS NOT NULL"
     )
     op.drop_constraint(op.f("ck_donation_source"), "donation", type_="check")
     op.create_check_constraint(
@@ -509,6 +553,8 @@ def downgrade() -> None:
         "donation",
         "num_nonnulls(stripe_invoice_id, stripe_payment_intent_id) >= 1",
     )
+    op.drop_column("subscription_change", "to_interval")
+    op.drop_column("subscription_change", "from_interval")
     op.drop_index(
         "ix_subscription_running", table_name="subscription", postgresql_where="state <> 'ended'"
     )
@@ -517,17 +563,30 @@ def downgrade() -> None:
     op.drop_column("subscription", "card_last4")
     op.drop_column("subscription", "card_brand")
     op.drop_column("subscription", "resumes_at")
+    op.drop_column("subscription", "anchor_at")
     op.drop_constraint(op.f("fk_donation_entered_by_id_account"), "donation", type_="foreignkey")
+    op.drop_constraint(op.f("uq_donation_entry_id"), "donation", type_="unique")
+    op.drop_index(
+        "ix_donation_once", table_name="donation", postgresql_where="subscription_id IS NULL"
+    )
+    op.drop_index(
+        "ix_donation_manual", table_name="donation", postgresql_where="provider = 'manual'"
+    )
+    op.create_index(op.f("ix_donation_refunded_at"), "donation", ["refunded_at"], unique=False)
+    op.drop_column("donation", "entry_id")
     op.drop_column("donation", "entered_by_id")
     op.drop_column("donation", "reference")
     op.drop_column("donation", "method")
     op.drop_column("donation", "provider")
+    op.drop_index("ix_checkout_pool", table_name="checkout", postgresql_where="purpose = 'pool'")
     op.drop_column("checkout", "purpose")
     op.drop_index(op.f("ix_account_delete_after_at"), table_name="account")
     op.drop_column("account", "deleted_at")
     op.drop_column("account", "delete_after_at")
+    op.drop_index(op.f("ix_refund_refunded_at"), table_name="refund")
     op.drop_index(op.f("ix_refund_donation_id"), table_name="refund")
-    op.drop_index(op.f("ix_refund_created_at"), table_name="refund")
+    op.drop_index(op.f("ix_refund_changed_at"), table_name="refund")
+    op.drop_index("ix_refund_asked", table_name="refund", postgresql_where="state = 'asked'")
     op.drop_table("refund")
     op.drop_index(op.f("ix_paper_account_id_issued_at"), table_name="paper")
     op.drop_table("paper")
