@@ -6,6 +6,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,16 +72,25 @@ def engine(app: Flask) -> Iterator[Engine]:
     engine.dispose()
 
 
+@contextmanager
+def rolled_back(app: Flask, engine: Engine) -> Iterator[Session]:
+    """A session whose every row is gone afterwards; transaction() sees what it flushed."""
+    options = {"join_transaction_mode": "create_savepoint"}
+    try:
+        with engine.connect() as connection, connection.begin() as outermost:
+            db.use(connection, **options)
+            with app.app_context(), Session(connection, expire_on_commit=False, **options) as found:
+                yield found
+            outermost.rollback()
+    finally:
+        db.use(engine, join_transaction_mode="conditional_savepoint")
+
+
 @pytest.fixture
 def session(app: Flask, engine: Engine) -> Iterator[Session]:
     """A session whose every row is gone after the test; transaction() sees what it flushed."""
-    with engine.connect() as connection, connection.begin() as outermost:
-        options = {"join_transaction_mode": "create_savepoint"}
-        db.use(connection, **options)
-        with app.app_context(), Session(connection, expire_on_commit=False, **options) as session:
-            yield session
-        outermost.rollback()
-    db.use(engine, join_transaction_mode="conditional_savepoint")
+    with rolled_back(app, engine) as session:
+        yield session
 
 
 @pytest.fixture
