@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     mail_from: str = Field(description='Sender, such as "The Courier <post@courier.example>"')
 
     site_name: str = Field(default="Kava", description="The newsroom's name")
+    legal_name: str = Field(
+        default="", description="As it stands on receipts; empty: the newsroom's name"
+    )
+    legal_address: str = Field(default="", description="Below it on receipts; may have lines")
+    tax_text: str = Field(
+        default="", description="What tax law wants on receipts, such as a registration number"
+    )
     currencies: CommaSeparated = Field(
         default=("EUR", "USD", "UAH", "GBP"), description="Offered currencies; the first is preset"
     )
