@@ -13,7 +13,7 @@ from stripe.params import (
 from sandbox.stripe import shapes
 from sandbox.stripe.billing_cycle import DAY
 from sandbox.stripe.errors import Object, invalid
-from sandbox.stripe.listing import listing, matches, page
+from sandbox.stripe.listing import listing, matches, page_of
 from sandbox.stripe.routes import retrieve, route
 from sandbox.stripe.world import API_VERSION, World
 
@@ -63,8 +63,9 @@ def add_webhook_endpoint(world: World, url: str) -> None:
 def list_events(world: World, params: dict[str, Any]) -> Object:
     if "type" in params and "types" in params:
         raise invalid("You may only specify one of these parameters: type, types.", "type")
-    entries = [event for event in world.all("event") if _is_wanted(world, event, params)]
-    return page("event", entries, params, "/v1/events")
+    return page_of(
+        world, "event", lambda event: _is_wanted(world, event, params), params, "/v1/events"
+    )
 
 
 def _is_wanted(world: World, event: Object, params: dict[str, Any]) -> bool:

@@ -1,7 +1,6 @@
 """One API request, from its headers to its answer: key, version, faults, idempotency, handler."""
 
 import hashlib
-import json
 import secrets
 import threading
 from dataclasses import dataclass, field
@@ -201,8 +200,7 @@ class Api:
             world.idempotency_key = request.idempotency_key or None
             try:
                 made = route.handler(world, params, *ids)
-                body = expanded(world, made, params.get("expand", []))
-                return Answer(200, json.loads(json.dumps(body)))
+                return Answer(200, expanded(world, made, params.get("expand", [])))
             except ApiError as error:
                 if error.status == 402:
                     return Answer(402, error.body)

@@ -10,16 +10,17 @@ from stripe.params import (
     InvoicePaymentRetrieveParams,
     InvoicePayParams,
     InvoiceRetrieveParams,
+    InvoiceUpdateParams,
     InvoiceVoidInvoiceParams,
 )
 
 from sandbox.stripe import collection, payments
 from sandbox.stripe.errors import ApiError, Object, invalid, unsupported
 from sandbox.stripe.invoices import finalize, intent_of, payment_of, subscription_of, void
-from sandbox.stripe.listing import included, listing, matches, page
+from sandbox.stripe.listing import included, listing, matches, page, page_of
 from sandbox.stripe.payment_methods import card_error, resolve
 from sandbox.stripe.renewals import upcoming_invoice
-from sandbox.stripe.routes import retrieve, route
+from sandbox.stripe.routes import assign, retrieve, route
 from sandbox.stripe.subscriptions import RENEWING
 from sandbox.stripe.world import World
 
@@ -35,13 +36,23 @@ listing("invoice_payment", "/invoice_payments", InvoicePaymentListParams, "invoi
 @route("GET", "/invoices", InvoiceListParams, "customer subscription status created "
        "collection_method")  # fmt: skip
 def list_invoices(world: World, params: dict[str, Any]) -> Object:
-    entries = [
-        invoice
-        for invoice in world.all("invoice")
-        if matches(invoice, params, "customer status created collection_method")
-        and params.get("subscription") in (None, subscription_of(world, invoice)["id"])
-    ]
-    return page("invoice", entries, params, "/v1/invoices")
+    def is_wanted(invoice: Object) -> bool:
+        return matches(invoice, params, "customer status created collection_method") and params.get(
+            "subscription"
+        ) in (None, subscription_of(world, invoice)["id"])
+
+    return page_of(world, "invoice", is_wanted, params, "/v1/invoices")
+
+
+@route("POST", "/invoices/*", InvoiceUpdateParams, "auto_advance description metadata")
+def update(world: World, params: dict[str, Any], invoice_id: str) -> Object:
+    invoice = world.get("invoice", invoice_id)
+    if invoice["status"] != "draft" and "auto_advance" in params:
+        raise invalid("Finalized invoices can't be updated in this way.", "auto_advance",
+                      "invoice_not_editable")  # fmt: skip
+    with world.changing(invoice, "invoice.updated"):
+        assign(invoice, params, "auto_advance description metadata")
+    return invoice
 
 
 @route("POST", "/invoices/*/pay", InvoicePayParams, "payment_method off_session")

@@ -3,8 +3,9 @@
 https://docs.stripe.com/api/pagination · https://docs.stripe.com/api/expanding_objects
 """
 
+import json
 from collections.abc import Callable
-from copy import deepcopy
+from itertools import islice
 from typing import Any
 
 from sandbox.stripe.errors import Object, invalid, missing
@@ -28,21 +29,45 @@ def included(kind: str, field: str) -> Callable[[Included], Included]:
 
 
 def page(kind: str, entries: list[Object], params: dict[str, Any], url: str) -> Object:
-    """One page of entries, which come oldest first."""
-    limit = params.get("limit", 10)
-    if not 1 <= limit <= 100:
-        raise invalid("Invalid limit: must be between 1 and 100.", "limit",
-                      "parameter_invalid_integer")  # fmt: skip
+    """One page of few entries, which come oldest first."""
+    limit = _limit(params)
     newest_first = entries[::-1]
     ids = [entry["id"] for entry in newest_first]
-    if "starting_after" in params and "ending_before" in params:
-        raise invalid("You cannot use both starting_after and ending_before.", "starting_after")
     if "ending_before" in params:
         before = newest_first[: _position(kind, ids, params, "ending_before")]
         return a_list(url, before[-limit:], has_more=len(before) > limit)
     if "starting_after" in params:
         newest_first = newest_first[_position(kind, ids, params, "starting_after") + 1 :]
     return a_list(url, newest_first[:limit], has_more=len(newest_first) > limit)
+
+
+def page_of(
+    world: World, kind: str, wanted: Callable[[Object], bool], params: dict[str, Any], url: str
+) -> Object:
+    """One page of all objects of a kind that are wanted; no more are looked at than needed.
+
+    The object from which the page goes on need not be wanted itself: it may have changed since.
+    """
+    limit = _limit(params)
+    after, before = params.get("starting_after"), params.get("ending_before")
+    try:
+        entries = world.between(kind, after, before)
+    except KeyError as error:
+        name = "starting_after" if before is None else "ending_before"
+        raise missing(kind, params[name], name, 400) from error
+    found = list(islice(filter(wanted, entries), limit + 1))
+    shown = found[:limit]
+    return a_list(url, shown if before is None else shown[::-1], has_more=len(found) > limit)
+
+
+def _limit(params: dict[str, Any]) -> int:
+    limit: int = params.get("limit", 10)
+    if not 1 <= limit <= 100:
+        raise invalid("Invalid limit: must be between 1 and 100.", "limit",
+                      "parameter_invalid_integer")  # fmt: skip
+    if "starting_after" in params and "ending_before" in params:
+        raise invalid("You cannot use both starting_after and ending_before.", "starting_after")
+    return limit
 
 
 def _position(kind: str, ids: list[str], params: dict[str, Any], name: str) -> int:
@@ -72,17 +97,20 @@ def listing(kind: str, path: str, parameters: type, filters: str = "") -> None:
 
     @route("GET", path, parameters, filters)
     def handler(world: World, params: dict[str, Any]) -> Object:
-        entries = [
-            entry
-            for entry in world.all(kind)
-            if not entry.get("deleted") and matches(entry, params, filters)
-        ]
-        return page(kind, entries, params, "/v1" + path)
+        def is_wanted(entry: Object) -> bool:
+            return not entry.get("deleted") and matches(entry, params, filters)
+
+        return page_of(world, kind, is_wanted, params, "/v1" + path)
+
+
+def copied(value: Any) -> Any:
+    """As it is sent; faster than deepcopy()."""
+    return json.loads(json.dumps(value))
 
 
 def expanded(world: World, answer: Object, paths: list[str]) -> Object:
     """A copy of an answer in which the paths are replaced by the objects themselves."""
-    copy = deepcopy(answer)
+    copy = copied(answer)
     for path in paths:
         steps = path.split(".")
         if len(steps) > DEEPEST_EXPANSION:
@@ -107,11 +135,11 @@ def _expand(world: World, node: Any, steps: list[str], path: str) -> None:
     field, rest = steps[0], steps[1:]
     kind = node.get("object", "")
     if (kind, field) in INCLUDED and field not in node:
-        node[field] = deepcopy(INCLUDED[kind, field](world, node))
+        node[field] = copied(INCLUDED[kind, field](world, node))
     elif isinstance(node.get(field), str):
         if not _may_expand(kind, field) or node[field] not in world.objects:
             raise _not_expandable(field, path)
-        node[field] = deepcopy(world.objects[node[field]])
+        node[field] = copied(world.objects[node[field]])
     elif field not in node or isinstance(node[field], bool | int):
         raise _not_expandable(field, path)
     _expand(world, node[field], rest, path)

@@ -120,7 +120,7 @@ def create_app(api: Api, deliveries: Deliveries) -> Flask:
         )
         if answer.lost:
             _drop_connection()
-        body = json.dumps(answer.body, indent=2) + "\n"
+        body = json.dumps(answer.body) + "\n"
         return Response(body, answer.status, answer.headers, mimetype="application/json")
 
     return app

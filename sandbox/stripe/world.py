@@ -7,6 +7,7 @@ import secrets
 import string
 import threading
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -105,7 +106,15 @@ class World:
 
     def keep(self, made: Object) -> None:
         self.objects[made["id"]] = made
-        self._ids.setdefault(made["object"], []).append(made["id"])
+        ids = self._ids.setdefault(made["object"], [])
+        # What was made in the past stands where it belongs.
+        is_newest = not ids or self._created(ids[-1]) <= self._created(made["id"])
+        place = bisect_right(ids, self._created(made["id"]), key=self._created)
+        ids.insert(len(ids) if is_newest else place, made["id"])
+
+    def _created(self, object_id: str) -> int:
+        """Seconds since the epoch; 0 for kinds that do not say."""
+        return int(self.objects[object_id].get("created") or 0)
 
     def new_id(self, kind: str) -> str:
         length = 56 if kind == "checkout.session" else 24
@@ -128,6 +137,25 @@ class World:
     def all(self, kind: str) -> list[Object]:
         """Oldest first."""
         return [self.objects[object_id] for object_id in self._ids.get(kind, [])]
+
+    def between(self, kind: str, after: str | None, before: str | None) -> Iterator[Object]:
+        """Newest first and on from the object `after`; or oldest first, on from `before`.
+
+        Raises KeyError when there is no such object.
+        """
+        ids = self._ids.get(kind, [])
+        if before is not None:
+            places = range(self._place(ids, before) + 1, len(ids))
+        else:
+            places = range((len(ids) if after is None else self._place(ids, after)) - 1, -1, -1)
+        return (self.objects[ids[place]] for place in places)
+
+    def _place(self, ids: list[str], object_id: str) -> int:
+        first = bisect_left(ids, self._created(object_id), key=self._created)
+        for place in range(first, len(ids)):
+            if ids[place] == object_id:
+                return place
+        raise KeyError(object_id)
 
     # Events
 

@@ -184,6 +184,15 @@ def test_lists_are_paged_newest_first(client):
     assert [c.id for c in client.v1.customers.list({"limit": 2}).auto_paging_iter()] == newest_first
 
 
+def test_a_page_goes_on_from_what_is_no_longer_in_the_list(client):
+    """As a nightly walk needs it, during which somebody cancels."""
+    product = client.v1.products.create({"name": "Support"}).id
+    made = [client.v1.products.create({"name": str(n)}).id for n in range(3)]
+    client.v1.products.update(made[1], {"active": False})
+    listed = {"active": True, "starting_after": made[1]}
+    assert [each.id for each in client.v1.products.list(listed).data] == [made[0], product]
+
+
 @pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 101}, {"starting_after": "cus_x"}])
 def test_an_impossible_page_is_refused(client, params):
     with pytest.raises(stripe.InvalidRequestError):

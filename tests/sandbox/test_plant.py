@@ -218,3 +218,14 @@ def test_what_does_not_fit_is_refused_and_nothing_is_planted(
     answer = http.post(f"{standin.url}/sandbox/plant", json=body)
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, complaint)
     assert "subscription" not in sandbox.get("state")
+
+
+def test_lists_show_the_past_where_it_belongs(client, plant):
+    """Newest first means by creation, not by the order of planting."""
+    old, older = planting(1), planting(2, began=add_periods(BEGAN, "month", -1))
+    client.v1.customers.create({})
+    plant(old, older, planting(3, began=add_periods(BEGAN, "month", 1)))
+    found = [each.id for each in client.v1.subscriptions.list({"limit": 2}).auto_paging_iter()]
+    assert found == ["sub_planted_3", "sub_planted_1", "sub_planted_2"]
+    customers = client.v1.customers.list({"ending_before": "cus_planted_1", "limit": 1})
+    assert [each.id for each in customers.data] == ["cus_planted_3"]
