@@ -44,17 +44,6 @@ def list_invoices(world: World, params: dict[str, Any]) -> Object:
     return page_of(world, "invoice", is_wanted, params, "/v1/invoices")
 
 
-@route("POST", "/invoices/*", InvoiceUpdateParams, "auto_advance description metadata")
-def update(world: World, params: dict[str, Any], invoice_id: str) -> Object:
-    invoice = world.get("invoice", invoice_id)
-    if invoice["status"] != "draft" and "auto_advance" in params:
-        raise invalid("Finalized invoices can't be updated in this way.", "auto_advance",
-                      "invoice_not_editable")  # fmt: skip
-    with world.changing(invoice, "invoice.updated"):
-        assign(invoice, params, "auto_advance description metadata")
-    return invoice
-
-
 @route("POST", "/invoices/*/pay", InvoicePayParams, "payment_method off_session")
 def pay_now(world: World, params: dict[str, Any], invoice_id: str) -> Object:
     invoice = world.get("invoice", invoice_id)
@@ -120,6 +109,18 @@ def preview(world: World, params: dict[str, Any]) -> Object:
             code="invoice_upcoming_none",
         )
     return upcoming_invoice(world, subscription)
+
+
+# After create_preview, whose path it would match as well.
+@route("POST", "/invoices/*", InvoiceUpdateParams, "auto_advance description metadata")
+def update(world: World, params: dict[str, Any], invoice_id: str) -> Object:
+    invoice = world.get("invoice", invoice_id)
+    if invoice["status"] != "draft" and "auto_advance" in params:
+        raise invalid("Finalized invoices can't be updated in this way.", "auto_advance",
+                      "invoice_not_editable")  # fmt: skip
+    with world.changing(invoice, "invoice.updated"):
+        assign(invoice, params, "auto_advance description metadata")
+    return invoice
 
 
 @included("invoice", "payments")

@@ -110,7 +110,8 @@ def advance_invoice(world: World, invoice_id: str) -> None:
     """An hour after its creation: finalized, and charged unless collection is paused."""
     invoice = world.objects[invoice_id]
     subscription = invoices.subscription_of(world, invoice)
-    if invoice["status"] != "draft" or subscription["status"] not in RENEWING:
+    is_wanted = invoice["status"] == "draft" and invoice["auto_advance"]
+    if not is_wanted or subscription["status"] not in RENEWING:
         return
     invoices.finalize(world, invoice)
     pause = subscription["pause_collection"]

@@ -15,7 +15,7 @@ def test_the_version_is_pinned_and_is_the_packages(app: Flask) -> None:
     """[B13] The shapes that are read are this version's; another package is another task."""
     assert client.API_VERSION == "2026-10-28.endive" == stripe.api_version
     with app.app_context():
-        assert client.worker_client()._requestor._options.stripe_version == client.API_VERSION
+        assert client.stripe_client()._requestor._options.stripe_version == client.API_VERSION
 
 
 def test_no_key_is_global() -> None:

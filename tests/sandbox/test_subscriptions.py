@@ -526,3 +526,13 @@ def test_a_product_has_its_id_once(client):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.products.create(wanted)
     assert refused.value.code == "resource_already_exists"
+
+
+def test_a_draft_that_shall_not_advance_stays_a_draft(client, subscribed, sandbox):
+    subscription = subscribed()
+    sandbox.advance(until_renewal(subscription, sandbox) - 60)
+    draft = latest_invoice(client, subscription)
+    held = client.v1.invoices.update(draft.id, {"auto_advance": False})
+    assert (held.status, held.auto_advance) == ("draft", False)
+    sandbox.advance(DAY)
+    assert latest_invoice(client, subscription).status == "draft"

@@ -1,11 +1,12 @@
-"""What we ask Stripe to do."""
+"""What we ask Stripe to do; what concerns a running agreement stands in agreements.py."""
 
 from datetime import datetime
 from typing import Any
 
-from membership.billing.gateway.client import page_client, worker_client
+from membership.billing.gateway.client import page_client, stripe_client
 from membership.billing.gateway.errors import said_in_our_words
-from membership.billing.gateway.translation import SECOND, checkout_session
+from membership.billing.gateway.portal import portal_configuration
+from membership.billing.gateway.translation import OUR_REASON, SECOND, checkout_session
 from membership.billing.snapshots import CheckoutRequest, CheckoutSession
 
 
@@ -43,11 +44,18 @@ def create_checkout_session(request: CheckoutRequest, idempotency_key: str) -> C
     return checkout_session(made)
 
 
+def expire_checkout_session(session_id: str) -> None:
+    """Close a payment page that is open; nothing can be paid on it any more."""
+    with said_in_our_words():
+        worker_client().v1.checkout.sessions.expire(session_id)
+
+
 def create_portal_session(
     customer_id: str, return_url: str, locale: str, to_mend_card: bool = False
 ) -> str:
     """The address of Stripe's page for card, invoices and cancellation (rule B9)."""
     params: dict[str, Any] = {"customer": customer_id, "return_url": return_url, "locale": locale}
+    params["configuration"] = portal_configuration()
     if to_mend_card:
         redirect = {"type": "redirect", "redirect": {"return_url": return_url}}
         params["flow_data"] = {"type": "payment_method_update", "after_completion": redirect}
@@ -60,19 +68,23 @@ def mark_second(subscription_id: str, give_back_from: datetime) -> None:
     """Note at Stripe that a subscription is a second one, which must end (rule B6)."""
     since = str(int(give_back_from.timestamp()))
     with said_in_our_words():
-        worker_client().v1.subscriptions.update(subscription_id, {"metadata": {SECOND: since}})
+        stripe_client().v1.subscriptions.update(subscription_id, {"metadata": {SECOND: since}})
 
 
-def cancel_subscription(subscription_id: str) -> None:
-    """End a subscription now; nothing more is charged."""
+def cancel_subscription(subscription_id: str, reason: str | None = None) -> None:
+    """End a subscription now; nothing more is charged.
+
+    Stripe keeps our `reason` (lifecycle.OURS), so that whoever reads it later knows it as well.
+    """
+    params: Any = {"cancellation_details": {"comment": OUR_REASON + reason}} if reason else {}
     with said_in_our_words():
-        worker_client().v1.subscriptions.cancel(subscription_id)
+        stripe_client().v1.subscriptions.cancel(subscription_id, params)
 
 
 def refund(payment_id: str, checkout: str, idempotency_key: str) -> None:
     """Give back what is left of a payment; the reader sees a duplicate returned."""
     with said_in_our_words():
-        worker_client().v1.refunds.create(
+        stripe_client().v1.refunds.create(
             {
                 "payment_intent": payment_id,
                 "reason": "duplicate",

@@ -1,7 +1,7 @@
 """The official client, built once for the application."""
 
 import stripe
-from flask import current_app
+from flask import current_app, has_request_context
 
 from config.settings import settings
 
@@ -11,12 +11,14 @@ API_VERSION = "2026-10-28.endive"
 # Seconds to connect and to read, and how often a request is sent again.
 WORKER_PATIENCE = ((5.0, 20.0), 2)
 # A reader waits. Opening a payment page may take two requests, in all less than the proxy allows
-# (config/nginx.conf).
+# (config/nginx.conf); what takes more requests gives up at the first that hangs.
 PAGE_PATIENCE = ((2.0, 5.0), 1)
 
 
-def worker_client() -> stripe.StripeClient:
-    """For the worker, which has time."""
+def stripe_client() -> stripe.StripeClient:
+    """Patient for the worker, which has time; less so while a reader waits for a page."""
+    if has_request_context():
+        return page_client()
     return _built("kava.stripe", *WORKER_PATIENCE)
 
 

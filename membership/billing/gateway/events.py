@@ -8,7 +8,7 @@ from typing import Any
 import stripe
 
 from config.settings import settings
-from membership.billing.gateway.client import worker_client
+from membership.billing.gateway.client import stripe_client
 from membership.billing.gateway.errors import BadSignatureError, said_in_our_words
 from membership.billing.snapshots import Event
 
@@ -33,7 +33,7 @@ def verified_event(body: bytes, signature: str) -> Event:
 def events_since(since: datetime) -> Iterator[Event]:
     """All events that Stripe still has (30 days) from `since` on, newest first."""
     with said_in_our_words():
-        found = worker_client().v1.events.list(
+        found = stripe_client().v1.events.list(
             {"created": {"gte": int(since.timestamp())}, "limit": 100}
         )
         for each in found.auto_paging_iter():

@@ -1,6 +1,7 @@
 """How Stripe's objects, in the shapes of the pinned version (rule B13), become our snapshots."""
 
 from calendar import monthrange
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,7 +10,9 @@ import stripe
 from membership.billing.snapshots import (
     Card,
     CheckoutSession,
+    DisputeSnapshot,
     Failure,
+    FraudWarningSnapshot,
     InvoiceSnapshot,
     PaymentSnapshot,
     RefundSnapshot,
@@ -19,6 +22,8 @@ from membership.money import Money
 
 # Marks a second subscription of one patron; its value is the time from which money goes back.
 SECOND = "kava_second"
+# Goes before our own reason in the comment of a cancellation; readers' comments come without it.
+OUR_REASON = "kava: "
 
 
 def checkout_session(found: stripe.checkout.Session) -> CheckoutSession:
@@ -57,6 +62,7 @@ def subscription(found: stripe.Subscription) -> SubscriptionSnapshot:
         resumes_at=moment_or_none(pause.resumes_at) if pause else None,
         card=_card(found.default_payment_method or _default_of(found.customer)),
         cancellation_reason=details.reason if details else None,
+        our_end_reason=_our_end_reason(details.comment if details else None),
         give_back_from=_since(found.metadata),
         started_at=moment(found.start_date),
         current_period_end_at=moment(period_end),
@@ -90,13 +96,15 @@ def invoice(found: stripe.Invoice) -> InvoiceSnapshot:
     )
 
 
-def payment(found: stripe.PaymentIntent, disputed_at: datetime | None) -> PaymentSnapshot:
-    """With `latest_charge`, its balance transaction and its refunds expanded."""
+def payment(
+    found: stripe.PaymentIntent,
+    refunds: Iterable[stripe.Refund],
+    disputes: Iterable[stripe.Dispute],
+) -> PaymentSnapshot:
+    """With `latest_charge` and its balance transaction expanded."""
     charge: Any = found.latest_charge
     currency = found.currency.upper()
     settled = charge.balance_transaction if charge else None
-    refunds = tuple(_refund(each) for each in charge.refunds.data) if charge else ()
-    given_back = charge.amount_refunded if charge else 0
     return PaymentSnapshot(
         id=found.id,
         checkout=_our_checkout(found.metadata),
@@ -104,10 +112,29 @@ def payment(found: stripe.PaymentIntent, disputed_at: datetime | None) -> Paymen
         amount=Money(found.amount_received, currency),
         paid_at=moment(charge.created) if charge else None,
         fee=Money(settled.fee, settled.currency.upper()) if settled else None,
-        refunds=refunds,
-        refunded_minor=given_back,
-        refunded_at=min(each.created_at for each in refunds) if refunds and given_back else None,
-        disputed_at=disputed_at,
+        refunds=tuple(_refund(each) for each in refunds),
+        disputes=tuple(_dispute(each) for each in disputes),
+    )
+
+
+def fraud_warning(found: stripe.radar.EarlyFraudWarning) -> FraudWarningSnapshot:
+    return FraudWarningSnapshot(
+        id=found.id,
+        payment_id=id_of(found.payment_intent),
+        reason=found.fraud_type,
+        actionable=found.actionable,
+        opened_at=moment(found.created),
+    )
+
+
+def _dispute(found: stripe.Dispute) -> DisputeSnapshot:
+    return DisputeSnapshot(
+        id=found.id,
+        reason=found.reason,
+        status=found.status,
+        amount=Money(found.amount, found.currency.upper()),
+        due_at=moment_or_none(found.evidence_details.due_by),
+        opened_at=moment(found.created),
     )
 
 
@@ -120,6 +147,11 @@ def _refund(found: stripe.Refund) -> RefundSnapshot:
         status=found.status or "pending",
         created_at=moment(found.created),
     )
+
+
+def _our_end_reason(comment: str | None) -> str | None:
+    is_ours = comment is not None and comment.startswith(OUR_REASON)
+    return comment.removeprefix(OUR_REASON) if comment and is_ours else None
 
 
 def _default_of(customer: Any) -> Any:

@@ -1,0 +1,103 @@
+"""What we ask Stripe to do with a running agreement. All of it may be asked again and again."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from membership.billing.gateway.client import stripe_client
+from membership.billing.gateway.errors import StripeRefusedError, said_in_our_words
+from membership.money import Money
+
+MISSING, TAKEN = "resource_missing", "resource_already_exists"
+
+
+def draft_invoice(subscription_id: str) -> str | None:
+    """The invoice of a period that has just begun; Stripe charges it an hour after making it."""
+    with said_in_our_words():
+        found = stripe_client().v1.invoices.list(
+            {"subscription": subscription_id, "status": "draft", "limit": 1}
+        )
+    return found.data[0].id if found.data else None
+
+
+def change_subscription(
+    subscription_id: str, amount: Money, interval: str, product: str, first_charge_at: datetime
+) -> None:
+    """Another amount or interval from the next charge on; nothing is charged or credited now.
+
+    `first_charge_at` is the end of the running period. `product` is the name on the invoice.
+    Another interval would begin, and be charged, at once; so the rest of the period is a trial for
+    Stripe (docs.stripe.com/billing/subscriptions/billing-cycle).
+    """
+    client = stripe_client().v1
+    with said_in_our_words():
+        found = client.subscriptions.retrieve(subscription_id)
+        # "items" is also a method of mappings, hence the brackets.
+        item = found["items"].data[0]
+        price = {
+            "currency": amount.currency.lower(),
+            "unit_amount": amount.minor,
+            "product": _product(product),
+            "recurring": {"interval": interval},
+        }
+        params: dict[str, Any] = {
+            "items": [{"id": item.id, "price_data": price}],
+            "proration_behavior": "none",
+        }
+        if item.price.recurring.interval != interval:
+            params["trial_end"] = int(first_charge_at.timestamp())
+        client.subscriptions.update(subscription_id, params)  # type: ignore[arg-type]
+
+
+def _product(name: str) -> str:
+    """The id of the product called `name`, made if need be; its id follows from its name."""
+    product_id = f"kava_{hashlib.sha256(name.encode()).hexdigest()[:20]}"
+    products = stripe_client().v1.products
+    try:
+        with said_in_our_words():
+            return products.retrieve(product_id).id
+    except StripeRefusedError as error:
+        if error.code != MISSING:
+            raise
+    try:
+        with said_in_our_words():
+            return products.create({"id": product_id, "name": name}).id
+    except StripeRefusedError as error:
+        # Somebody else was faster.
+        if error.code != TAKEN:
+            raise
+    return product_id
+
+
+def pause_subscription(subscription_id: str, resumes_at: datetime) -> None:
+    """Charge nothing that falls due before `resumes_at`; what was skipped is not owed."""
+    pause = {"behavior": "void", "resumes_at": int(resumes_at.timestamp())}
+    _update(subscription_id, {"pause_collection": pause})
+
+
+def resume_subscription(subscription_id: str) -> None:
+    """Charge again from the next period on."""
+    _update(subscription_id, {"pause_collection": ""})
+
+
+def end_subscription_later(subscription_id: str) -> None:
+    """End it with the running period; nothing more is charged (rule B10)."""
+    _update(subscription_id, {"cancel_at_period_end": True})
+
+
+def keep_subscription(subscription_id: str) -> None:
+    """Take back the end that was set, whichever way it was set."""
+    found = _update(subscription_id, {"cancel_at_period_end": False})
+    if found.cancel_at is not None:
+        _update(subscription_id, {"cancel_at": ""})
+
+
+def stop_invoice(invoice_id: str) -> None:
+    """Leave a draft uncharged."""
+    with said_in_our_words():
+        stripe_client().v1.invoices.update(invoice_id, {"auto_advance": False})
+
+
+def _update(subscription_id: str, params: dict[str, Any]) -> Any:
+    with said_in_our_words():
+        return stripe_client().v1.subscriptions.update(subscription_id, params)  # type: ignore[arg-type]
