@@ -6,26 +6,20 @@ The client sends requests ahead of the answers (pipelining), so that the server 
 
 import os
 import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import requests
 
-from sandbox import services
-from sandbox.demo.surroundings import Ports, environment
+from benchmarks._surroundings import serving, surroundings
 
 GOAL = 0.5
 UNIT = "pages/s"
 PAIRS = 5
 SECONDS = 3.0
 AHEAD = 64
-ROOT = Path(__file__).parent.parent
 
 # What the bare function answers, and how large the application's answer is.
 BARE = """
@@ -39,21 +33,9 @@ def app(environ, start_response):
 
 
 def rounds() -> Iterator[tuple[float, float]]:
-    with ExitStack() as stack:
-        directory = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        )
-        postgres = stack.enter_context(services.start_postgres(directory / "postgres"))
-        redis = stack.enter_context(services.start_redis(directory / "redis"))
-        env = environment(directory, Ports.near(0), postgres.url, redis.url) | {
-            "LOG_LEVEL": "ERROR"
-        }
-        for command in (("migrate",), ("seed", "--patrons", "20", "--months", "3")):
-            subprocess.run(
-                [sys.executable, "-m", "flask", *command],
-                env=env, cwd=ROOT, check=True, capture_output=True,
-            )  # fmt: skip
-        ours = stack.enter_context(serving("app:create_app", env, ROOT, factory=True))
+    with surroundings() as here, ExitStack() as stack:
+        here.flask("seed", "--patrons", "20", "--months", "3")
+        ours = stack.enter_context(serving("app:create_app", here.env, factory=True))
         story = requests.get(f"{ours}/feed.json", timeout=30).json()["items"][0]["url"]
         path = urlsplit(story).path
         size = len(
@@ -61,43 +43,12 @@ def rounds() -> Iterator[tuple[float, float]]:
                 ours + path, timeout=30, headers={"Accept-Encoding": "br"}, stream=True
             ).raw.read()
         )
-        (directory / "bare.py").write_text(BARE)
+        (here.directory / "bare.py").write_text(BARE)
         bare = stack.enter_context(
-            serving("bare:app", os.environ | {"BODY_SIZE": str(size)}, directory)
+            serving("bare:app", os.environ | {"BODY_SIZE": str(size)}, here.directory)
         )
         for _ in range(PAIRS):
             yield pages_a_second(ours, path), pages_a_second(bare, path)
-
-
-@contextmanager
-def serving(
-    target: str, env: dict[str, str], directory: Path, factory: bool = False
-) -> Iterator[str]:
-    """One granian process with `target`; its address once it answers."""
-    port = services.free_port()
-    options = ["--interface", "wsgi", "--port", str(port), "--workers", "1", "--log-level", "error"]
-    command = [
-        sys.executable,
-        "-m",
-        "granian",
-        *options,
-        *(["--factory"] if factory else []),
-        target,
-    ]
-    server = subprocess.Popen(command, env=env, cwd=directory)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                requests.get(f"{address}/healthz", timeout=1)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.05)
-        yield address
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def pages_a_second(address: str, path: str) -> float:

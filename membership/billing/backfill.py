@@ -30,7 +30,7 @@ def backfill(since: datetime) -> Backfilled:
     for event in gateway.events_since(since):
         seen += 1
         with transaction() as session:
-            missing += inbox.store(session, event)
+            missing += inbox.store(session, [event])
     with transaction() as session:
         again = session.scalars(
             update(StripeEvent)

@@ -1,0 +1,78 @@
+"""What benchmarks run in: embedded services, a migrated database, one web process."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from sandbox import services
+from sandbox.demo.surroundings import Ports, environment
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A directory that is thrown away, and every setting of the product."""
+
+    directory: Path
+    env: dict[str, str]
+
+    def flask(self, *command: str) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "flask", *command],
+            env=self.env, cwd=ROOT, check=True, capture_output=True,
+        )  # fmt: skip
+
+
+@contextmanager
+def surroundings(**settings: str) -> Iterator[Surroundings]:
+    """PostgreSQL with a migrated database, and Redis; `settings` add to the environment."""
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made,
+        services.start_postgres(Path(made) / "postgres") as postgres,
+        services.start_redis(Path(made) / "redis") as redis,
+    ):
+        directory = Path(made)
+        env = environment(directory, Ports.near(0), postgres.url, redis.url)
+        found = Surroundings(directory, env | {"LOG_LEVEL": "ERROR"} | settings)
+        found.flask("migrate")
+        yield found
+
+
+@contextmanager
+def serving(
+    target: str, env: dict[str, str], directory: Path = ROOT, factory: bool = False
+) -> Iterator[str]:
+    """One granian process with `target`; its address once it answers."""
+    port = services.free_port()
+    options = ["--interface", "wsgi", "--port", str(port), "--workers", "1",
+               "--blocking-threads", "16", "--log-level", "error"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        *options,
+        *(["--factory"] if factory else []),
+        target,
+    ]
+    server = subprocess.Popen(command, env=env, cwd=directory)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                requests.get(f"{address}/healthz", timeout=1)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.05)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
