@@ -8,6 +8,7 @@ from flask import render_template, request
 from config.settings import settings
 from membership.accounts import audit
 from membership.accounts.models import Account
+from membership.billing.papers import issued
 from membership.db import transaction
 from membership.reports import patrons as listing
 from membership.reports import words
@@ -54,8 +55,11 @@ def patron(account_id: int) -> str:
         account: Account = found(session.get(Account, account_id))
         entries = timeline(session, account)
         line = listing.line(session, account)
+        papers = issued.of_account(session, account.id)
         audit.record(session, "patron.viewed", f"account:{account.id}", actor_id=me().id)
-    return render_template("staff/patron.html", line=line, entries=entries, words=words)
+    return render_template(
+        "staff/patron.html", line=line, entries=entries, papers=papers, words=words
+    )
 
 
 def _known(value: str, values: tuple[str, ...]) -> str:
