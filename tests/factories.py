@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
 from membership.articles.models import Article
-from membership.billing.models import Donation, Subscription
+from membership.billing.models import Donation, Refund, Subscription
 from membership.voting.models import Round, RoundOption, Topic
 from membership.voting.tally import tie_seed
 
@@ -60,6 +60,31 @@ def donation(session: Session, account: Account, **values: Any) -> Donation:
         "paid_at": NOON,
     }
     return add(session, Donation(**(defaults | values)))
+
+
+def refund(
+    session: Session,
+    donation: Donation,
+    amount_minor: int = 400,
+    at: datetime = NOON,
+    **values: Any,
+) -> Refund:
+    """Money given back, as it would have been written at the time, on the donation as well."""
+    defaults = {
+        "donation_id": donation.id,
+        "stripe_refund_id": f"re_{next(numbers)}",
+        "amount_minor": amount_minor,
+        "currency": donation.currency,
+        "state": "done",
+        "refunded_at": at,
+        "created_at": at,
+        "changed_at": at,
+    }
+    made = add(session, Refund(**(defaults | values)))
+    donation.refunded_minor += amount_minor
+    donation.refunded_at = min(donation.refunded_at or at, at)
+    session.flush()
+    return made
 
 
 def patron(session: Session, **values: Any) -> Account:

@@ -9,7 +9,8 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
-from membership.billing import gateway, givers, letters
+from membership.billing import disputes, gateway, givers, letters, refunds
+from membership.billing.gifts import orders
 from membership.billing.models import Donation, Subscription
 from membership.billing.snapshots import InvoiceSnapshot, PaymentSnapshot
 from membership.db import lock
@@ -51,19 +52,19 @@ def record_invoice(
     else:
         _settle(found, said.amount, said.paid_at, payment)
     session.flush()
+    if payment is not None:
+        _keep_what_was_taken_back(session, found, payment)
     return found
 
 
 def follow_payment(session: Session, payment_id: str) -> bool:
     """Write a one-time gift, or what became of any donation's payment: refunds and disputes."""
     said = _locked_payment(session, payment_id)
-    found = session.scalar(
-        select(Donation)
-        .where(Donation.stripe_payment_intent_id == payment_id)
-        .execution_options(populate_existing=True)
-    )
+    found = of_payment(session, payment_id)
     if found is not None:
         _take_over(found, said)
+        _keep_what_was_taken_back(session, found, said)
+        orders.follow(session, found)
         return True
     checkout = givers.known_checkout(session, said.checkout)
     # The payments of a subscription carry no metadata of ours; they come with their invoice.
@@ -73,7 +74,27 @@ def follow_payment(session: Session, payment_id: str) -> bool:
     gift = Donation(account_id=account.id, checkout_id=checkout.id)
     _settle(gift, said.amount, said.paid_at, said)
     _welcome_or_thank(session, gift, "once")
+    _keep_what_was_taken_back(session, gift, said)
+    orders.follow(session, gift)
     return True
+
+
+def of_payment(session: Session, payment_id: str) -> Donation | None:
+    """The donation that a payment intent paid, as it is committed now."""
+    return session.scalar(
+        select(Donation)
+        .where(Donation.stripe_payment_intent_id == payment_id)
+        .execution_options(populate_existing=True)
+    )
+
+
+def subscription_of_payment(session: Session, payment_id: str) -> str | None:
+    """Stripe's id of the subscription that a known donation's payment belongs to."""
+    return session.scalar(
+        select(Subscription.stripe_subscription_id)
+        .join(Donation, Donation.subscription_id == Subscription.id)
+        .where(Donation.stripe_payment_intent_id == payment_id)
+    )
 
 
 def refunded_minor(session: Session, subscription: Subscription) -> int:
@@ -107,6 +128,11 @@ def _take_over(donation: Donation, said: PaymentSnapshot) -> None:
     if said.fee is not None:
         donation.fee_minor = said.fee.minor
         donation.fee_currency = said.fee.currency
+
+
+def _keep_what_was_taken_back(session: Session, donation: Donation, said: PaymentSnapshot) -> None:
+    refunds.record(session, donation, said.refunds)
+    disputes.record(session, donation, said.disputes)
 
 
 def _welcome_or_thank(session: Session, donation: Donation, interval: str) -> None:

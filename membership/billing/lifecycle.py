@@ -26,6 +26,8 @@ STEPS: MappingProxyType[str, frozenset[str]] = MappingProxyType(
 )
 # At most one of these a patron (rule B6): each may charge again by itself.
 LIVE = frozenset({"active", "past_due", "paused"})
+# Why we end one; other reasons are the patron's or Stripe's.
+OURS = frozenset({"staff", "dispute", "fraud"})
 INVOLUNTARY = frozenset({"payment_failed", "dispute", "fraud"})
 
 # https://docs.stripe.com/api/subscriptions/object#subscription_object-cancellation_details-reason
@@ -62,13 +64,17 @@ def state_of(status: str, *, ends_later: bool = False, collection_paused: bool =
     raise UnknownStatusError(f"Stripe's subscription status {status!r} is not known")
 
 
-def end_reason(status: str, cancellation_reason: str | None) -> str | None:
-    """Why a subscription ended, from Stripe's cancellation_details.reason; None if it did not."""
+def end_reason(status: str, cancellation_reason: str | None, ours: str | None = None) -> str | None:
+    """Why a subscription ended; None if it did not.
+
+    `cancellation_reason` is Stripe's cancellation_details.reason, `ours` what we left there when
+    we ended it. That Stripe gave up on a payment outweighs an end that was only planned.
+    """
     if status == "incomplete_expired":
         return "payment_failed"
     if status != "canceled":
         return None
-    return _REASONS.get(cancellation_reason or "", "voluntary")
+    return _REASONS.get(cancellation_reason or "") or (ours if ours in OURS else "voluntary")
 
 
 def transition(before: str | None, after: str) -> bool:

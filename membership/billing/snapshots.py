@@ -56,10 +56,12 @@ class Card:
 class SubscriptionSnapshot:
     """A subscription as it is now. `amount` is per `interval` (month or year).
 
-    `item_id` names the one thing it is for, `resumes_at` when a pause ends by itself. With
+    `item_id` names the one thing it is for, `resumes_at` when a pause ends by itself;
+    periods are counted from `anchor_at`. With
     `give_back_from` it is a second one of its patron (rule B6), which must end; what was paid from
     then on is given back. `ends_later`: with the period that runs, nothing more is charged.
-    Whether it is past due hangs on its latest invoice.
+    Whether it is past due hangs on its latest invoice. `chosen_card_id` is a card that its patron
+    chose at Stripe since it began, and that Stripe does not charge for it yet.
     """
 
     id: str
@@ -73,9 +75,13 @@ class SubscriptionSnapshot:
     collection_paused: bool
     resumes_at: datetime | None
     card: Card | None
+    chosen_card_id: str | None
     cancellation_reason: str | None
+    # Why we ended it, in our words; None when the patron or Stripe did.
+    our_end_reason: str | None
     give_back_from: datetime | None
     started_at: datetime
+    anchor_at: datetime
     current_period_end_at: datetime
     ended_at: datetime | None
     latest_invoice_id: str | None
@@ -104,10 +110,12 @@ class InvoiceSnapshot:
     `status` is draft, open, paid, uncollectible or void; `amount` is what was paid, `amount_due`
     what is or was asked for, for the first time at `asked_at`. `page_url` is Stripe's page on which
     it can be paid. `billing_reason` is subscription_create for the first, subscription_cycle for a
-    renewal. Lists of invoices come without `failure` and `paid_with`, the card that paid.
+    renewal. `checkout` is our id, None on an invoice that is not ours. Lists of invoices come
+    without `failure` and `paid_with`, the card that paid.
     """
 
     id: str
+    checkout: str | None
     subscription_id: str | None
     status: str
     is_paid: bool
@@ -137,12 +145,55 @@ class RefundSnapshot:
     status: str
     created_at: datetime
 
+    @property
+    def has_failed(self) -> bool:
+        return self.status in {"failed", "canceled"}
+
+
+@dataclass(frozen=True)
+class DisputeSnapshot:
+    """A payment that its giver's bank takes back; `due_at` is the last moment to answer.
+
+    `reason` and `status` are Stripe's words: https://docs.stripe.com/api/disputes/object
+    """
+
+    id: str
+    reason: str
+    status: str
+    amount: Money
+    due_at: datetime | None
+    opened_at: datetime
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in {"won", "lost", "warning_closed", "prevented"}
+
+    @property
+    def takes_money(self) -> bool:
+        """The bank has the money, for good or until it decides; an inquiry takes none."""
+        return self.status not in {"won", "prevented"} and not self.status.startswith("warning_")
+
+
+@dataclass(frozen=True)
+class FraudWarningSnapshot:
+    """The card's bank says that a payment may be fraud; a dispute may follow.
+
+    `actionable` while the payment was neither wholly refunded nor disputed.
+    """
+
+    id: str
+    payment_id: str | None
+    reason: str
+    actionable: bool
+    opened_at: datetime
+
 
 @dataclass(frozen=True)
 class PaymentSnapshot:
     """A payment intent with its charge. `fee` is None until Stripe has settled.
 
-    `disputed_at` is None, too, when the dispute was decided for us.
+    `refunded_minor` is what `refunds` took back and `refunded_at` when the first of them was made;
+    `disputed_at` is when the first of `disputes` that holds money was opened.
     """
 
     id: str
@@ -152,9 +203,24 @@ class PaymentSnapshot:
     paid_at: datetime | None
     fee: Money | None
     refunds: tuple[RefundSnapshot, ...]
-    refunded_minor: int
-    refunded_at: datetime | None
-    disputed_at: datetime | None
+    disputes: tuple[DisputeSnapshot, ...]
+
+    @property
+    def refunded_minor(self) -> int:
+        return sum(each.amount.minor for each in self._given_back)
+
+    @property
+    def refunded_at(self) -> datetime | None:
+        return min((each.created_at for each in self._given_back), default=None)
+
+    @property
+    def disputed_at(self) -> datetime | None:
+        lost = (each.opened_at for each in self.disputes if each.takes_money)
+        return min(lost, default=None)
+
+    @property
+    def _given_back(self) -> list[RefundSnapshot]:
+        return [each for each in self.refunds if not each.has_failed]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 current   gives as agreed, or will until the period ends
 grace     a payment failed or giving is paused: still a patron
 lapsed    never began, or is over
+
+A gift that somebody took gives "current" until it ends.
 """
 
 from collections.abc import Mapping
@@ -10,9 +12,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select
 
-from membership.billing.models import Donation, Subscription
+from membership.billing.gifts.models import Gift
+from membership.billing.models import Donation, Refund, Subscription
+from membership.billing.refunds import COUNTED
 
 Standing = Literal["current", "grace", "lapsed"]
 
@@ -35,14 +39,29 @@ def standing(state: str) -> Standing:
 
 
 def has_standing(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
-    """SQL: the account (an id or a column) has a subscription in current or grace standing.
+    """SQL: the account (an id or a column) has a subscription in current or grace standing, or a
+    gift that lasts.
 
-    With `at`, one that ended only from then on counts as well.
+    With `at`, a subscription that ended only from then on counts as well.
     """
     lives: ColumnElement[bool] = Subscription.state.in_(PATRON_STATES)
     if at is not None:
         lives = or_(lives, Subscription.ended_at >= at)
-    return exists().where(Subscription.account_id == account_id, lives)
+    subscribed = exists().where(Subscription.account_id == account_id, lives)
+    return or_(subscribed, has_gift(account_id, at))
+
+
+def has_gift(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
+    """SQL: the account took a gift that lasts now (or lasted then), and whose money is ours."""
+    lasts = Gift.ends_at > (func.clock_timestamp() if at is None else at)
+    return _took_gift(account_id, at, lasts)
+
+
+def is_paid_for(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
+    """SQL: money was settled for the account's support: a donation of a subscription, or a gift
+    that it took, whether or not that still lasts. `at` as in has_given_by_subscription().
+    """
+    return or_(has_given_by_subscription(account_id, at), _took_gift(account_id, at))
 
 
 def has_given_by_subscription(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
@@ -57,6 +76,34 @@ def has_given_by_subscription(account_id: Any, at: datetime | None = None) -> Co
     return exists().where(*paid, ~taken_back(at))
 
 
+def lost_money(account_id: Any, before: datetime | None = None) -> ColumnElement[bool]:
+    """SQL: money that was settled for the account's support has been taken back (before then)."""
+    own = exists().where(
+        Donation.account_id == account_id,
+        Donation.subscription_id.is_not(None),
+        taken_back(before),
+    )
+    gift = exists().where(
+        Gift.account_id == account_id, Gift.donation_id == Donation.id, taken_back(before)
+    )
+    return or_(own, gift)
+
+
+def gift_taken_back(before: datetime | None = None) -> ColumnElement[bool]:
+    """SQL: the money that paid for a gift was taken back (before then); a grant's never is."""
+    return exists().where(Donation.id == Gift.donation_id, taken_back(before))
+
+
+def _took_gift(
+    account_id: Any, at: datetime | None, *conditions: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """SQL: the account took a gift (before then) that meets `conditions` and was not taken back."""
+    took = [Gift.account_id == account_id, *conditions]
+    if at is not None:
+        took.append(Gift.redeemed_at < at)
+    return exists().where(*took, ~gift_taken_back(at))
+
+
 def taken_back(before: datetime | None = None) -> ColumnElement[bool]:
     """SQL: a donation's money was wholly refunded or disputed (before then, when a time is given).
 
@@ -65,6 +112,20 @@ def taken_back(before: datetime | None = None) -> ColumnElement[bool]:
     refunded: ColumnElement[bool] = Donation.refunded_minor >= Donation.amount_minor
     disputed: ColumnElement[bool] = Donation.disputed_at.is_not(None)
     if before is not None:
-        refunded = and_(refunded, Donation.refunded_at < before)
+        refunded = _refunded_minor(before) >= Donation.amount_minor
         disputed = and_(disputed, Donation.disputed_at < before)
     return or_(refunded, disputed)
+
+
+def _refunded_minor(before: datetime) -> ScalarSelect[int]:
+    """SQL: what went back of a donation before then."""
+    return (
+        select(func.coalesce(func.sum(Refund.amount_minor), 0))
+        .where(
+            Refund.donation_id == Donation.id,
+            Refund.state.in_(COUNTED),
+            Refund.refunded_at < before,
+        )
+        .correlate(Donation)
+        .scalar_subquery()
+    )

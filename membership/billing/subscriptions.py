@@ -1,6 +1,7 @@
 """Bringing a subscription's row, its history and the ledger to what Stripe says."""
 
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import select
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.billing import ledger, lifecycle
+from membership.billing.manage import telling
 from membership.billing.models import Checkout, Subscription, SubscriptionChange
 from membership.billing.snapshots import SubscriptionSnapshot
 
@@ -21,12 +23,45 @@ def state_of(said: SubscriptionSnapshot) -> str:
     )
 
 
+def columns(said: SubscriptionSnapshot) -> dict[str, Any]:
+    """What Stripe says, as the columns of our row."""
+    card = said.card
+    return {
+        "state": state_of(said),
+        "stripe_customer_id": said.customer_id,
+        "interval": said.interval,
+        "amount_minor": said.amount.minor,
+        "currency": said.amount.currency,
+        "anchor_at": said.anchor_at,
+        "current_period_end_at": said.current_period_end_at,
+        "resumes_at": said.resumes_at,
+        "card_brand": card.brand if card else None,
+        "card_last4": card.last4 if card else None,
+        "card_expires_on": card.expires_on if card else None,
+        "ended_at": said.ended_at,
+    }
+
+
 def find(session: Session, stripe_subscription_id: str) -> Subscription | None:
     """The row as it is committed now, whatever this session has seen before."""
     return session.scalar(
         select(Subscription)
         .where(Subscription.stripe_subscription_id == stripe_subscription_id)
         .execution_options(populate_existing=True)
+    )
+
+
+def running_of_customer(session: Session, stripe_customer_id: str) -> list[str]:
+    """Stripe's ids of the subscriptions that a customer has and that are not over, in order."""
+    return list(
+        session.scalars(
+            select(Subscription.stripe_subscription_id)
+            .where(
+                Subscription.stripe_customer_id == stripe_customer_id,
+                Subscription.state != "ended",
+            )
+            .order_by(Subscription.stripe_subscription_id)
+        )
     )
 
 
@@ -39,14 +74,14 @@ def record(
     account_id: int,
     checkout: Checkout | None,
 ) -> Subscription:
-    """Write what Stripe says of a subscription; the same again changes nothing.
+    """Write what Stripe says of a subscription, and tell its patron; the same again does nothing.
 
     The account's row must be locked. `at` dates a change of monthly value for which Stripe keeps
     no time of its own. Raises lifecycle.ForbiddenTransitionError and changes nothing then.
     """
     state = state_of(said)
-    before = (row.state, row.amount_minor) if row else (None, None)
-    moved = lifecycle.transition(before[0], state)
+    change = _change_from(row)
+    lifecycle.transition(change.from_state, state)
     if row is None:
         row = Subscription(
             account_id=account_id,
@@ -57,10 +92,14 @@ def record(
         session.add(row)
     _copy(said, row, state)
     session.flush()
-    if moved or before[1] != row.amount_minor:
-        session.add(_change(row, *before))
-        log.info("subscription_changed", subscription=row.id, before=before[0], after=state)
-    if before[0] is None:
+    if _changes_to(row, change):
+        session.add(change)
+        session.flush()
+        log.info("subscription_changed", subscription=row.id, before=change.from_state, after=state)
+        # Of a second one (rule B6) a mail of its own tells.
+        if not said.is_second:
+            telling.tell(session, row, change)
+    if change.from_state is None:
         at = said.started_at
     ledger.append(session, row, said.ended_at or at)
     return row
@@ -71,30 +110,30 @@ def _copy(said: SubscriptionSnapshot, row: Subscription, state: str) -> None:
         row.end_reason = (
             "staff"
             if said.is_second
-            else lifecycle.end_reason(said.status, said.cancellation_reason)
+            else lifecycle.end_reason(said.status, said.cancellation_reason, said.our_end_reason)
         )
-    row.state = state
-    row.stripe_customer_id = said.customer_id
-    row.interval = said.interval
-    row.amount_minor = said.amount.minor
-    row.currency = said.amount.currency
-    row.current_period_end_at = said.current_period_end_at
-    row.resumes_at = said.resumes_at
-    row.card_brand = said.card.brand if said.card else None
-    row.card_last4 = said.card.last4 if said.card else None
-    row.card_expires_on = said.card.expires_on if said.card else None
-    row.ended_at = said.ended_at
+    for name, value in columns(said).items():
+        setattr(row, name, value)
     row.synced_at = clock.now()
 
 
-def _change(
-    row: Subscription, from_state: str | None, from_amount_minor: int | None
-) -> SubscriptionChange:
+def _change_from(row: Subscription | None) -> SubscriptionChange:
+    """A history row that begins with what holds now."""
+    if row is None:
+        return SubscriptionChange()
     return SubscriptionChange(
-        subscription_id=row.id,
-        from_state=from_state,
-        to_state=row.state,
-        from_amount_minor=from_amount_minor,
-        to_amount_minor=row.amount_minor,
-        currency=row.currency,
+        from_state=row.state, from_amount_minor=row.amount_minor, from_interval=row.interval
     )
+
+
+def _changes_to(row: Subscription, change: SubscriptionChange) -> bool:
+    """Let `change` end with what holds by now; whether that is another thing."""
+    change.subscription_id = row.id
+    change.to_state, change.to_amount_minor, change.to_interval = (
+        row.state,
+        row.amount_minor,
+        row.interval,
+    )
+    change.currency = row.currency
+    before = (change.from_state, change.from_amount_minor, change.from_interval)
+    return before != (change.to_state, change.to_amount_minor, change.to_interval)

@@ -10,7 +10,18 @@ from datetime import datetime
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from membership.billing import donations, gateway, givers, one_live, subscriptions
+from membership import clock
+from membership.billing import (
+    cards,
+    disputes,
+    donations,
+    gateway,
+    givers,
+    one_live,
+    subscriptions,
+)
+from membership.billing.defence import attempts
+from membership.billing.dunning import following
 from membership.billing.lifecycle import LIVE
 from membership.billing.models import Checkout, StripeEvent, Subscription
 from membership.billing.snapshots import CheckoutSession, SubscriptionSnapshot
@@ -23,9 +34,20 @@ def follow(session: Session, event: StripeEvent) -> bool:
     Raises the gateway's errors and those of lifecycle; nothing is written then.
     """
     follower = FOLLOWERS.get(event.type)
-    if follower is None or event.object_id is None:
+    subject_id = _subject_id(event)
+    if follower is None or subject_id is None:
         return False
-    return follower(session, event.object_id, event)
+    return follower(session, subject_id, event)
+
+
+def _subject_id(event: StripeEvent) -> str | None:
+    """The id of what an event is about; an invoice to come has none but its subscription's."""
+    if event.type != "invoice.upcoming":
+        return event.object_id
+    parent = event.payload["data"]["object"].get("parent") or {}
+    details = parent.get("subscription_details") or {}
+    found: str | None = details.get("subscription")
+    return found
 
 
 def _follow_checkout(session: Session, checkout_session_id: str, event: StripeEvent) -> bool:
@@ -56,7 +78,7 @@ def _close_checkout(
     else:
         return
     completed_at = event.created_at if state == "completed" else None
-    session.execute(
+    closed = session.execute(
         update(Checkout)
         .where(Checkout.id == checkout.id, Checkout.state != "completed")
         .values(
@@ -64,7 +86,10 @@ def _close_checkout(
             completed_at=completed_at,
             stripe_session_id=func.coalesce(Checkout.stripe_session_id, said.id),
         )
+        .returning(Checkout.id)
     )
+    if state == "completed" and closed.one_or_none() is not None:
+        attempts.paid(session, checkout.email)
 
 
 def _follow_subscription(session: Session, subscription_id: str, event: StripeEvent) -> bool:
@@ -84,22 +109,72 @@ def _follow_charge(session: Session, charge_id: str, event: StripeEvent) -> bool
     return payment_id is not None and donations.follow_payment(session, payment_id)
 
 
-def _follow_dispute(session: Session, dispute_id: str, event: StripeEvent) -> bool:
-    payment_id = gateway.payment_of_dispute(dispute_id)
+def _follow_refund(session: Session, refund_id: str, event: StripeEvent) -> bool:
+    payment_id = gateway.payment_of_refund(refund_id)
     return payment_id is not None and donations.follow_payment(session, payment_id)
 
 
+def _follow_dispute(session: Session, dispute_id: str, event: StripeEvent) -> bool:
+    payment_id = gateway.payment_of_dispute(dispute_id)
+    if payment_id is None:
+        return False
+    subscription_id = donations.subscription_of_payment(session, payment_id)
+    if subscription_id is None:
+        return donations.follow_payment(session, payment_id)
+    sync_subscription(session, subscription_id, event.created_at, payment_id=payment_id)
+    return True
+
+
+def _follow_fraud_warning(session: Session, warning_id: str, event: StripeEvent) -> bool:
+    # Read for its payment alone; once that is locked, it is read again for what it says.
+    payment_id = gateway.read_fraud_warning(warning_id).payment_id
+    if payment_id is None:
+        return False
+    if donations.of_payment(session, payment_id) is None:
+        # Nothing else of Stripe's leads to a warning: it must find the donation itself.
+        invoice_id = gateway.invoice_of_payment(payment_id)
+        if invoice_id is not None:
+            _follow_invoice(session, invoice_id, event)
+    if not donations.follow_payment(session, payment_id):
+        return False
+    donation = donations.of_payment(session, payment_id)
+    if donation is not None:
+        disputes.warn(session, donation, gateway.read_fraud_warning(warning_id))
+    return True
+
+
+def _follow_customer(session: Session, customer_id: str, event: StripeEvent) -> bool:
+    """For the card that a customer's subscriptions are charged to, and for their end with it."""
+    running = subscriptions.running_of_customer(session, customer_id)
+    for each in running:
+        # All of them before any account, as everybody locks.
+        lock(session, f"subscription:{each}")
+    for each in running:
+        sync_subscription(session, each, event.created_at)
+    return bool(running)
+
+
+def _follow_payment_method(session: Session, payment_method_id: str, event: StripeEvent) -> bool:
+    customer_id = gateway.customer_of_payment_method(payment_method_id)
+    return customer_id is not None and _follow_customer(session, customer_id, event)
+
+
 def sync_subscription(
-    session: Session, stripe_subscription_id: str, at: datetime, invoice_id: str | None = None
+    session: Session,
+    stripe_subscription_id: str,
+    at: datetime,
+    invoice_id: str | None = None,
+    payment_id: str | None = None,
 ) -> Subscription | None:
     """The row of a subscription as Stripe has it now; None when it is not ours (rule B5).
 
     Holds the locks of the subscription and its account until the transaction ends. A second live
-    one of the same patron is ended here (rule B6). `at` is when Stripe told of a change. With
-    `invoice_id`, the donation of this invoice is written too.
+    one of the same patron is ended here (rule B6), and one whose money a bank took back. `at` is
+    when Stripe told of a change. With `invoice_id`, the donation of this invoice is written too;
+    with `payment_id`, what became of a donation's payment.
     """
     lock(session, f"subscription:{stripe_subscription_id}")
-    said = gateway.read_subscription(stripe_subscription_id)
+    said = cards.with_chosen_card(gateway.read_subscription(stripe_subscription_id))
     row = subscriptions.find(session, stripe_subscription_id)
     checkout = givers.known_checkout(session, said.checkout)
     if row is not None:
@@ -119,11 +194,29 @@ def sync_subscription(
         row = ending.subscription
     else:
         row = subscriptions.record(session, said, row, at, account_id=account.id, checkout=checkout)
+    following.follow(session, said, row, invoice_id)
     if invoice_id is not None:
         donations.follow_invoice(session, invoice_id, row)
+    if payment_id is not None:
+        donations.follow_payment(session, payment_id)
+    row = _stop_charging(session, row, checkout)
     if ending is not None:
         one_live.tell(session, account, ending)
     return row
+
+
+def _stop_charging(session: Session, row: Subscription, checkout: Checkout | None) -> Subscription:
+    """End a subscription whose patron's bank took money back; Stripe would go on by itself."""
+    if row.state == "ended":
+        return row
+    reason = disputes.reason_to_end(session, row.id)
+    if reason is None:
+        return row
+    gateway.cancel_subscription(row.stripe_subscription_id, reason)
+    said = gateway.read_subscription(row.stripe_subscription_id)
+    return subscriptions.record(
+        session, said, row, clock.now(), account_id=row.account_id, checkout=checkout
+    )
 
 
 def _comes_to_life(said: SubscriptionSnapshot, row: Subscription | None) -> bool:
@@ -132,8 +225,7 @@ def _comes_to_life(said: SubscriptionSnapshot, row: Subscription | None) -> bool
 
 
 Follower = Callable[[Session, str, StripeEvent], bool]
-# Rule B14. Other types are stored and ignored: customers, cards, upcoming invoices and fraud
-# warnings change no row of ours (a deleted customer's subscriptions end with events of their own).
+# Rule B14. Other types are stored and ignored.
 FOLLOWERS: dict[str, Follower] = {
     "checkout.session.completed": _follow_checkout,
     "checkout.session.async_payment_succeeded": _follow_checkout,
@@ -148,9 +240,20 @@ FOLLOWERS: dict[str, Follower] = {
     "invoice.payment_failed": _follow_invoice,
     "invoice.payment_action_required": _follow_invoice,
     "invoice.updated": _follow_invoice,
+    "invoice.upcoming": _follow_subscription,
     # The fee of a payment is known only some time after it.
     "charge.updated": _follow_charge,
     "charge.refunded": _follow_charge,
+    # A refund that fails, or is done, later.
+    "refund.updated": _follow_refund,
+    "refund.failed": _follow_refund,
     "charge.dispute.created": _follow_dispute,
+    "charge.dispute.updated": _follow_dispute,
     "charge.dispute.closed": _follow_dispute,
+    "radar.early_fraud_warning.created": _follow_fraud_warning,
+    "radar.early_fraud_warning.updated": _follow_fraud_warning,
+    "customer.updated": _follow_customer,
+    "customer.deleted": _follow_customer,
+    # The bank has sent out a new card for an old one.
+    "payment_method.automatically_updated": _follow_payment_method,
 }

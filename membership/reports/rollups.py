@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Cast, Date, cast, delete, func, select, text
 from sqlalchemy.orm import Session
 
-from membership.billing.models import Donation, LedgerEntry
+from membership.billing.models import Donation, LedgerEntry, Refund
 from membership.db import lock
 from membership.reports.models import DailyFigures
 
@@ -38,8 +38,10 @@ _INSERT = text(
             amount_minor AS amount, 1 AS gifts
         FROM donation WHERE paid_at >= :since
         UNION ALL
-        SELECT refunded_at, currency, subscription_id IS NULL, -refunded_minor, 0
-        FROM donation WHERE refunded_at >= :since
+        SELECT refund.refunded_at, refund.currency, donation.subscription_id IS NULL,
+            -refund.amount_minor, 0
+        FROM refund JOIN donation ON donation.id = refund.donation_id
+        WHERE refund.refunded_at >= :since AND refund.state IN ('pending', 'done')
     ), payment AS (
         SELECT (at AT TIME ZONE 'UTC')::date AS day, currency,
             sum(amount) FILTER (WHERE one_time) AS one_time_minor,
@@ -81,13 +83,13 @@ def rebuild(session: Session) -> int:
 def _earliest_change(session: Session, since: datetime) -> date:
     """The earliest day of the facts that were written after `since`, at least that of `since`.
 
-    Stripe may tell us of a payment days later: what counts then is the day it was made.
+    Stripe may tell us of a payment or a refund days later: what counts is the day it was made.
     """
     # The minimum of a day, not of a time: for that PostgreSQL would walk the index of times.
     facts = (
         select(func.min(_day(LedgerEntry.occurred_at))).where(LedgerEntry.created_at >= since),
         select(func.min(_day(Donation.paid_at))).where(Donation.created_at >= since),
-        select(func.min(_day(Donation.refunded_at))).where(Donation.refunded_at >= since),
+        select(func.min(_day(Refund.refunded_at))).where(Refund.changed_at >= since),
     )
     days = filter(None, (session.scalar(fact) for fact in facts))
     return min([since.astimezone(UTC).date(), *days])

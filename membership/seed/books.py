@@ -33,11 +33,15 @@ TABLES = {
     "donation": "id, account_id, subscription_id, checkout_id, stripe_invoice_id, "
     "stripe_payment_intent_id, amount_minor, fee_minor, fee_currency, refunded_minor, currency, "
     "refunded_at, paid_at, created_at",
+    "refund": "id, donation_id, stripe_refund_id, amount_minor, currency, state, refunded_at, "
+    "created_at, changed_at",
     "ledger_entry": "id, subscription_id, account_id, movement, amount_minor, currency, "
     "occurred_at, created_at",
     "outbox_email": "id, kind, recipient, subject, account_id, language, context, state, "
     "attempts, next_attempt_at, message_id, created_at, sent_at",
 }
+# Their ids are drawn, not counted.
+UNNUMBERED = {"checkout", "refund"}
 FULL = 50_000
 # Receipts older than this are not kept in the demo.
 RECENT = timedelta(days=45)
@@ -106,7 +110,7 @@ class Books:
     def checkout(
         self, giver: Giver, gift: Money, interval: str, at: datetime, state: str = "completed"
     ) -> UUID:
-        checkout_id = UUID(int=self.rng.getrandbits(128), version=4)
+        checkout_id = self._drawn()
         article = self.rng.choice(self.article_ids) if self.article_ids else None
         done_at = at + timedelta(minutes=2) if state == "completed" else None
         self._put(
@@ -194,7 +198,7 @@ class Books:
             )
 
     def _numbered(self) -> list[str]:
-        return [name for name in TABLES if name != "checkout"]
+        return [name for name in TABLES if name not in UNNUMBERED]
 
     def _change(
         self, agreement: Agreement, before: str | None, amount: int | None, at: datetime
@@ -231,6 +235,11 @@ class Books:
             f"in_seed_{donation_id:09d}" if agreement else None, f"pi_seed_{donation_id:09d}",
             gift.minor, fee, gift.currency, refunded, gift.currency, refunded_at, at, at,
         )  # fmt: skip
+        if refunded:
+            self._put(
+                "refund", self._drawn(), donation_id, f"re_seed_{donation_id:09d}", refunded,
+                gift.currency, "done", refunded_at, refunded_at, refunded_at,
+            )  # fmt: skip
         if not giver.has_given:
             giver.has_given = True
             self.sent(giver, "welcome", f"account:{giver.id}", at)
@@ -253,6 +262,9 @@ class Books:
             "sent", 1, at, f"<seed-{number}@kava.example>", at,
             min(at + timedelta(seconds=20), self.now),
         )  # fmt: skip
+
+    def _drawn(self) -> UUID:
+        return UUID(int=self.rng.getrandbits(128), version=4)
 
     def _next(self, table: str) -> int:
         self.last_ids[table] += 1

@@ -17,7 +17,7 @@ from stripe.params import (
 from sandbox.stripe import collection, payments
 from sandbox.stripe.errors import ApiError, Object, invalid, unsupported
 from sandbox.stripe.invoices import finalize, intent_of, payment_of, subscription_of, void
-from sandbox.stripe.listing import included, listing, matches, page, page_of
+from sandbox.stripe.listing import included, matches, page, page_of
 from sandbox.stripe.payment_methods import card_error, resolve
 from sandbox.stripe.renewals import upcoming_invoice
 from sandbox.stripe.routes import assign, retrieve, route
@@ -30,7 +30,16 @@ retrieve("invoice", "/invoices", InvoiceRetrieveParams)
 retrieve("invoice_payment", "/invoice_payments", InvoicePaymentRetrieveParams)
 
 
-listing("invoice_payment", "/invoice_payments", InvoicePaymentListParams, "invoice status created")
+@route("GET", "/invoice_payments", InvoicePaymentListParams, "invoice payment status created")
+def list_invoice_payments(world: World, params: dict[str, Any]) -> Object:
+    wanted = params.get("payment", {})
+    entries = [
+        payment
+        for payment in world.all("invoice_payment")
+        if matches(payment, params, "invoice status created")
+        and matches(payment["payment"], wanted, "type payment_intent")
+    ]
+    return page("invoice_payment", entries, params, "/v1/invoice_payments")
 
 
 @route("GET", "/invoices", InvoiceListParams, "customer subscription status created "

@@ -98,6 +98,8 @@ def _refund(world: World, charge: Object, amount: int, params: dict[str, Any]) -
     with world.changing(charge, "charge.refunded"):
         charge["amount_refunded"] += amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+    if charge["refunded"]:
+        _settle_warnings(world, charge)
     return made
 
 
@@ -146,6 +148,7 @@ def open_dispute(world: World, charge: Object, reason: str = "fraudulent") -> Ob
     )
     world.emit("charge.dispute.created", made)
     world.emit("charge.dispute.funds_withdrawn", made)
+    _settle_warnings(world, charge)
     return made
 
 
@@ -178,6 +181,14 @@ def warn_of_fraud(world: World, charge_id: str) -> None:
         payment_intent=charge["payment_intent"],
     )
     world.emit("radar.early_fraud_warning.created", made)
+
+
+def _settle_warnings(world: World, charge: Object) -> None:
+    """After a whole refund or a dispute, nothing can be done about an early warning any more."""
+    for warning in world.all("radar.early_fraud_warning"):
+        if warning["charge"] == charge["id"] and warning["actionable"]:
+            with world.changing(warning, "radar.early_fraud_warning.updated"):
+                warning["actionable"] = False
 
 
 retrieve("refund", "/refunds", RefundRetrieveParams)

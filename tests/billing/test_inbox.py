@@ -99,7 +99,7 @@ def test_a_signature_within_the_tolerance_is_fine(session: Session, client: Flas
     assert post(client, body, sign(body, at=int(time.time()) - 290)) == 200
 
 
-@pytest.mark.parametrize("kind", ["customer.updated", "invoice.upcoming", "price.created"])
+@pytest.mark.parametrize("kind", ["customer.created", "charge.succeeded", "price.created"])
 def test_what_changes_nothing_is_stored_and_ignored(
     session: Session, client: FlaskClient, kind: str
 ) -> None:
@@ -134,6 +134,14 @@ NULLS: list[tuple[str, str | None, dict[str, Any]]] = [
     ("invoice.paid", "invoice", {"parent": {"subscription_details": None}}),
     ("charge.refunded", None, {}),
     ("charge.refunded", "charge", {"payment_intent": None}),
+    ("refund.updated", None, {}),
+    ("charge.dispute.created", None, {}),
+    ("radar.early_fraud_warning.created", None, {}),
+    ("invoice.upcoming", None, {}),
+    ("customer.updated", None, {}),
+    ("customer.deleted", None, {}),
+    ("payment_method.automatically_updated", None, {}),
+    ("payment_method.automatically_updated", "payment_method", {"customer": None}),
 ]
 
 

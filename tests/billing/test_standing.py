@@ -79,13 +79,8 @@ def test_having_given_as_it_was(session: Session) -> None:
     """[V3] Money taken back later, or paid later, does not change what was."""
     account = factories.account(session)
     given = factories.subscription(session, account)
-    factories.donation(
-        session,
-        account,
-        subscription_id=given.id,
-        refunded_minor=400,
-        refunded_at=NOON + 2 * HOUR,
-    )
+    gift = factories.donation(session, account, subscription_id=given.id)
+    factories.refund(session, gift, at=NOON + 2 * HOUR)
 
     def had_given(at) -> bool:
         return session.scalar(select(has_given_by_subscription(account.id, at)))
@@ -93,3 +88,28 @@ def test_having_given_as_it_was(session: Session) -> None:
     assert not had_given(NOON)
     assert had_given(NOON + HOUR)
     assert not had_given(NOON + 3 * HOUR)
+
+
+def test_a_part_given_back_leaves_a_gift_until_the_rest_follows(session: Session) -> None:
+    """[V3] The money counts as taken back when the last part of it went, not the first."""
+    account = factories.account(session)
+    given = factories.subscription(session, account)
+    gift = factories.donation(session, account, subscription_id=given.id)
+    factories.refund(session, gift, 100, NOON + HOUR)
+    factories.refund(session, gift, 300, NOON + 3 * HOUR)
+
+    def had_given(at) -> bool:
+        return session.scalar(select(has_given_by_subscription(account.id, at)))
+
+    assert had_given(NOON + 2 * HOUR)
+    assert not had_given(NOON + 4 * HOUR)
+    assert not session.scalar(select(has_given_by_subscription(account.id)))
+
+
+def test_a_refund_that_failed_takes_nothing_back(session: Session) -> None:
+    """[V3]"""
+    account = factories.account(session)
+    given = factories.subscription(session, account)
+    gift = factories.donation(session, account, subscription_id=given.id)
+    factories.refund(session, gift, at=NOON + HOUR, state="failed")
+    assert session.scalar(select(has_given_by_subscription(account.id, NOON + 2 * HOUR)))

@@ -75,7 +75,8 @@ def test_leaving_and_coming_back(session: Session) -> None:
 def test_a_refund_counts_on_its_own_day(session: Session) -> None:
     """A closed month stays as it was reported."""
     giver = factories.account(session)
-    pays(session, giver, amount_minor=2500, refunded_minor=2000, refunded_at=NOON + 40 * DAY)
+    gift = pays(session, giver, amount_minor=2500)
+    factories.refund(session, gift, 2000, NOON + 40 * DAY)
     rollups.rebuild(session)
     assert figures(session) == {
         (TODAY, "EUR"): {"one_time_minor": 2500, "one_time_gifts": 1, "received_minor": 2500},
@@ -130,10 +131,45 @@ def test_refreshing_finds_a_refund(session: Session) -> None:
     gift = pays(session, giver)
     rollups.refresh(session)
     _last_rebuilt(session, NOON + 9 * DAY)
-    gift.refunded_minor, gift.refunded_at = 400, NOON + 8 * DAY
-    session.flush()
+    factories.refund(session, gift, 400, NOON + 8 * DAY)
     rollups.refresh(session)
     assert figures(session)[TODAY + 8 * DAY, "EUR"]["one_time_minor"] == -400
+
+
+def test_each_part_of_a_refund_counts_on_its_own_day(session: Session) -> None:
+    """[L15] A second part enters by itself, and so does one that Stripe told late."""
+    giver = factories.account(session)
+    gift = pays(session, giver, amount_minor=2500)
+    factories.refund(session, gift, 500, NOON + 2 * DAY)
+    rollups.refresh(session)
+    _last_rebuilt(session, NOON + 30 * DAY)
+    factories.refund(session, gift, 700, NOON + 31 * DAY)
+    # Made long ago, heard of now.
+    factories.refund(session, gift, 100, NOON + 5 * DAY, changed_at=NOON + 31 * DAY)
+    rollups.refresh(session)
+    refreshed = figures(session)
+    assert [refreshed[TODAY + days * DAY, "EUR"]["received_minor"] for days in (2, 5, 31)] == [
+        -500,
+        -100,
+        -700,
+    ]
+    rollups.rebuild(session)
+    assert figures(session) == refreshed
+
+
+def test_a_refund_that_failed_later_is_income_again(session: Session) -> None:
+    """[L15] The bank could not take it; the day on which it was made is corrected."""
+    giver = factories.account(session)
+    gift = pays(session, giver, amount_minor=2500)
+    back = factories.refund(session, gift, 500, NOON + 2 * DAY, state="pending")
+    factories.refund(session, gift, 300, NOON + 2 * DAY, state="asked", refunded_at=None)
+    rollups.refresh(session)
+    assert figures(session)[TODAY + 2 * DAY, "EUR"]["received_minor"] == -500
+    _last_rebuilt(session, NOON + 30 * DAY)
+    back.state, back.changed_at = "failed", NOON + 31 * DAY
+    session.flush()
+    rollups.refresh(session)
+    assert (TODAY + 2 * DAY, "EUR") not in figures(session)
 
 
 def test_two_workers_at_once_write_each_day_once(committed: Engine) -> None:

@@ -279,3 +279,15 @@ def test_some_cards_are_disputed_or_suspected_by_themselves(client, sandbox, rec
     sandbox.advance(2)
     sandbox.settle()
     assert {"charge.dispute.created", "radar.early_fraud_warning.created"} <= set(receiver.types())
+
+
+def test_a_warning_is_settled_when_all_the_money_is_back(client, charge, sandbox, receiver):
+    sandbox.post("fraud_warnings", charge=charge.id)
+    (warning,) = client.v1.radar.early_fraud_warnings.list({"charge": charge.id}).data
+    assert warning.actionable
+    client.v1.refunds.create({"charge": charge.id, "amount": 400})
+    assert client.v1.radar.early_fraud_warnings.retrieve(warning.id).actionable
+    client.v1.refunds.create({"charge": charge.id})
+    assert not client.v1.radar.early_fraud_warnings.retrieve(warning.id).actionable
+    sandbox.settle()
+    assert receiver.types().count("radar.early_fraud_warning.updated") == 1

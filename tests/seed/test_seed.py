@@ -15,7 +15,13 @@ from membership import clock
 from membership.accounts import audit
 from membership.accounts.models import Account
 from membership.articles.models import Article
-from membership.billing.models import Donation, LedgerEntry, Subscription, SubscriptionChange
+from membership.billing.models import (
+    Donation,
+    LedgerEntry,
+    Refund,
+    Subscription,
+    SubscriptionChange,
+)
 from membership.billing.revenue import monthly_value
 from membership.mail.models import OutboxEmail
 from membership.reports import rollups
@@ -126,6 +132,8 @@ def test_every_story_of_giving_is_in_it(newsroom: Session) -> None:
     assert count(newsroom, Donation, Donation.refunded_minor > 0) > 0
     assert count(newsroom, Donation, Donation.fee_minor.is_(None)) == 0
     assert set(newsroom.scalars(select(Subscription.interval))) == {"month", "year"}
+    given_back = select(func.sum(Donation.refunded_minor))
+    assert newsroom.scalar(given_back) == newsroom.scalar(select(func.sum(Refund.amount_minor)))
 
 
 def test_nothing_is_ever_mailed(newsroom: Session) -> None:

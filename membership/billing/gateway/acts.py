@@ -47,7 +47,7 @@ def create_checkout_session(request: CheckoutRequest, idempotency_key: str) -> C
 def expire_checkout_session(session_id: str) -> None:
     """Close a payment page that is open; nothing can be paid on it any more."""
     with said_in_our_words():
-        worker_client().v1.checkout.sessions.expire(session_id)
+        stripe_client().v1.checkout.sessions.expire(session_id)
 
 
 def create_portal_session(

@@ -1,12 +1,11 @@
 """What Stripe says now, as our own snapshots."""
 
-from datetime import datetime
 from typing import Any
 
 from membership.billing.gateway import translation
 from membership.billing.gateway.client import stripe_client
 from membership.billing.gateway.errors import said_in_our_words
-from membership.billing.gateway.translation import id_of, moment
+from membership.billing.gateway.translation import id_of
 from membership.billing.snapshots import (
     CheckoutSession,
     FraudWarningSnapshot,

@@ -61,10 +61,12 @@ def subscription(found: stripe.Subscription) -> SubscriptionSnapshot:
         collection_paused=pause is not None,
         resumes_at=moment_or_none(pause.resumes_at) if pause else None,
         card=_card(found.default_payment_method or _default_of(found.customer)),
+        chosen_card_id=_chosen_since(found),
         cancellation_reason=details.reason if details else None,
         our_end_reason=_our_end_reason(details.comment if details else None),
         give_back_from=_since(found.metadata),
         started_at=moment(found.start_date),
+        anchor_at=moment(found.billing_cycle_anchor),
         current_period_end_at=moment(period_end),
         ended_at=moment_or_none(found.ended_at),
         latest_invoice_id=id_of(found.latest_invoice),
@@ -79,6 +81,7 @@ def invoice(found: stripe.Invoice) -> InvoiceSnapshot:
     waiting = [each for each in payments if each.status == "open"]
     return InvoiceSnapshot(
         id=found.id,
+        checkout=_our_checkout(parent.metadata) if parent else None,
         subscription_id=id_of(parent.subscription) if parent else None,
         status=found.status or "",
         is_paid=found.status == "paid",
@@ -161,6 +164,20 @@ def _default_of(customer: Any) -> Any:
     """
     settings = getattr(customer, "invoice_settings", None)
     return settings.default_payment_method if settings else None
+
+
+def _chosen_since(found: stripe.Subscription) -> str | None:
+    """A default card of the customer, newer than the subscription and the card of its own.
+
+    Checkout gives a subscription a card of its own, and the portal's flow sets the customer's
+    default alone, which Stripe does not charge then.
+    https://docs.stripe.com/customer-management/portal-deep-links
+    """
+    own, default = found.default_payment_method, _default_of(found.customer)
+    if own is None or isinstance(own, str) or default is None or isinstance(default, str):
+        return None
+    is_later = default.created >= max(own.created, found.start_date)
+    return str(default.id) if is_later and default.id != own.id else None
 
 
 def _card(method: Any) -> Card | None:
