@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 from sandbox.demo.surroundings import ROOT
 from sandbox.demo.system import System as Demo
 from sandbox.inbox import Reader
-from sandbox.services import tied
+from sandbox.services import free_port, tied
 
 WAIT_SECONDS = 30.0
 Found = TypeVar("Found")
@@ -151,6 +151,24 @@ class System:
             yield process
 
     @contextmanager
+    def extra_web(self, **settings: str) -> Iterator["Web"]:
+        """One more web server over the same database, with other `settings` than the demo's."""
+        port = free_port()
+        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"]
+        command += ["--host", "127.0.0.1", "--port", str(port), "app:create_app"]
+        with (self.directory / "log" / "extra.log").open("ab") as log:
+            process = subprocess.Popen(
+                tied(command, "KILL"), cwd=ROOT, env=self.environment | settings,
+                stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        web = Web(f"http://127.0.0.1:{port}", process)
+        try:
+            wait_until(web.answers, "the extra web server", 60)
+            yield web
+        finally:
+            web.kill()
+
+    @contextmanager
     def stopped(self, part: str) -> Iterator[None]:
         """`worker` or `beat` hangs meanwhile: it is there, and does nothing."""
         os.killpg(self.pids[part], signal.SIGSTOP)
@@ -171,6 +189,22 @@ class System:
                 return bool(broker.control.ping(destination=[worker], timeout=0.5))
             except OperationalError:
                 return False
+
+
+@dataclass
+class Web:
+    """A web server of a test's own; `url` has no slash at its end."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def answers(self) -> bool:
+        with suppress(requests.ConnectionError):
+            return requests.get(f"{self.url}/healthz", timeout=5).ok
+        return False
+
+    def kill(self) -> None:
+        kill(self.process)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -36,6 +36,8 @@ class Reader:
     def __init__(self, system: System, email: str) -> None:
         self.system = system
         self.email = email
+        # The address of the web server it asks; a test may have one of its own.
+        self.web = system.web
         self.browser = requests.Session()
         self.browser.trust_env = False
 
@@ -46,12 +48,10 @@ class Reader:
         self.browser.close()
 
     def get(self, path: str) -> requests.Response:
-        return self.browser.get(self.system.web + path, timeout=60)
+        return self.browser.get(self.web + path, timeout=60)
 
     def post(self, path: str, fields: Any) -> requests.Response:
-        return self.browser.post(
-            self.system.web + path, data=fields, timeout=60, allow_redirects=False
-        )
+        return self.browser.post(self.web + path, data=fields, timeout=60, allow_redirects=False)
 
     def wish(self, interval: str = "month", amount: str = "5", currency: str = "EUR") -> Any:
         """The support form, filled in."""
@@ -182,17 +182,33 @@ def assert_one_gift(system: System, email: str, minor: int = 500) -> None:
 # Stripe, and time
 
 
-def events_of(system: System, email: str) -> list[dict[str, Any]]:
-    """Stripe's events about an address's customer and all that belongs to it, oldest first."""
+def events_of(system: System, email: str, since: int = 0) -> list[dict[str, Any]]:
+    """Stripe's events about an address's customer and all that belongs to it, oldest first.
+
+    `since` is a moment of Stripe's clock, in seconds.
+    """
     customers = stripe_customers(system, email)
-    events = system.stripe_api("GET", "events", limit="100")["data"]
+    # The invoice of invoice.upcoming has no id yet; a dispute names its charge.
+    names = ("customer", "id", "charge")
+    ids = customers | {each["id"] for each in at_stripe(system, email, "charges")}
     about = [
         event
-        for event in events
-        # The invoice of invoice.upcoming has no id yet.
-        if customers & {event["data"]["object"].get(name) for name in ("customer", "id")}
+        for event in all_events(system, since)
+        if ids & {event["data"]["object"].get(name) for name in names}
     ]
     return about[::-1]
+
+
+def all_events(system: System, since: int = 0) -> list[dict[str, Any]]:
+    """Newest first."""
+    asked: dict[str, Any] = {"limit": "100", "created[gte]": str(since)}
+    found: list[dict[str, Any]] = []
+    while True:
+        page = system.stripe_api("GET", "events", **asked)
+        found += page["data"]
+        if not page["has_more"]:
+            return found
+        asked["starting_after"] = found[-1]["id"]
 
 
 def stripe_customers(system: System, email: str) -> set[str]:
@@ -213,12 +229,14 @@ def signed(body: bytes, secret: str, at: float | None = None) -> str:
     return f"t={moment},v1={digest.hexdigest()}"
 
 
-def send(system: System, body: bytes, signature: str | None) -> int:
+def send(
+    system: System, body: bytes, signature: str | None, query: str = "", **headers: str
+) -> int:
     """POST to the webhook; the status of its answer."""
-    headers = {"Content-Type": "application/json"}
+    headers["Content-Type"] = "application/json"
     if signature is not None:
         headers["Stripe-Signature"] = signature
-    url = f"{system.web}/webhooks/stripe"
+    url = f"{system.web}/webhooks/stripe{query}"
     return requests.post(url, data=body, headers=headers, timeout=30).status_code
 
 
@@ -232,14 +250,19 @@ def redeliver(system: System, event: dict[str, Any]) -> int:
     return send(system, body, signed(body, secret_of(system)))
 
 
+def stripe_now(system: System) -> int:
+    """Stripe's clock, in seconds."""
+    now: int = requests.get(f"{system.stripe}/sandbox/clock", timeout=30).json()["now"]
+    return now
+
+
 def renew(system: System, email: str) -> None:
     """Move Stripe's clock to the first attempt to charge the next period, an hour after its start.
 
     Months differ in length, and so would what else happens within 31 days.
     """
-    now = requests.get(f"{system.stripe}/sandbox/clock", timeout=30).json()["now"]
     due = subscriptions(system, email)[-1]["current_period_end_at"].timestamp()
-    system.sandbox("clock", advance=int(due) - now + 3660)
+    system.sandbox("clock", advance=int(due) - stripe_now(system) + 3660)
 
 
 def let_leases_run_out(system: System) -> None:
@@ -252,13 +275,43 @@ def let_leases_run_out(system: System) -> None:
 
 
 @contextmanager
-def locked(system: System, table: str) -> Iterator[None]:
-    """Nobody can write to a table meanwhile: whoever tries waits in the middle of their work."""
+def at_work(system: System) -> Iterator[sa.Connection]:
+    """A connection of our own to the database, in a transaction."""
     engine = sa.create_engine(system.database_url, poolclass=sa.NullPool)
     with engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def locked(system: System, table: str) -> Iterator[None]:
+    """Nobody can write to a table meanwhile: whoever tries waits in the middle of their work."""
+    with at_work(system) as connection:
         connection.execute(sa.text(f"LOCK TABLE {table} IN SHARE MODE"))
         yield
         connection.rollback()
+
+
+@contextmanager
+def held(system: System, table: str, act: str) -> Iterator[None]:
+    """Whoever does `act` (UPDATE, INSERT) to rows of a table waits in the middle of it meanwhile.
+
+    Unlike `locked()` for one kind of writing only: what was asked of Stripe between an INSERT
+    and an UPDATE is done, and not yet noted.
+    """
+    hold = "SELECT pg_advisory_xact_lock(hashtext('tests hold'))"
+    with at_work(system) as connection:
+        connection.execute(sa.text(hold))
+        system.rows(
+            "CREATE FUNCTION tests_hold() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN PERFORM ({hold}); RETURN NEW; END $$;"
+            f" CREATE TRIGGER tests_hold BEFORE {act} ON {table} FOR EACH ROW"
+            " EXECUTE FUNCTION tests_hold()"
+        )
+        try:
+            yield
+        finally:
+            connection.rollback()
+            system.rows(f"DROP TRIGGER tests_hold ON {table}; DROP FUNCTION tests_hold()")
 
 
 def waits_for_lock(system: System) -> bool:

@@ -1,5 +1,7 @@
 """What time brings: renewals, cards that fail, an end; and money that goes back."""
 
+from typing import Any
+
 from tests.faults.steps import (
     FAILS_LATER,
     Reader,
@@ -87,6 +89,46 @@ def test_a_new_card_in_time_recovers(system: System) -> None:
         settle(system)
         assert [s["state"] for s in subscriptions(system, reader.email)] == ["active"]
         assert ledger(system, reader.email) == [("new", 500)]
+
+
+def test_the_last_retry_brings_the_money(system: System) -> None:
+    """[B11] [B12] Three attempts fail, the fourth succeeds: a patron and a voter all along."""
+    with Reader(system, "lastretry@reader.example") as reader:
+        reader.give()
+        wait_for_gift(system, reader.email)
+        reader.sign_in()
+        (customer,) = stripe_customers(system, reader.email)
+        round_id = a_round(system, "While three retries fail")
+        choices = choices_of(system, round_id)
+
+        def counts_as(state: str, votes_for: int, attempts: int) -> None:
+            (invoice,) = due_invoices(system, reader.email)
+            assert invoice["attempt_count"] == attempts
+            wait_until(lambda: subscriptions(system, reader.email)[0]["state"] == state, state)
+            settle(system)
+            assert vote(reader, round_id, [votes_for]) == 303
+            assert ledger(system, reader.email) == [("new", 500)]
+
+        system.sandbox("cards", customer=customer, number=FAILS_LATER)
+        renew(system, reader.email)
+        counts_as("past_due", choices[0], 1)
+        for retry, days in ((1, 3), (2, 5)):
+            system.sandbox("clock", advance=days * DAY)
+            counts_as("past_due", choices[retry], retry + 1)
+        system.sandbox("cards", customer=customer, number="4242424242424242")
+        system.sandbox("clock", advance=7 * DAY)
+        counts_as("active", choices[0], 4)
+        assert [each["amount_minor"] for each in donations(system, reader.email)] == [500, 500]
+        history = "SELECT to_state FROM subscription_change WHERE subscription_id = :id ORDER BY id"
+        (given,) = subscriptions(system, reader.email)
+        states = [row["to_state"] for row in system.rows(history, id=given["id"])]
+        assert states == ["active", "past_due", "active"]
+
+
+def due_invoices(system: System, email: str) -> list[dict[str, Any]]:
+    """What was asked for after the first month."""
+    invoices = at_stripe(system, email, "invoices")
+    return [each for each in invoices if each["billing_reason"] == "subscription_cycle"]
 
 
 def test_refunds_in_two_parts_show_on_the_donation(system: System) -> None:

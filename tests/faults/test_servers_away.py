@@ -1,6 +1,7 @@
 """Redis forgets everything or is gone; PostgreSQL is gone for a while."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 import requests
@@ -12,10 +13,12 @@ from tests.faults.steps import (
     Reader,
     assert_one_gift,
     donations,
+    events_of,
     form_of,
     let_leases_run_out,
     locked,
     mails_about,
+    redeliver,
     settle,
     subscriptions,
     unfinished,
@@ -143,6 +146,34 @@ def test_postgres_crashes_while_a_worker_writes(
         assert not postgres.runs
         postgres.start()
         let_leases_run_out(system)
+        wait_for_gift(system, reader.email, BY_BEAT)
+        settle(system)
+        assert_one_gift(system, reader.email)
+
+
+def test_postgres_stops_while_a_webhook_comes(system: System, postgres: services.Postgres) -> None:
+    """[B2] 500, because nothing was stored; sent again by Stripe, it counts once."""
+    system.sandbox("faults", webhooks="drop")
+    with Reader(system, "midwebhook@reader.example") as reader:
+        reader.give()
+        events = events_of(system, reader.email)
+        system.sandbox("faults", webhooks="ok")
+        with ThreadPoolExecutor(len(events)) as pool:
+
+            def stop() -> None:
+                with locked(system, "stripe_event"):
+                    sent = [pool.submit(redeliver, system, event) for event in events]
+                    wait_until(lambda: waits_for_lock(system), "a webhook that is being stored")
+                    postgres.stop()
+                    answers.extend(sent)
+
+            answers: list[Future[int]] = []
+            with pytest.raises(sa.exc.OperationalError):
+                stop()
+            assert {each.result() for each in answers} == {500}
+        postgres.start()
+        for event in events * 2:
+            system.sandbox("webhooks/resend", event=event["id"])
         wait_for_gift(system, reader.email, BY_BEAT)
         settle(system)
         assert_one_gift(system, reader.email)

@@ -1,5 +1,10 @@
-"""Stripe's API fails, is overloaded, or hangs up."""
+"""Stripe's API fails, is overloaded, hangs up, or never answers."""
 
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,6 +24,8 @@ from tests.system import System, wait_until
 
 # The official client tries three times by itself.
 TRIES = 3
+# Less than the proxy waits for a page (config/nginx.conf).
+LONGEST_WAIT = 25
 
 
 @pytest.mark.parametrize("fault", [500, 503, 429])
@@ -114,3 +121,49 @@ def test_one_renewal_that_hits_an_outage(system: System) -> None:
         assert len(donations(system, reader.email)) == 2
         (live,) = at_stripe(system, reader.email, "subscriptions")
         assert live["status"] == subscriptions(system, reader.email)[0]["state"] == "active"
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[socket.socket]]]:
+    """A server that takes every connection and never says a word, and who has connected."""
+    callers: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def take() -> None:
+            while True:
+                try:
+                    callers.append(server.accept()[0])
+                except OSError:
+                    return
+
+        taking = Thread(target=take)
+        taking.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}", callers
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            taking.join()
+            for each in callers:
+                each.close()
+
+
+def test_stripe_never_answers(system: System) -> None:
+    """[B7] Two tries of a few seconds, then the same plain page as for an error."""
+    with (
+        Reader(system, "silence@reader.example") as reader,
+        listening() as (address, callers),
+        system.extra_web(STRIPE_API_BASE=address) as web,
+    ):
+        wish = reader.wish()
+        reader.web = web.url
+        began = time.monotonic()
+        answer = reader.post("/support", wish)
+        assert time.monotonic() - began < LONGEST_WAIT
+        assert 1 <= len(callers) <= 2
+        assert answer.status_code == 503
+        assert "Nothing was charged" in answer.text
+        reader.web = system.web
+        again = reader.post("/support", wish)
+        assert again.status_code == 303
+        assert reader.pay(again.headers["Location"]).status_code == 303
+        assert_one_gift(system, reader.email)

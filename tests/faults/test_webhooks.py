@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+import requests
 
 from tests.faults.steps import (
     Reader,
@@ -85,7 +86,7 @@ def test_backfill_brings_what_never_came(system: System) -> None:
 
 
 def test_what_stripe_did_not_sign_is_refused_and_not_stored(system: System) -> None:
-    """[B1] Missing, broken, old or foreign signatures; a changed byte; too much."""
+    """[B1] No signature, an old or foreign one; the secret itself; a changed byte; too much."""
     with Reader(system, "forged@reader.example") as reader:
         reader.give()
         wait_for_gift(system, reader.email)
@@ -115,6 +116,14 @@ def test_what_stripe_did_not_sign_is_refused_and_not_stored(system: System) -> N
         }
         stored = system.scalar("SELECT count(*) FROM stripe_event")
         answers = {name: send(system, *attempt) for name, attempt in attempts.items()}
+        # Who knows the secret does not show it: it signs, and opens nothing.
+        shown = {"Authorization": f"Bearer {secret}", "X-Webhook-Secret": secret}
+        for signature in (None, secret, f"v1={secret}"):
+            answers[f"secret as {signature}"] = send(
+                system, body, signature, f"?secret={secret}&signature={good}", **shown
+            )
+        # A good signature elsewhere than in its header is none.
+        answers["good, in the query"] = send(system, body, None, f"?Stripe-Signature={good}")
         assert answers.pop("large") in (400, 413)
         assert answers == dict.fromkeys(answers, 400)
         assert system.scalar("SELECT count(*) FROM stripe_event") == stored
@@ -123,5 +132,24 @@ def test_what_stripe_did_not_sign_is_refused_and_not_stored(system: System) -> N
         # The same body with a good signature is taken: it was the signature that counted.
         assert send(system, body, good) == 200
         assert system.scalar("SELECT count(*) FROM stripe_event") == stored + 1
+        settle(system)
+        assert_one_gift(system, reader.email)
+
+
+def test_either_secret_will_do_while_one_is_rotated(system: System) -> None:
+    """[B1] A server knows the new one and the old one; a third is nobody's."""
+    with Reader(system, "rotated@reader.example") as reader:
+        reader.give()
+        settle(system)
+        real = next(e for e in events_of(system, reader.email) if e["type"] == "invoice.paid")
+        old, new = secret_of(system), "whsec_the_next_one"
+        with system.extra_web(STRIPE_WEBHOOK_SECRETS=f"{new},{old}") as web:
+            for secret, status in ((old, 200), (new, 200), ("whsec_of_last_year", 400)):
+                body = json.dumps(real | {"id": f"evt_by_{secret}"}).encode()
+                headers = {"Stripe-Signature": signed(body, secret)}
+                answer = requests.post(f"{web.url}/webhooks/stripe", data=body, headers=headers)
+                assert answer.status_code == status, secret
+        stored = "SELECT count(*) FROM stripe_event WHERE id LIKE 'evt\\_by\\_%'"
+        assert system.scalar(stored) == 2
         settle(system)
         assert_one_gift(system, reader.email)

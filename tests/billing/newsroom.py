@@ -1,0 +1,128 @@
+"""A newsroom over the stand-in, for tests of whole lives: what its patrons, Stripe and time do.
+
+Everything happens at the stand-in's time. Stripe's events wait until `hear()` or are lost.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from membership import clock
+from membership.accounts import sign_in
+from membership.accounts.models import Account
+from membership.billing import backfill, inbox
+from membership.billing.models import StripeEvent
+from tests.billing.agreement import Object, charge_of, moment, of_ours, state_of
+from tests.billing.conftest import Stripe
+from tests.billing.reading import make_due, rows
+
+LIVE = ("active", "past_due", "paused", "cancel_scheduled")
+
+
+@dataclass
+class Newsroom:
+    app: Flask
+    session: Session
+    stripe: Stripe
+    # Addresses of payment pages that were opened and may still be paid on.
+    pages: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def now(self) -> Iterator[None]:
+        with clock.fixed(moment(self.stripe.server.world.now())):
+            yield
+
+    # Patrons
+
+    def account(self, email: str) -> Account | None:
+        return next(iter(rows(self.session, Account, email=email)), None)
+
+    def browser(self, email: str, signed_in: bool) -> FlaskClient:
+        """Signed in if wished and if there is an account to sign in to."""
+        browser = self.app.test_client()
+        account = self.account(email)
+        if signed_in and account is not None:
+            token = sign_in.open_sign_in(self.session, account)
+            self.session.flush()
+            with browser.session_transaction() as cookie:
+                cookie.update(_user_id=token, _fresh=True)
+        return browser
+
+    def ask_for_page(self, email: str, signed_in: bool, **wish: str) -> int:
+        """Send the support form; the status. A page to pay on is kept."""
+        with self.now():
+            answer = self.browser(email, signed_in).post("/support", data={"email": email, **wish})
+        if answer.status_code == 303:
+            self.pages.append(str(answer.location))
+        return answer.status_code
+
+    def pay(self, page: str, card: str) -> None:
+        self.stripe.pay(page, card)
+
+    def subscriptions(self, email: str, *states: str) -> list[Object]:
+        """Of a patron, as Stripe has them."""
+        world = self.stripe.server.world
+        return [
+            each
+            for each in of_ours(self.stripe, "subscription")
+            if world.objects[each["customer"]]["email"] == email and state_of(each) in states
+        ]
+
+    def charges(self) -> list[Object]:
+        """Paid, and not yet wholly given back or disputed; oldest first."""
+        paid = [e for e in self.stripe.all("payment_intent") if e["status"] == "succeeded"]
+        found = [charge_of(self.stripe, each["id"]) for each in paid]
+        return [each for each in found if not each["refunded"] and not each["disputed"]]
+
+    def open_disputes(self) -> list[Object]:
+        return [e for e in self.stripe.all("dispute") if e["status"] == "needs_response"]
+
+    # Stripe's events
+
+    def hear(self, events: Sequence[Object]) -> None:
+        """Deliver these, and do all work that is due."""
+        with self.now():
+            for event in events:
+                self.stripe.deliver(event)
+            self.work()
+
+    def lose(self, events: Sequence[Object]) -> None:
+        self.stripe.delivered.update(each["id"] for each in events)
+
+    def work(self) -> None:
+        """A worker's run, after all waiting times and leases are over."""
+        with self.now():
+            make_due(self.session)
+            inbox.process_due()
+
+    def die_at_work(self) -> None:
+        """A worker takes an event and is never heard of again."""
+        make_due(self.session)
+        inbox._claim()
+
+    def backfill(self) -> None:
+        with self.now():
+            backfill.backfill(clock.now() - timedelta(days=30))
+            self.work()
+
+    @contextmanager
+    def weather(self, faults: Sequence[Any]) -> Iterator[None]:
+        """The next requests to Stripe's API fare like this."""
+        self.stripe.sandbox("faults", api_errors=list(faults))
+        yield
+        self.stripe.sandbox("faults", api_errors=[])
+
+    def settle(self) -> None:
+        """Nothing is lost or late any more: fetch what never came, and do all there is to do."""
+        for _ in range(10):
+            self.hear(self.stripe.events())
+            self.backfill()
+            if not self.stripe.events() and not rows(self.session, StripeEvent, state="pending"):
+                return
+        raise AssertionError("there is always something to do")
