@@ -2,10 +2,59 @@
 
 from celery import shared_task
 
+from membership.billing import backfill as missed_events
 from membership.billing import inbox
+from membership.billing.comparison import run
+from membership.billing.defence import attempts, passes, tested_pages
+from membership.billing.dunning import notices, reminders
+from membership.billing.gifts import sending
+from membership.db import transaction
 
 
 @shared_task(name="billing.process_events")
 def process_events() -> None:
     """Each event has transactions of its own: to claim it, and to follow it."""
     inbox.process_due()
+
+
+@shared_task(name="billing.backfill")
+def backfill() -> None:
+    """What Stripe could not deliver; each page of it has a transaction of its own."""
+    missed_events.fetch_undelivered()
+
+
+@shared_task(name="billing.compare")
+def compare() -> None:
+    """A part of the nightly comparison; its steps have transactions of their own."""
+    run.go_on()
+
+
+@shared_task(name="billing.send_gifts")
+def send_gifts() -> None:
+    """Those whose day has come; a batch has a transaction of its own."""
+    sending.send_due()
+
+
+@shared_task(name="billing.watch_card_testing")
+def watch_card_testing() -> None:
+    """Its transactions are its own: no row is held while Stripe is asked."""
+    tested_pages.watch()
+
+
+@shared_task(name="billing.forget_attempts")
+def forget_attempts() -> None:
+    with transaction() as session:
+        attempts.forget_old(session)
+        passes.forget_old(session)
+
+
+@shared_task(name="billing.remind")
+def remind() -> None:
+    """Letters about payments that fail; each has transactions of its own."""
+    reminders.remind_due()
+
+
+@shared_task(name="billing.notify")
+def notify() -> None:
+    """Notices before a charge, and invitations; batch after batch."""
+    notices.notify_due()

@@ -1,11 +1,21 @@
 """What beat wakes, and how often. Each task looks into PostgreSQL for what is due."""
 
 EVERY_MINUTE = 60.0
+EVERY_TEN_MINUTES = 600.0
 EVERY_HOUR = 3600.0
 
 BEAT_SCHEDULE = {
     "accounts.forget_old": {"task": "accounts.forget_old", "schedule": EVERY_HOUR},
     "billing.process_events": {"task": "billing.process_events", "schedule": EVERY_MINUTE},
+    "billing.backfill": {"task": "billing.backfill", "schedule": EVERY_HOUR},
+    # It begins once a day; this is how soon it goes on after a crash, or when Stripe was away.
+    "billing.compare": {"task": "billing.compare", "schedule": EVERY_TEN_MINUTES},
+    # Closes a few pages a run, so its period bounds what is asked of Stripe.
+    "billing.watch_card_testing": {"task": "billing.watch_card_testing", "schedule": 20.0},
+    "billing.forget_attempts": {"task": "billing.forget_attempts", "schedule": EVERY_HOUR},
+    "billing.remind": {"task": "billing.remind", "schedule": EVERY_MINUTE},
+    "billing.notify": {"task": "billing.notify", "schedule": EVERY_HOUR},
+    "billing.send_gifts": {"task": "billing.send_gifts", "schedule": EVERY_MINUTE},
     "mail.deliver": {"task": "mail.deliver", "schedule": EVERY_MINUTE},
     # A round's end is read from the database's clock; this is only how soon it is noticed.
     "voting.advance_rounds": {"task": "voting.advance_rounds", "schedule": 5.0},

@@ -45,10 +45,15 @@ def sign_in() -> ResponseReturnValue:
         return redirect(wanted or _first_page(current_user.role))
     if not form.validate_on_submit():
         return render_template("accounts/sign_in.html", form=form), 400 if form.errors else 200
+    return send_link(form.email.data, wanted)
+
+
+def send_link(email: str, wanted: str | None) -> ResponseReturnValue:
+    """Mail a link and a code to `email`, on to where the code is typed in; then to `wanted`."""
     browser = session.setdefault(BROWSER, secrets.token_urlsafe(32))
-    session[ASKED_FOR] = form.email.data
+    session[ASKED_FOR] = email
     with transaction() as database:
-        sign_in_requests.ask(database, form.email.data, browser, current_language(), wanted)
+        sign_in_requests.ask(database, email, browser, current_language(), wanted)
     return redirect(url_for("accounts.enter_code"), 303)
 
 

@@ -15,6 +15,8 @@ from membership.articles.models import Article
 from membership.billing import gateway
 from membership.billing.amounts import with_card_fee
 from membership.billing.fees import card_fee
+from membership.billing.gifts import orders
+from membership.billing.gifts.orders import Order
 from membership.billing.lifecycle import LIVE
 from membership.billing.models import Checkout, Subscription
 from membership.billing.snapshots import CheckoutRequest, CheckoutSession
@@ -28,6 +30,8 @@ log = structlog.get_logger(__name__)
 # https://docs.stripe.com/js/appendix/supported_locales (there is no Ukrainian)
 STRIPE_LOCALES = frozenset({"en", "de", "fr", "pl", "es", "it"})
 OVER = ("expired", "failed")
+# Where the reader comes back to from Stripe's page without paying.
+FORMS = {"support": "billing.support", "gift": "gifts.give_year", "pool": "gifts.give_to_pool"}
 
 
 class AlreadyGivingError(RuntimeError):
@@ -43,7 +47,7 @@ class Wish:
     """What a reader asked for. `attempt` belongs to one showing of the form.
 
     `interval` is month, year or once; `gift` is without the card fee; `account_id` is set only
-    for who is signed in.
+    for who is signed in; `order` says whom a year is for, with the purpose "gift" alone.
     """
 
     attempt: UUID
@@ -56,6 +60,8 @@ class Wish:
     cover_fees: bool = False
     article: str | None = None
     account_id: int | None = None
+    purpose: str = "support"
+    order: Order | None = None
 
     @property
     def charged(self) -> Money:
@@ -69,7 +75,8 @@ class Wish:
         It keys the request to Stripe, so whatever goes into that must go into it.
         """
         said = (self.interval, self.gift, self.email, self.language, self.name, self.message,
-                self.cover_fees, self.article, self.account_id, customer_id, tries)  # fmt: skip
+                self.cover_fees, self.article, self.account_id, self.purpose, self.order,
+                customer_id, tries)  # fmt: skip
         return uuid5(self.attempt, repr(said))
 
 
@@ -138,6 +145,7 @@ def _open(session: Session, wish: Wish, customer_id: str | None) -> Checkout:
                 amount_minor=wish.charged.minor,
                 currency=wish.charged.currency,
                 cover_fees=wish.cover_fees,
+                purpose=wish.purpose,
                 article_id=article_id,
                 state="started",
             )
@@ -145,6 +153,8 @@ def _open(session: Session, wish: Wish, customer_id: str | None) -> Checkout:
         )
         found = session.get_one(Checkout, checkout_id, populate_existing=True)
         if found.state not in OVER:
+            if wish.order is not None:
+                orders.place(session, found, wish.order, wish.gift)
             return found
     raise AssertionError("count() does not end")
 
@@ -201,16 +211,19 @@ def _request(wish: Wish, checkout: Checkout, customer_id: str | None) -> Checkou
         customer_id=customer_id,
         locale=stripe_locale(wish.language),
         success_url=_thanks(wish, checkout),
-        cancel_url=address(
-            "billing.support",
-            wish.language,
-            back="1",
-            interval=wish.interval,
-            currency=wish.gift.currency,
-            amount=f"{wish.gift.major.normalize():f}",
-            **({"article": wish.article} if wish.article else {}),
-        ),
+        cancel_url=_back(wish),
     )
+
+
+def _back(wish: Wish) -> str:
+    """The address of the form with what was chosen; who is given to does not stand in it."""
+    chosen = {"back": "1", "currency": wish.gift.currency}
+    chosen["amount"] = f"{wish.gift.major.normalize():f}"
+    if wish.purpose == "support":
+        chosen["interval"] = wish.interval
+    if wish.article:
+        chosen["article"] = wish.article
+    return address(FORMS[wish.purpose], wish.language, **chosen)
 
 
 def stripe_locale(language: str) -> str:
@@ -225,8 +238,10 @@ def _product(checkout: Checkout) -> str:
         "month": _("Monthly support for %(site)s", site=site),
         "year": _("Yearly support for %(site)s", site=site),
         "once": _("A gift to %(site)s", site=site),
+        "gift": _("A gift: a year with %(site)s for somebody else", site=site),
+        "pool": _("A gift: %(site)s for someone who cannot pay", site=site),
     }
-    name = str(names[checkout.interval])
+    name = str(names[checkout.interval if checkout.purpose == "support" else checkout.purpose])
     return str(_("%(gift)s, card fee included", gift=name)) if checkout.cover_fees else name
 
 

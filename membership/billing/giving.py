@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from membership.billing.gifts.redeeming import lasts_until
 from membership.billing.models import Donation, Subscription
 from membership.billing.standing import PATRON_STATES
 
@@ -14,15 +15,21 @@ NEWEST = 60
 
 @dataclass(frozen=True)
 class Giving:
-    """`subscription` is the one that runs, else the newest; `donations` newest first."""
+    """`subscription` is the one that runs, else the newest; `donations` newest first.
+
+    A patron is, too, who lives on a gift.
+    """
 
     subscription: Subscription | None
     donations: tuple[Donation, ...]
     since: datetime | None
+    # Until when gifts last that this account took.
+    gift_until: datetime | None = None
 
     @property
     def is_patron(self) -> bool:
-        return self.subscription is not None and self.subscription.state in PATRON_STATES
+        gives = self.subscription is not None and self.subscription.state in PATRON_STATES
+        return gives or self.gift_until is not None
 
 
 def of_account(session: Session, account_id: int) -> Giving:
@@ -44,4 +51,4 @@ def of_account(session: Session, account_id: int) -> Giving:
     since = session.scalar(
         select(func.min(Donation.paid_at)).where(Donation.account_id == account_id)
     )
-    return Giving(subscription, tuple(donations), since)
+    return Giving(subscription, tuple(donations), since, lasts_until(session, account_id))

@@ -12,13 +12,15 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from config.settings import settings
 from membership import clock
-from membership.articles.ask import preset_currency
 from membership.billing import checkout, gateway, giving, inbox
+from membership.billing.defence import gate
+from membership.billing.defence.views import mail_link
+from membership.billing.dunning import following
 from membership.billing.forms import INTERVALS, GiftForm
+from membership.billing.manage.pages import shown
 from membership.billing.models import Checkout
 from membership.billing.offers import fee_figures, fee_note, offers, terms
 from membership.db import transaction
-from membership.money import InvalidAmountError, parse
 from membership.web import access, cookies, csrf
 from membership.web.languages import address, current_language
 
@@ -32,16 +34,25 @@ def support() -> ResponseReturnValue:
     """The form; sent, it leads to Stripe's page. Fields as the contract and the form name them.
 
     `interval`, `currency`, `amount` (major units) and `article` in the address are chosen at
-    first; `back` says that the reader came back from Stripe's page without paying.
+    first; `back` says that the reader came back from Stripe's page without paying, `pass` is that
+    of a mailed link. 429: a proof of work is asked for first (rule B16).
     """
     if request.method == "GET":
-        return _form(_asked_for(), came_back="back" in request.args)
+        page = make_response(_form(_asked_for(), came_back="back" in request.args))
+        if "pass" in request.args:
+            page.headers["Referrer-Policy"] = "no-referrer"
+        return page
     form = GiftForm()
     form.own_email = _own_email()
     if not form.validate_on_submit():
         return _form(form), 422
+    if form.by_mail.data:
+        return _mail_link(form)
     try:
+        gate.admit(form.email.data, request.remote_addr or "", form.solution.data)
         return redirect(checkout.start(_wish(form)), 303)
+    except gate.ChallengeNeededError as error:
+        return _form(form, challenge=error.challenge), 429
     except checkout.AlreadyGivingError as error:
         page = render_template("billing/already_giving.html", subscription=error.subscription)
         return page, 409
@@ -69,6 +80,18 @@ def _wish(form: GiftForm) -> checkout.Wish:
     )
 
 
+def _mail_link(form: GiftForm) -> ResponseReturnValue:
+    assert form.gift is not None
+    choices = {
+        "interval": form.interval.data,
+        "currency": form.gift.currency,
+        "amount": f"{form.gift.major.normalize():f}",
+    }
+    if form.article.data:
+        choices["article"] = form.article.data
+    return mail_link(form.email.data, "billing.support", **choices)
+
+
 def _own_email() -> str | None:
     return str(current_user.email) if current_user.is_authenticated else None
 
@@ -84,35 +107,17 @@ def _asked_for() -> GiftForm:
     form.email.data = _own_email() or ""
     form.article.data = asked.get("article", asked.get("from", ""))
     form.attempt.data = str(uuid4())
+    form.solution.data = asked.get("pass", "")
     if amount := asked.get("amount", ""):
-        _choose(form, amount)
+        offered = offers(form.shown_currency)[form.interval.data]
+        form.choose(amount, [each.gift for each in offered])
     return form
 
 
-def _choose(form: GiftForm, amount: str) -> None:
-    """Tick the offered amount, or write another one into the free field."""
-    preset = form[f"preset_{form.interval.data}"]
-    currency = _currency(form)
-    preset.data = "other"
-    try:
-        money = parse(amount, currency)
-    except InvalidAmountError:
-        return
-    written = f"{money.major.normalize():f}"
-    if any(money == each.gift for each in offers(currency)[form.interval.data]):
-        preset.data = written
-    else:
-        form.amount.data = written
-
-
-def _currency(form: GiftForm) -> str:
-    if form.currency.data in settings().currencies:
-        return str(form.currency.data)
-    return preset_currency(settings(), current_language())
-
-
-def _form(form: GiftForm, *, came_back: bool = False, is_stripe_away: bool = False) -> str:
-    currency = _currency(form)
+def _form(
+    form: GiftForm, *, came_back: bool = False, is_stripe_away: bool = False, challenge: str = ""
+) -> str:
+    currency = form.shown_currency
     interval = form.interval.data if form.interval.data in INTERVALS else "month"
     presets = {each: form[f"preset_{each}"].data for each in INTERVALS}
     # Who sent an amount without a preset typed it.
@@ -121,6 +126,8 @@ def _form(form: GiftForm, *, came_back: bool = False, is_stripe_away: bool = Fal
     kept: dict[str, Any] = {"interval": interval}
     if form.article.data:
         kept["article"] = form.article.data
+    if "pass" in request.args:
+        kept["pass"] = request.args["pass"]
     return render_template(
         "billing/support.html",
         currency=currency,
@@ -140,6 +147,8 @@ def _form(form: GiftForm, *, came_back: bool = False, is_stripe_away: bool = Fal
         attempt=str(form.attempt_id),
         came_back=came_back,
         is_stripe_away=is_stripe_away,
+        challenge=challenge,
+        came_by_mail="pass" in request.args,
     )
 
 
@@ -150,7 +159,8 @@ def thanks() -> ResponseReturnValue:
     with transaction() as session:
         found = _checkout(session, request.args.get("checkout", ""))
     interval = found.interval if found else None
-    page = make_response(render_template("billing/thanks.html", interval=interval))
+    purpose = found.purpose if found else None
+    page = make_response(render_template("billing/thanks.html", interval=interval, purpose=purpose))
     if interval in ("month", "year"):
         cookies.mark_patron(page)
     return page
@@ -164,21 +174,22 @@ def _checkout(session: Any, checkout_id: str) -> Checkout | None:
     return found
 
 
-@blueprint.get("/support/other-ways")
-@access.anyone
-def other_ways() -> str:
-    return render_template("billing/other_ways.html")
-
-
 @blueprint.get("/account")
 @access.signed_in
 def overview() -> Response:
     """What I give: the next charge first, then what was given."""
     with transaction() as session:
         found = giving.of_account(session, current_user.id)
-    page = make_response(render_template("billing/overview.html", giving=found))
+    page = make_response(_overview(found))
     (cookies.mark_patron if found.is_patron else cookies.unmark_patron)(page)
     return page
+
+
+def _overview(found: giving.Giving, *, is_stripe_away: bool = False) -> str:
+    about = shown(found.subscription) if found.subscription else {}
+    return render_template(
+        "billing/overview.html", giving=found, is_stripe_away=is_stripe_away, **about
+    )
 
 
 @blueprint.post("/account/portal")
@@ -198,6 +209,8 @@ def mend_card() -> ResponseReturnValue:
 def _to_portal(to_mend_card: bool) -> ResponseReturnValue:
     with transaction() as session:
         found = giving.of_account(session, current_user.id)
+        if found.subscription is not None:
+            following.note_own_act(session, found.subscription.id)
     if found.subscription is None:
         return redirect(url_for("billing.overview"), 303)
     language = current_language()
@@ -210,8 +223,7 @@ def _to_portal(to_mend_card: bool) -> ResponseReturnValue:
         )
     except (gateway.StripeUnavailableError, gateway.StripeRefusedError) as error:
         log.error("no_portal_page", reason=type(error).__name__)
-        page = render_template("billing/overview.html", giving=found, is_stripe_away=True)
-        return page, 503
+        return _overview(found, is_stripe_away=True), 503
     return redirect(url, 303)
 
 

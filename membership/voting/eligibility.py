@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from membership.billing.standing import has_given_by_subscription, has_standing
+from membership.billing.standing import has_standing, is_paid_for
 
 
 class NotEligibleError(Exception):
@@ -13,11 +13,12 @@ class NotEligibleError(Exception):
 
 
 def may_take_part(account_id: Any) -> ColumnElement[bool]:
-    """SQL: the account (an id or a column) has given by subscription and is still a patron.
+    """SQL: the account (an id or a column) was paid for and is still a patron.
 
-    Whoever joins today votes today; how much is given never matters.
+    By a subscription of its own or by a gift: who gave the money does not matter, only that it is
+    there. Whoever joins today votes today; how much is given never matters.
     """
-    return and_(has_standing(account_id), has_given_by_subscription(account_id))
+    return and_(has_standing(account_id), is_paid_for(account_id))
 
 
 def is_eligible(session: Session, account_id: int) -> bool:

@@ -1,11 +1,10 @@
 """Settling a closed round: void what must be, count, keep the result, cut the links to voters."""
 
-from sqlalchemy import exists, func, insert, not_, select, text, update
+from sqlalchemy import func, insert, not_, select, text, update
 from sqlalchemy.orm import Session
 
 from membership.accounts import audit
-from membership.billing.models import Donation
-from membership.billing.standing import has_given_by_subscription, has_standing, taken_back
+from membership.billing.standing import has_standing, is_paid_for, lost_money
 from membership.voting import lifecycle, paper, tally, topics
 from membership.voting.models import Ballot, Round, Tally, Turnout
 
@@ -86,15 +85,12 @@ def _void_ballots(session: Session, closed: Round) -> None:
     audit entry names the voter, never the ballot.
     """
     account, end = Ballot.account_id, closed.closes_at
-    lost_money = exists().where(
-        Donation.account_id == account, Donation.subscription_id.is_not(None), taken_back(end)
-    )
     voided = session.scalars(
         update(Ballot)
         .where(
             Ballot.round_id == closed.id,
-            lost_money,
-            not_(has_standing(account, end) & has_given_by_subscription(account, end)),
+            lost_money(account, end),
+            not_(has_standing(account, end) & is_paid_for(account, end)),
         )
         .values(voided_at=func.clock_timestamp())
         .returning(Ballot.account_id)

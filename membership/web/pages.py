@@ -1,7 +1,7 @@
 """What every template may use: static addresses, money, dates, languages."""
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ def show_money(amount: Money | int, currency: str | None = None) -> str:
     return display(amount, str(get_locale()))
 
 
-def show_date(at: datetime) -> str:
-    """The day in the site's time zone: "15 July 2024", "15 липня 2024"."""
+def show_date(at: datetime | date) -> str:
+    """The day, of a time in the site's time zone: "15 July 2024", "15 липня 2024"."""
     return str(format_date(at, "d MMMM y"))
 
 

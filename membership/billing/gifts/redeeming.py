@@ -1,0 +1,62 @@
+"""Taking a gift: once, by whoever holds its link and is signed in."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from config.settings import settings
+from membership import clock
+from membership.billing import givers, links
+from membership.billing.gifts.lifecycle import months_later
+from membership.billing.gifts.models import Gift
+from membership.billing.standing import gift_taken_back
+
+
+class NotToBeTakenError(RuntimeError):
+    """The gift is somebody else's by now, was taken back, or is not sent yet: see its state."""
+
+    def __init__(self, gift: Gift) -> None:
+        super().__init__(f"gift {gift.id} is {gift.state}")
+        self.gift = gift
+
+
+def of_link(session: Session, token: str) -> Gift:
+    """The gift that a link opens. Raises links.BadLinkError."""
+    gift = session.get(Gift, links.subject("gift", token))
+    if gift is None:
+        raise links.BadLinkError("this gift is not there any more")
+    return gift
+
+
+def take(session: Session, gift_id: int, account_id: int) -> Gift:
+    """Let an account have the gift from now on, or from the end of one that it has already.
+
+    Of two at once one gets it, the other NotToBeTakenError; taking one's own again changes
+    nothing.
+    """
+    # Two gifts that one account takes at once follow one another.
+    givers.locked(session, account_id)
+    gift = session.get_one(Gift, gift_id, with_for_update=True, populate_existing=True)
+    if gift.state == "redeemed" and gift.account_id == account_id:
+        return gift
+    if gift.state != "sent":
+        raise NotToBeTakenError(gift)
+    now = clock.now()
+    begins_at = lasts_until(session, account_id) or now
+    gift.state, gift.account_id, gift.redeemed_at = "redeemed", account_id, now
+    gift.ends_at = months_later(begins_at, gift.months, ZoneInfo(settings().time_zone))
+    session.flush()
+    return gift
+
+
+def lasts_until(session: Session, account_id: int) -> datetime | None:
+    """When the last of the account's running gifts ends; None without one."""
+    return session.scalar(
+        select(func.max(Gift.ends_at)).where(
+            Gift.account_id == account_id,
+            Gift.ends_at > clock.now(),
+            ~gift_taken_back(),
+        )
+    )
