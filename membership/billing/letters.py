@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership.accounts.models import Account
+from membership.billing import links
 from membership.billing.models import Donation, Subscription
 from membership.mail import kinds, outbox
 from membership.money import Money, display
@@ -16,16 +17,26 @@ from membership.web.languages import address
 
 
 def in_words(context: dict[str, Any], language: str) -> dict[str, Any]:
-    """Amounts and days as people who read `language` write them."""
+    """Amounts and days as people who read `language` write them: `paid_at` becomes `paid_on`.
+
+    The number of a `subscription` becomes the link to manage it: the outbox keeps no secrets.
+    """
     said = dict(context)
+    number = said.pop("subscription", None)
+    said["manage_url"] = links.manage_url(number, language) if number else None
     if "amount_minor" in said:
         money = Money(said.pop("amount_minor"), said.pop("currency"))
         said["amount"] = display(money, language)
-    if "paid_at" in said:
-        paid_at = datetime.fromisoformat(said.pop("paid_at"))
-        local = paid_at.astimezone(ZoneInfo(settings().time_zone))
-        said["paid_on"] = format_date(local, "d MMMM y", locale=language)
+    for name in [each for each in said if each.endswith("_at")]:
+        said[f"{name.removesuffix('_at')}_on"] = _day(said.pop(name), language)
     return said
+
+
+def _day(at: str | None, language: str) -> str | None:
+    if at is None:
+        return None
+    local = datetime.fromisoformat(at).astimezone(ZoneInfo(settings().time_zone))
+    return format_date(local, "d MMMM y", locale=language)
 
 
 WELCOME = kinds.transactional("welcome")
@@ -51,6 +62,7 @@ def receipt(session: Session, account: Account, donation: Donation, interval: st
         "currency": donation.currency,
         "paid_at": donation.paid_at.isoformat(),
         "interval": interval,
+        "subscription": donation.subscription_id,
         "account_url": address("billing.overview", account.language),
     }
     put(session, account, RECEIPT, f"donation:{donation.id}", context)
@@ -78,7 +90,12 @@ def second_refunded(
 
 
 def put(
-    session: Session, account: Account, kind: str, subject: str, context: dict[str, Any]
+    session: Session,
+    account: Account,
+    kind: str,
+    subject: str,
+    context: dict[str, Any],
+    not_after: datetime | None = None,
 ) -> None:
     """Write one mail of `kind` to an account, in its language; once per `subject`."""
     outbox.put(
@@ -89,4 +106,5 @@ def put(
         language=account.language,
         context=context,
         account_id=account.id,
+        not_after=not_after,
     )

@@ -9,6 +9,7 @@ from typing import Literal
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from config.settings import settings
+from membership.web.languages import address
 
 Purpose = Literal["manage", "mend", "receipt", "gift"]
 # A yearly receipt must still lead somewhere when the next one comes.
@@ -22,6 +23,11 @@ class BadLinkError(LookupError):
 def token(purpose: Purpose, subject: int) -> str:
     """What stands in the link; `subject` is the id of the row that it opens."""
     return _signer(purpose).dumps(subject)
+
+
+def manage_url(subscription_id: int, language: str) -> str:
+    """The page on which a subscription is seen and ended without signing in (lesson L10)."""
+    return address("manage.by_link", language, token=token("manage", subscription_id))
 
 
 def subject(purpose: Purpose, token: str) -> int:

@@ -22,6 +22,7 @@ from membership.billing.gateway.agreements import (
     resume_subscription,
     stop_invoice,
 )
+from membership.billing.gateway.collecting import pay_invoice, use_card
 from membership.billing.gateway.errors import (
     KEY_TAKEN,
     BadSignatureError,
@@ -29,7 +30,18 @@ from membership.billing.gateway.errors import (
     StripeRefusedError,
     StripeUnavailableError,
 )
-from membership.billing.gateway.events import events_since, verified_event
+from membership.billing.gateway.events import verified_event
+from membership.billing.gateway.lists import (
+    Listed,
+    Page,
+    pages,
+    payments_of_disputes,
+    recent_events,
+    recent_invoices,
+    recent_payments,
+    running_subscriptions,
+    undelivered_events,
+)
 from membership.billing.gateway.reading import (
     customer_of_payment_method,
     invoice_of_payment,
@@ -47,6 +59,8 @@ from membership.billing.gateway.reading import (
 __all__ = [
     "KEY_TAKEN",
     "BadSignatureError",
+    "Listed",
+    "Page",
     "StripeAwayError",
     "StripeRefusedError",
     "StripeUnavailableError",
@@ -57,23 +71,31 @@ __all__ = [
     "customer_of_payment_method",
     "draft_invoice",
     "end_subscription_later",
-    "events_since",
     "expire_checkout_session",
     "invoice_of_payment",
     "keep_subscription",
     "mark_second",
+    "pages",
     "paid_invoices",
     "pause_subscription",
+    "pay_invoice",
     "payment_of_charge",
     "payment_of_dispute",
     "payment_of_refund",
+    "payments_of_disputes",
     "read_checkout_session",
     "read_fraud_warning",
     "read_invoice",
     "read_payment",
     "read_subscription",
+    "recent_events",
+    "recent_invoices",
+    "recent_payments",
     "refund",
     "resume_subscription",
+    "running_subscriptions",
     "stop_invoice",
+    "undelivered_events",
+    "use_card",
     "verified_event",
 ]

@@ -5,7 +5,7 @@ than all else that a comparison does; here an entry is the JSON that came.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -15,7 +15,7 @@ from membership.billing.gateway import translation
 from membership.billing.gateway.client import stripe_client
 from membership.billing.gateway.errors import said_in_our_words
 from membership.billing.gateway.events import read_event
-from membership.billing.gateway.translation import moment
+from membership.billing.gateway.translation import id_of, moment
 from membership.billing.snapshots import (
     Event,
     InvoiceSnapshot,
@@ -47,9 +47,25 @@ class Page(Generic[Said]):
     answered_at: datetime
 
 
+def pages(
+    ask: Callable[[datetime, str | None], Page[Said]], since: datetime
+) -> Iterator[Page[Said]]:
+    """Every page of what `ask` answers, one of the functions below."""
+    page = ask(since, None)
+    yield page
+    while page.has_more:
+        page = ask(since, page.entries[-1].id)
+        yield page
+
+
+def recent_events(since: datetime, after: str | None = None) -> Page[Event]:
+    """All events from `since` on, of the 30 days that Stripe keeps."""
+    return _page("events", after, read_event, since)
+
+
 def undelivered_events(since: datetime, after: str | None = None) -> Page[Event]:
-    """Events from `since` on that an endpoint has not taken, of the 30 days that Stripe keeps."""
-    return _page("events", after, _plain_event, since, delivery_success="false")
+    """Those of them that an endpoint has not taken."""
+    return _page("events", after, read_event, since, delivery_success="false")
 
 
 def running_subscriptions(after: str | None = None) -> Page[SubscriptionSnapshot]:
@@ -65,6 +81,11 @@ def recent_invoices(since: datetime, after: str | None = None) -> Page[InvoiceSn
 def recent_payments(since: datetime, after: str | None = None) -> Page[PaymentSnapshot]:
     """Payment intents made from `since` on; their disputes are not with them."""
     return _page("payment_intents", after, _payment, since, expand=CHARGES)
+
+
+def payments_of_disputes(since: datetime, after: str | None = None) -> Page[str | None]:
+    """The payment intents of the disputes opened from `since` on."""
+    return _page("disputes", after, lambda entry: id_of(entry.payment_intent), since)
 
 
 def _page(
@@ -96,10 +117,6 @@ def _listed(entry: Any, read: Callable[[Any], Said]) -> Listed[Said]:
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         said = None
     return Listed(entry.id, moment(entry.created), said)
-
-
-def _plain_event(entry: Any) -> Event:
-    return read_event(entry)
 
 
 def _payment(entry: Any) -> PaymentSnapshot:

@@ -1,1 +1,1 @@
-"""What patrons do with their own giving: change, pause, cancel, mend the card, leave."""
+"""What patrons do with their own support: change, pause, cancel, with and without signing in."""

@@ -1,5 +1,6 @@
-"""Pages on which a patron changes, pauses, cancels and mends."""
+"""Two doors to the same support: signed in, and by the link in a mail."""
 
-from flask import Blueprint
+from membership.billing.manage import account, by_link
+from membership.billing.manage.pages import blueprint
 
-blueprint = Blueprint("manage", __name__)
+__all__ = ["account", "blueprint", "by_link"]

@@ -1,0 +1,22 @@
+"""What we ask Stripe to do about a payment that failed."""
+
+from membership.billing.gateway.client import stripe_client
+from membership.billing.gateway.errors import said_in_our_words
+
+
+def pay_invoice(invoice_id: str, payment_method_id: str, idempotency_key: str) -> None:
+    """Charge an open invoice now, to this card; Stripe never charges one that is paid."""
+    with said_in_our_words():
+        stripe_client().v1.invoices.pay(
+            invoice_id,
+            {"payment_method": payment_method_id, "off_session": True},
+            {"idempotency_key": idempotency_key},
+        )
+
+
+def use_card(subscription_id: str, payment_method_id: str) -> None:
+    """Charge a subscription to this card of its customer from now on."""
+    with said_in_our_words():
+        stripe_client().v1.subscriptions.update(
+            subscription_id, {"default_payment_method": payment_method_id}
+        )

@@ -1,0 +1,153 @@
+"""What a patron does with a running agreement: change, pause, resume, cancel, keep (rules B9, B10).
+
+Every act waits for the subscription's turn, reads what holds at Stripe, sees whether it is still
+possible, asks Stripe, and writes down what Stripe then says. So two tabs are one after the other,
+and our row is never ahead of Stripe. All raise plan.NotNowError when the act is not possible (what
+Stripe said is kept then), and the gateway's errors when Stripe is away or refuses.
+"""
+
+from collections.abc import Callable
+
+from flask_babel import gettext as _
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from config.settings import settings
+from membership import clock
+from membership.billing import gateway, sync
+from membership.billing.lifecycle import LIVE
+from membership.billing.manage import plan
+from membership.billing.manage.agreement import agreement_of
+from membership.billing.manage.plan import Agreement
+from membership.billing.models import Leaving, Subscription
+from membership.db import transaction
+from membership.money import Money
+
+# Asks Stripe, with the session, the row, and what holds now. Raises plan.NotNowError.
+Ask = Callable[[Session, Subscription, Agreement], None]
+
+
+def change(subscription_id: int, amount: Money, interval: str, seen: str) -> Subscription:
+    """Another amount or interval from the next charge on, as the preview of `seen` announced.
+
+    Raises plan.SameAgreementError, too.
+    """
+
+    def ask(session: Session, row: Subscription, agreement: Agreement) -> None:
+        plan.insist_on_seen(agreement, seen)
+        after = plan.change(agreement, amount, interval)
+        _insist_on_no_charge_under_way(row)
+        gateway.change_subscription(
+            row.stripe_subscription_id,
+            after.amount,
+            after.interval,
+            _product(after.interval),
+            first_charge_at=after.period_end_at,
+        )
+
+    return _act(subscription_id, ask)
+
+
+def pause(subscription_id: int, months: int, seen: str) -> Subscription:
+    """Leave out the next `months` charges, as was announced with `seen`."""
+
+    def ask(session: Session, row: Subscription, agreement: Agreement) -> None:
+        planned = plan.pause(agreement, months)
+        plan.insist_on_seen(agreement, seen)
+        _insist_on_no_charge_under_way(row)
+        gateway.pause_subscription(row.stripe_subscription_id, planned.resumes_at)
+
+    return _act(subscription_id, ask)
+
+
+def resume(subscription_id: int) -> Subscription:
+    """Go on before the pause is over: the charge at the end of the running period comes."""
+
+    def ask(session: Session, row: Subscription, agreement: Agreement) -> None:
+        plan.insist("resume", agreement)
+        _insist_on_no_charge_under_way(row)
+        gateway.resume_subscription(row.stripe_subscription_id)
+
+    return _act(subscription_id, ask)
+
+
+def cancel(subscription_id: int) -> Subscription:
+    """End with the running period. What is not paid yet is not charged any more: ends at once."""
+
+    def ask(session: Session, row: Subscription, agreement: Agreement) -> None:
+        plan.insist("cancel", agreement)
+        draft = None
+        if agreement.state == "active":
+            draft = gateway.draft_invoice(row.stripe_subscription_id)
+        if draft is not None:
+            gateway.stop_invoice(draft)
+        if draft is not None or agreement.state in plan.ENDS_AT_ONCE:
+            gateway.cancel_subscription(row.stripe_subscription_id)
+        else:
+            gateway.end_subscription_later(row.stripe_subscription_id)
+
+    return _act(subscription_id, ask)
+
+
+def keep(subscription_id: int) -> Subscription:
+    """Take back the end that was set, and why it was; possible until that day."""
+
+    def ask(session: Session, row: Subscription, agreement: Agreement) -> None:
+        plan.insist("keep", agreement)
+        if _gives_otherwise(session, row):
+            raise plan.AnotherGivesError("another subscription of this account is live")
+        gateway.keep_subscription(row.stripe_subscription_id)
+        if (why := session.get(Leaving, row.id)) is not None:
+            session.delete(why)
+
+    return _act(subscription_id, ask)
+
+
+def _act(subscription_id: int, ask: Ask) -> Subscription:
+    """The row as Stripe has it after the act."""
+    refusal = None
+    with transaction() as session:
+        row = _as_stripe_says(session, session.get_one(Subscription, subscription_id))
+        try:
+            ask(session, row, agreement_of(row))
+        except (plan.NotNowError, plan.SameAgreementError) as error:
+            refusal = error
+        else:
+            row = _as_stripe_says(session, row)
+    if refusal is not None:
+        raise refusal
+    return row
+
+
+def _as_stripe_says(session: Session, row: Subscription) -> Subscription:
+    synced = sync.sync_subscription(session, row.stripe_subscription_id, clock.now())
+    assert synced is not None, "a subscription with a row is ours"
+    return synced
+
+
+def _insist_on_no_charge_under_way(row: Subscription) -> None:
+    """In the hour after a period began, what is asked now would come too late for its charge."""
+    if gateway.draft_invoice(row.stripe_subscription_id) is not None:
+        raise plan.ChargeUnderWayError("the invoice of the new period is about to be charged")
+
+
+def _gives_otherwise(session: Session, row: Subscription) -> bool:
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    Subscription.account_id == row.account_id,
+                    Subscription.id != row.id,
+                    Subscription.state.in_(LIVE),
+                )
+            )
+        )
+    )
+
+
+def _product(interval: str) -> str:
+    """What stands on the invoices to come, in the patron's language."""
+    site = settings().site_name
+    if interval == "year":
+        return str(_("Yearly support for %(site)s", site=site))
+    return str(_("Monthly support for %(site)s", site=site))

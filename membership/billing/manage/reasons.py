@@ -1,0 +1,21 @@
+"""Why a patron left: one answer for a subscription, the last one given."""
+
+from sqlalchemy.dialects.postgresql import insert
+
+from membership.billing.models import Leaving
+from membership.db import transaction
+
+LEFT = frozenset({"cancel_scheduled", "ended"})
+
+
+def note(subscription_id: int, reason: str | None, comment: str | None) -> None:
+    """Keep `reason` (forms.REASONS) and the patron's words; nothing when both were left out."""
+    if not reason and not comment:
+        return
+    said = {"reason": reason or "other", "comment": comment or None}
+    with transaction() as session:
+        session.execute(
+            insert(Leaving)
+            .values(subscription_id=subscription_id, **said)
+            .on_conflict_do_update(index_elements=["subscription_id"], set_=said)
+        )
