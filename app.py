@@ -18,6 +18,8 @@ FEATURES = (
     "accounts",
     "articles",
     "billing",
+    "billing.defence",
+    "billing.dunning",
     "billing.gifts",
     "billing.manage",
     "billing.papers",

@@ -1,12 +1,13 @@
 """What needs a person now: counts of what no program will mend by itself."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.billing.defence.models import CardTesting
 from membership.billing.models import StripeEvent
 from membership.mail.models import OutboxEmail
 from membership.voting.models import Topic
@@ -22,6 +23,8 @@ class Attention:
     failed_mails: int
     late_mails: int
     suggestions: int
+    # Since when everyone who gives is asked for a proof of work; None when nobody is (rule B16).
+    card_testing_since: datetime | None
 
 
 def attention(session: Session) -> Attention:
@@ -37,6 +40,7 @@ def attention(session: Session) -> Attention:
             OutboxEmail.state.in_(("pending", "sending")), OutboxEmail.next_attempt_at < late
         ),
         select(func.count()).where(Topic.state == "suggested"),
+        select(CardTesting.started_at).where(CardTesting.ended_at.is_(None)),
     )
     row = session.execute(select(*(count.scalar_subquery() for count in counts))).one()
     return Attention(*row)

@@ -2,7 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, func
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    and_,
+    func,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base, Numbered
@@ -34,7 +43,7 @@ class Dunning(Numbered, Base):
     kind: Mapped[str]
     # Stripe's word, such as insufficient_funds.
     decline_code: Mapped[str | None]
-    # Id of the payment method that failed: recovered with another one is not Stripe's retry.
+    # Id of the card on file that failed last: recovered with another one is not Stripe's retry.
     stripe_payment_method_id: Mapped[str | None]
     # Stripe's page for this payment, on which the bank can be answered.
     action_url: Mapped[str | None]
@@ -42,6 +51,7 @@ class Dunning(Numbered, Base):
     # When Stripe tries again; NULL when it does not.
     next_attempt_at: Mapped[datetime | None]
     failed_at: Mapped[datetime]
+    # How many were written, and when the next is due.
     letters: Mapped[int] = mapped_column(SmallInteger, default=0)
     next_letter_at: Mapped[datetime | None]
     # The patron came by our letter's link, or by themselves.
@@ -51,3 +61,13 @@ class Dunning(Numbered, Base):
     recovered_by: Mapped[str | None]
     given_up_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @hybrid_property
+    def is_open(self) -> bool:
+        """Neither recovered nor given up."""
+        return self.recovered_at is None and self.given_up_at is None
+
+    @is_open.inplace.expression
+    @classmethod
+    def _is_open_in_sql(cls) -> ColumnElement[bool]:
+        return and_(cls.recovered_at.is_(None), cls.given_up_at.is_(None))

@@ -21,6 +21,23 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     op.create_table(
+        "card_testing",
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_card_testing")),
+    )
+    op.create_index(
+        op.f("ix_card_testing_started_at"), "card_testing", ["started_at"], unique=False
+    )
+    op.create_index(
+        "uq_card_testing_one_running",
+        "card_testing",
+        [sa.literal_column("(ended_at IS NULL)")],
+        unique=True,
+        postgresql_where="ended_at IS NULL",
+    )
+    op.create_table(
         "comparison",
         sa.Column(
             "started_at",
@@ -41,6 +58,38 @@ def upgrade() -> None:
         sa.Column("last_error", sa.String(), nullable=True),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_comparison")),
+    )
+    op.create_table(
+        "giving_attempt",
+        sa.Column("prefix_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("email_hash", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_giving_attempt")),
+    )
+    op.create_index(
+        op.f("ix_giving_attempt_completed_at"), "giving_attempt", ["completed_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_giving_attempt_created_at"), "giving_attempt", ["created_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_giving_attempt_email_hash_created_at"),
+        "giving_attempt",
+        ["email_hash", "created_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_giving_attempt_prefix_hash_created_at"),
+        "giving_attempt",
+        ["prefix_hash", "created_at"],
+        unique=False,
     )
     op.create_table(
         "paper_counter",
@@ -152,8 +201,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "card_failure",
-        sa.Column("stripe_charge_id", sa.String(), nullable=False),
+        sa.Column("stripe_id", sa.String(), nullable=False),
         sa.Column("fingerprint_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("stripe_customer_id", sa.String(), nullable=True),
         sa.Column("checkout_id", sa.Uuid(), nullable=True),
         sa.Column(
             "created_at",
@@ -167,7 +217,7 @@ def upgrade() -> None:
             name=op.f("fk_card_failure_checkout_id_checkout"),
             ondelete="SET NULL",
         ),
-        sa.PrimaryKeyConstraint("stripe_charge_id", name=op.f("pk_card_failure")),
+        sa.PrimaryKeyConstraint("stripe_id", name=op.f("pk_card_failure")),
     )
     op.create_index(
         op.f("ix_card_failure_checkout_id"), "card_failure", ["checkout_id"], unique=False
@@ -181,42 +231,10 @@ def upgrade() -> None:
         ["fingerprint_hash", "created_at"],
         unique=False,
     )
-    op.create_table(
-        "giving_attempt",
-        sa.Column("prefix_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("email_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("checkout_id", sa.Uuid(), nullable=True),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["checkout_id"],
-            ["checkout.id"],
-            name=op.f("fk_giving_attempt_checkout_id_checkout"),
-            ondelete="SET NULL",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_giving_attempt")),
-    )
     op.create_index(
-        op.f("ix_giving_attempt_checkout_id"), "giving_attempt", ["checkout_id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_giving_attempt_created_at"), "giving_attempt", ["created_at"], unique=False
-    )
-    op.create_index(
-        op.f("ix_giving_attempt_email_hash_created_at"),
-        "giving_attempt",
-        ["email_hash", "created_at"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_giving_attempt_prefix_hash_created_at"),
-        "giving_attempt",
-        ["prefix_hash", "created_at"],
+        op.f("ix_card_failure_stripe_customer_id"),
+        "card_failure",
+        ["stripe_customer_id"],
         unique=False,
     )
     op.create_table(
@@ -604,11 +622,7 @@ def downgrade() -> None:
         postgresql_where="recovered_at IS NULL AND given_up_at IS NULL",
     )
     op.drop_table("dunning")
-    op.drop_index(op.f("ix_giving_attempt_prefix_hash_created_at"), table_name="giving_attempt")
-    op.drop_index(op.f("ix_giving_attempt_email_hash_created_at"), table_name="giving_attempt")
-    op.drop_index(op.f("ix_giving_attempt_created_at"), table_name="giving_attempt")
-    op.drop_index(op.f("ix_giving_attempt_checkout_id"), table_name="giving_attempt")
-    op.drop_table("giving_attempt")
+    op.drop_index(op.f("ix_card_failure_stripe_customer_id"), table_name="card_failure")
     op.drop_index(op.f("ix_card_failure_fingerprint_hash_created_at"), table_name="card_failure")
     op.drop_index(op.f("ix_card_failure_created_at"), table_name="card_failure")
     op.drop_index(op.f("ix_card_failure_checkout_id"), table_name="card_failure")
@@ -624,4 +638,16 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_solved_challenge_expires_at"), table_name="solved_challenge")
     op.drop_table("solved_challenge")
     op.drop_table("paper_counter")
+    op.drop_index(op.f("ix_giving_attempt_prefix_hash_created_at"), table_name="giving_attempt")
+    op.drop_index(op.f("ix_giving_attempt_email_hash_created_at"), table_name="giving_attempt")
+    op.drop_index(op.f("ix_giving_attempt_created_at"), table_name="giving_attempt")
+    op.drop_index(op.f("ix_giving_attempt_completed_at"), table_name="giving_attempt")
+    op.drop_table("giving_attempt")
     op.drop_table("comparison")
+    op.drop_index(
+        "uq_card_testing_one_running",
+        table_name="card_testing",
+        postgresql_where="ended_at IS NULL",
+    )
+    op.drop_index(op.f("ix_card_testing_started_at"), table_name="card_testing")
+    op.drop_table("card_testing")
