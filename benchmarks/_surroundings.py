@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 
@@ -47,6 +48,23 @@ def surroundings(**settings: str) -> Iterator[Surroundings]:
 
 
 @contextmanager
+def standin(here: Surroundings) -> Iterator[str]:
+    """The Stripe stand-in as a process of its own; its address."""
+    address = urlsplit(here.env["STRIPE_API_BASE"])
+    command = [sys.executable, "-m", "sandbox.stripe", "--port", str(address.port)]
+    server = subprocess.Popen(
+        [*command, "--webhook-secret", here.env["STRIPE_WEBHOOK_SECRETS"]],
+        env=here.env, cwd=ROOT, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait_for(f"{here.env['STRIPE_API_BASE']}/sandbox/state")
+        yield here.env["STRIPE_API_BASE"]
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextmanager
 def serving(
     target: str, env: dict[str, str], directory: Path = ROOT, factory: bool = False
 ) -> Iterator[str]:
@@ -65,14 +83,19 @@ def serving(
     server = subprocess.Popen(command, env=env, cwd=directory)
     try:
         address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                requests.get(f"{address}/healthz", timeout=1)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.05)
+        _wait_for(f"{address}/healthz")
         yield address
     finally:
         server.terminate()
         server.wait()
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            requests.get(url, timeout=1)
+            return
+        except requests.ConnectionError:
+            time.sleep(0.05)
+    raise TimeoutError(f"nobody answers at {url}")

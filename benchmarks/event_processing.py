@@ -1,0 +1,141 @@
+"""How many stored events a second one worker follows: claim, lock, re-read, write, commit.
+
+The limit is the same SQL statements and the same requests to the Stripe stand-in, sent one after
+another by a driver and a socket with nothing in between. They are recorded once; then both work in
+copies of one database.
+"""
+
+import http.client
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import requests
+from flask import Flask
+
+from app import create_app
+from benchmarks._recording import Recording, recorded
+from benchmarks._surroundings import Surroundings, standin, surroundings
+from config.settings import Settings
+from membership import db
+from membership.billing import backfill, inbox
+from membership.billing.models import Checkout
+from membership.clock import now
+
+GOAL = 0.5
+UNIT = "events/s"
+PAIRS = 3
+PATRONS = 40
+
+
+def rounds() -> Iterator[tuple[float, float]]:
+    with surroundings() as here, standin(here) as stripe:
+        app = create_app(Settings(**{name.lower(): value for name, value in here.env.items()}))
+        url = here.env["DATABASE_URL"]
+        _give(app, stripe, here)
+        _copy(url, "recorded")
+        with recorded(_connect(app, url, "recorded")) as recording:
+            events = _work(app)
+        for number in range(PAIRS):
+            for kind in ("ours", "bare"):
+                _copy(url, f"{kind}_{number}")
+            yield (
+                _ours(app, url, f"ours_{number}"),
+                events / _bare(recording, url, f"bare_{number}", stripe),
+            )
+
+
+def _give(app: Flask, stripe: str, here: Surroundings) -> None:
+    """Patrons with a subscription at the stand-in, whose events are stored and wait."""
+    with app.app_context(), requests.Session() as api:
+        api.auth = (here.env["STRIPE_SECRET_KEY"], "")
+        for number in range(PATRONS):
+            with db.transaction() as session:
+                checkout = Checkout(
+                    email=f"patron{number}@example.org", language="en", interval="month",
+                    amount_minor=500, currency="EUR",
+                )  # fmt: skip
+                session.add(checkout)
+                session.flush()
+                metadata = {"metadata[checkout]": str(checkout.id)}
+            card = _ask(api, f"{stripe}/v1/payment_methods", {"type": "card"} | CARD)["id"]
+            customer = _ask(api, f"{stripe}/v1/customers", {"payment_method": card})["id"]
+            product = _ask(api, f"{stripe}/v1/products", {"name": "Support"})["id"]
+            price = {
+                "items[0][price_data][currency]": "eur",
+                "items[0][price_data][unit_amount]": "500",
+                "items[0][price_data][recurring][interval]": "month",
+                "items[0][price_data][product]": product,
+                "default_payment_method": card,
+                "customer": customer,
+            }
+            _ask(api, f"{stripe}/v1/subscriptions", price | metadata)
+        backfill.backfill(now().replace(hour=0))
+    db.disconnect()
+
+
+CARD = {
+    "card[number]": "4242424242424242",
+    "card[exp_month]": "12",
+    "card[exp_year]": "2034",
+    "card[cvc]": "123",
+}
+
+
+def _ask(api: requests.Session, url: str, form: dict[str, str]) -> Any:
+    answer = api.post(url, data=form, timeout=30)
+    assert answer.ok, answer.text
+    return answer.json()
+
+
+def _copy(url: str, name: str) -> None:
+    with psycopg.connect(_plain(url), autocommit=True) as connection:
+        source = connection.info.dbname
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    with psycopg.connect(_plain(_at(url, "template1")), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+
+
+def _connect(app: Flask, url: str, name: str) -> Any:
+    app.extensions["kava.engine"] = engine = db.connect(_at(url, name))
+    return engine
+
+
+def _work(app: Flask) -> int:
+    with app.app_context():
+        done = 0
+        while processed := inbox.process_due():
+            done += processed
+        return done
+
+
+def _ours(app: Flask, url: str, name: str) -> float:
+    engine = _connect(app, url, name)
+    began = time.monotonic()
+    done = _work(app)
+    passed = time.monotonic() - began
+    engine.dispose()
+    return done / passed
+
+
+def _bare(recording: Recording, url: str, name: str, stripe: str) -> float:
+    """Seconds for all of it."""
+    host = urlsplit(stripe)
+    api = http.client.HTTPConnection(host.hostname or "", host.port)
+    with psycopg.connect(_plain(_at(url, name))) as connection:
+        began = time.monotonic()
+        recording.say_again(connection, api)
+        return time.monotonic() - began
+
+
+def _at(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def _plain(url: str) -> str:
+    return url.replace("+psycopg", "")
