@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, delete
+from sqlalchemy import Table, delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -76,6 +76,27 @@ def put_to_all(
         )
         session.execute(once, rows)
         wake(session, "mail.deliver")
+
+
+def withdraw(
+    session: Session, account_id: int, names: Iterable[str], subjects: Iterable[str]
+) -> int:
+    """Take back what has not left yet: mails of the kinds called `names` about `subjects`.
+
+    Gives back how many; one that is on its way is not among them.
+    """
+    withdrawn = session.scalars(
+        update(OutboxEmail)
+        .where(
+            OutboxEmail.account_id == account_id,
+            OutboxEmail.kind.in_(list(names)),
+            OutboxEmail.subject.in_(list(subjects)),
+            OutboxEmail.state == "pending",
+        )
+        .values(state="expired")
+        .returning(OutboxEmail.id)
+    )
+    return len(withdrawn.all())
 
 
 def forget(session: Session, names: Iterable[str], before: datetime) -> None:

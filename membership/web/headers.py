@@ -12,7 +12,7 @@ POLICY = "; ".join(
         "object-src 'none'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
-        # After POST /support the browser is sent on to Stripe's page.
+        # After POST /support and its like the browser is sent on to Stripe's page.
         "form-action 'self' {payment_pages}",
     )
 )
@@ -41,7 +41,11 @@ class NoSessionOnPublicPages(SecureCookieSessionInterface):
 
 def add_headers(response: Response) -> Response:
     payment_pages = settings().stripe_api_base or "https://checkout.stripe.com"
-    billing_pages = "https://billing.stripe.com" if not settings().stripe_api_base else ""
+    billing_pages = (
+        ""
+        if settings().stripe_api_base
+        else "https://billing.stripe.com https://invoice.stripe.com"
+    )
     headers = response.headers
     headers.setdefault(
         "Content-Security-Policy",

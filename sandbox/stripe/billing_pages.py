@@ -4,7 +4,9 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sandbox.stripe import card_form, collection, invoices, subscriptions
+from sandbox.stripe.customers import set_default_card
 from sandbox.stripe.errors import ApiError, Object, missing
+from sandbox.stripe.payment_methods import attach
 from sandbox.stripe.subscriptions import LIVE
 from sandbox.stripe.world import World
 
@@ -61,10 +63,13 @@ def add_portal(pages: Blueprint, world: World) -> None:
         customer = world.objects[session["customer"]]
         try:
             method = card_form.card(world, form, customer["email"])
-            subscriptions.use_card_everywhere(world, customer, method)
+            attach(world, method, customer["id"])
         except ApiError as error:
             message = {"card": error.body["error"]["message"]}
             return _portal(world, session, message, form), error.status
+        # A subscription with a card of its own keeps it, as with Stripe.
+        with world.changing(customer, "customer.updated"):
+            set_default_card(world, customer, method["id"])
         return redirect(_after_portal(session), 303)
 
     @pages.post("/p/session/<session_id>/subscriptions/<subscription_id>")
@@ -97,7 +102,7 @@ def _portal(world: World, session: Object, problems: dict[str, str], form: dict[
     own = [s for s in world.all("subscription") if s["customer"] == customer]
     default = world.objects[customer]["invoice_settings"]["default_payment_method"]
     live = [s for s in own if s["status"] in LIVE]
-    cards = [s["default_payment_method"] for s in live] + [default]
+    cards = [default] + [s["default_payment_method"] for s in live]
     card = next((world.objects[c]["card"] for c in cards if c), None)
     return render_template(
         "stripe/portal.html",

@@ -251,7 +251,7 @@ def mark_cancellation(world: World, subscription: Object, wanted: bool) -> None:
 
 
 def use_card_everywhere(world: World, customer: Object, method: Object) -> None:
-    """Saves a card and charges it from now on, as the portal and a changed default do.
+    """Saves a card and charges all that its customer gives to it from now on.
 
     Raises ApiError 402 when the bank refuses to save it.
     """

@@ -1,7 +1,6 @@
 """A running Stripe stand-in that the application speaks with, a reader who pays, its events."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from flask.testing import FlaskClient
 from stripe import WebhookSignature
 
 from config.settings import Settings
+from membership import clock
 from membership.billing import inbox
 from sandbox.stripe.server import Server, start
 
@@ -26,7 +26,9 @@ CARD = {
 
 
 def sign(body: str, secret: str = SECRET, at: int | None = None) -> str:
-    return WebhookSignature.generate_signature_header(body, secret, at or int(time.time()))
+    return WebhookSignature.generate_signature_header(
+        body, secret, at or int(clock.now().timestamp())
+    )
 
 
 @dataclass
