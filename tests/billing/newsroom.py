@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from lxml import html
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -64,6 +65,14 @@ class Newsroom:
 
     def pay(self, page: str, card: str) -> None:
         self.stripe.pay(page, card)
+
+    def announced(self, email: str) -> str:
+        """What the patron's page says first: the next charge and its day, or why there is none."""
+        with self.now():
+            page = self.browser(email, signed_in=True).get("/account")
+        assert page.status_code == 200
+        figures = html.fromstring(page.text).find_class("next-charge-figure")
+        return str(figures[0].text_content()) if figures else ""
 
     def subscriptions(self, email: str, *states: str) -> list[Object]:
         """Of a patron, as Stripe has them."""
