@@ -23,6 +23,8 @@ from membership.accounts.models import ROLES
 from membership.articles.draft import ImportRefusedError
 from membership.billing import backfill as missed_events
 from membership.billing import gateway
+from membership.billing.comparison import run as comparing
+from membership.billing.comparison.report import report
 from membership.db import transaction
 from membership.mail import delivery
 from membership.mail.addresses import InvalidAddressError
@@ -181,6 +183,22 @@ def backfill(since: datetime) -> None:
         f"Stripe has {found.seen} events since then; {found.missing} of ours were missing, "
         f"{found.again} are tried again."
     )
+
+
+@billing.command()
+def reconcile() -> None:
+    """Compare all that Stripe has with ours, and repair; exit status 1 when something stays."""
+    try:
+        done = comparing.run_now()
+    except comparing.RunningError as error:
+        raise click.ClickException(f"{error} Look at /staff/differences.") from error
+    except (gateway.StripeUnavailableError, gateway.StripeRefusedError) as error:
+        raise click.ClickException(f"Stripe did not answer: {error}") from error
+    with transaction() as session:
+        found = report(session, done)
+    click.echo("\n".join(found.lines()))
+    if found.unrepaired:
+        raise click.ClickException(f"Could not be repaired: {found.unrepaired}")
 
 
 def _since(text: str) -> datetime:

@@ -6,7 +6,10 @@ Voting does not: the database's own clock decides there (rule V1).
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+# A greater difference between this machine's clock and others' is somebody's business (rule B17).
+TOLERANCE = timedelta(seconds=60)
 
 _fixed: ContextVar[datetime | None] = ContextVar("fixed_time", default=None)
 

@@ -1,0 +1,191 @@
+"""Comparing recent payments: donations counted from invoices, and what became of each payment.
+
+Only from Stripe to us: what we counted long ago need not be in its lists any more.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from membership import clock
+from membership.billing import donations, gateway, givers, sync
+from membership.billing import subscriptions as recording
+from membership.billing.comparison.steps import (
+    NOTHING,
+    Fields,
+    Place,
+    Seen,
+    Step,
+    Suspect,
+    differing,
+)
+from membership.billing.comparison.subscriptions import known_checkouts
+from membership.billing.models import Dispute, Donation, Subscription
+from membership.billing.snapshots import InvoiceSnapshot, PaymentSnapshot
+from membership.db import lock, transaction
+
+# More than a month, so that each monthly gift is compared at least once.
+RECENT = timedelta(days=35)
+# A payment may be disputed for so long.
+DISPUTABLE = timedelta(days=120)
+
+
+def walk_invoices(started_at: datetime, place: Place) -> Step:
+    """The next page of recent invoices: each that is paid must be a donation of ours."""
+    page = gateway.recent_invoices(started_at - RECENT, place.after)
+    with transaction() as session:
+        ours = _donations(session, Donation.stripe_invoice_id, page)
+        new = [each.said for each in page.entries if each.said and each.id not in ours]
+        known = _known_subscriptions(session, new)
+        known |= known_checkouts(session, (each.checkout for each in new))
+    suspects = [
+        each.id
+        for each in page.entries
+        if (
+            each.said is None or differing(ours[each.id], _invoice(each.said))
+            if each.id in ours
+            else each.said and _counts(each.said) and known & _owners(each.said)
+        )
+    ]
+    return _step(page, [Suspect("invoice", each) for each in suspects])
+
+
+def walk_payments(started_at: datetime, place: Place) -> Step:
+    """The next page of recent payments: fees, refunds, and one-time gifts that we miss."""
+    page = gateway.recent_payments(started_at - RECENT, place.after)
+    with transaction() as session:
+        ours = _donations(session, Donation.stripe_payment_intent_id, page)
+        new = [each.said for each in page.entries if each.said and each.id not in ours]
+        known = known_checkouts(session, (each.checkout for each in new if each.is_paid))
+    suspects = [
+        each.id
+        for each in page.entries
+        if (
+            each.said is None or differing(ours[each.id], _taken_back(each.said))
+            if each.id in ours
+            else each.said and each.said.is_paid and each.said.checkout in known
+        )
+    ]
+    return _step(page, [Suspect("payment", each) for each in suspects])
+
+
+def walk_disputes(started_at: datetime, place: Place) -> Step:
+    """The next page of recent disputes; there are so few that each is looked at closely."""
+    page = gateway.payments_of_disputes(started_at - DISPUTABLE, place.after)
+    return _step(page, [Suspect("payment", each.said) for each in page.entries if each.said])
+
+
+def look_at_invoice(session: Session, invoice_id: str) -> Seen:
+    """Locked by its subscription until the transaction ends."""
+    subscription_id = gateway.read_invoice(invoice_id).subscription_id
+    if subscription_id is None:
+        return NOTHING
+    lock(session, f"subscription:{subscription_id}")
+    said = gateway.read_invoice(invoice_id)
+    row = session.scalar(
+        select(Donation)
+        .where(Donation.stripe_invoice_id == invoice_id)
+        .execution_options(populate_existing=True)
+    )
+    if row is not None:
+        return Seen(differing(row, _invoice(said)), row.account_id)
+    subscription = recording.find(session, subscription_id)
+    is_ours = subscription is not None or givers.known_checkout(session, said.checkout) is not None
+    if not is_ours or not _counts(said):
+        return NOTHING
+    return Seen(differing(None, _invoice(said)), subscription.account_id if subscription else None)
+
+
+def mend_invoice(session: Session, invoice_id: str) -> None:
+    subscription_id = gateway.read_invoice(invoice_id).subscription_id
+    if subscription_id is not None:
+        sync.sync_subscription(session, subscription_id, clock.now(), invoice_id)
+
+
+def look_at_payment(session: Session, payment_id: str) -> Seen:
+    """Locked, with its subscription, until the transaction ends."""
+    subscription_id = donations.subscription_of_payment(session, payment_id)
+    if subscription_id is not None:
+        lock(session, f"subscription:{subscription_id}")
+    lock(session, f"payment:{payment_id}")
+    said = gateway.read_payment(payment_id)
+    row = donations.of_payment(session, payment_id)
+    if row is not None:
+        lost = {"disputed_at": said.disputed_at, "refunded_at": said.refunded_at}
+        fields = differing(row, _taken_back(said) | lost)
+        return Seen(fields | _disputes(session, row, said), row.account_id)
+    checkout = givers.known_checkout(session, said.checkout)
+    if checkout is None or checkout.interval != "once" or not said.is_paid:
+        return NOTHING
+    gift = {"amount_minor": said.amount.minor, "currency": said.amount.currency}
+    return Seen(differing(None, gift), checkout.account_id)
+
+
+def mend_payment(session: Session, payment_id: str) -> None:
+    subscription_id = donations.subscription_of_payment(session, payment_id)
+    if subscription_id is None:
+        donations.follow_payment(session, payment_id)
+    else:
+        sync.sync_subscription(session, subscription_id, clock.now(), payment_id=payment_id)
+
+
+def _invoice(said: InvoiceSnapshot) -> dict[str, Any]:
+    """A paid invoice as the columns of its donation; one that is not paid has none."""
+    if not _counts(said):
+        return {"amount_minor": 0}
+    return {
+        "amount_minor": said.amount.minor,
+        "currency": said.amount.currency,
+        "paid_at": said.paid_at,
+        "stripe_payment_intent_id": said.payment_id,
+    }
+
+
+def _counts(said: InvoiceSnapshot) -> bool:
+    return said.is_paid and said.amount.minor > 0
+
+
+def _taken_back(said: PaymentSnapshot) -> dict[str, Any]:
+    """What became of a payment, as columns of its donation; a fee that is not known yet is none."""
+    columns: dict[str, Any] = {"refunded_minor": said.refunded_minor}
+    if said.fee is not None:
+        columns |= {"fee_minor": said.fee.minor, "fee_currency": said.fee.currency}
+    return columns
+
+
+def _disputes(session: Session, row: Donation, said: PaymentSnapshot) -> Fields:
+    """The states of a payment's disputes, where they differ."""
+    query = select(Dispute.stripe_id, Dispute.status).where(
+        Dispute.donation_id == row.id, Dispute.kind == "dispute"
+    )
+    ours = dict(session.execute(query).all())
+    theirs = {each.id: each.status for each in said.disputes}
+    return {} if ours == theirs else {"disputes": [ours, theirs]}
+
+
+def _donations(session: Session, column: Any, page: gateway.Page[Any]) -> dict[str, Donation]:
+    rows = session.scalars(select(Donation).where(column.in_([each.id for each in page.entries])))
+    return {getattr(row, column.key): row for row in rows}
+
+
+def _known_subscriptions(session: Session, said: list[InvoiceSnapshot]) -> set[str]:
+    ids = {each.subscription_id for each in said if each.subscription_id}
+    if not ids:
+        return set()
+    column = Subscription.stripe_subscription_id
+    return set(session.scalars(select(column).where(column.in_(ids))))
+
+
+def _owners(said: InvoiceSnapshot) -> set[str | None]:
+    return {said.subscription_id, said.checkout}
+
+
+def _step(page: gateway.Page[Any], suspects: list[Suspect]) -> Step:
+    return Step(
+        count=len(page.entries),
+        suspects=suspects,
+        place=Place(page.entries[-1].id) if page.has_more else None,
+        answered_at=page.answered_at,
+    )
