@@ -52,6 +52,26 @@ END_REASON: Words = MappingProxyType(
         "fraud": _("fraud"),
     }
 )
+REFUND: Words = MappingProxyType(
+    {
+        "asked": _("Stripe is being asked"),
+        "pending": _("on its way"),
+        "done": _("given back"),
+        "failed": _("not given back"),
+    }
+)
+REFUND_TONE: Words = MappingProxyType(
+    {"asked": "warning", "pending": "neutral", "done": "neutral", "failed": "bad"}
+)
+# Why Stripe refused; by its codes, of which it has more.
+REFUND_REFUSED: Words = MappingProxyType(
+    {
+        "charge_already_refunded": _("All of it had gone back before."),
+        "charge_disputed": _("The patron’s bank has taken this payment back already."),
+        "insufficient_funds": _("The balance at Stripe is too low."),
+        "balance_insufficient": _("The balance at Stripe is too low."),
+    }
+)
 MOVEMENT: Words = MappingProxyType(
     {
         "start": _("At the start"),
@@ -113,5 +133,44 @@ ROUND_TONE: Words = MappingProxyType(
         "closed": "neutral",
         "settled": "good",
         "void": "bad",
+    }
+)
+# How money came that Stripe knows nothing of.
+METHOD: Words = MappingProxyType(
+    {
+        "transfer": _("bank transfer"),
+        "cheque": _("cheque"),
+        "cash": _("cash"),
+        "paypal": _("PayPal"),
+        "crypto": _("crypto currency"),
+        "other": _("another way"),
+    }
+)
+WAY: Words = MappingProxyType(
+    {
+        "transfer": _("bank transfer"),
+        "paypal": _("PayPal"),
+        "crypto": _("crypto currency"),
+        "share": _("passing it on"),
+        "volunteer": _("lending a hand"),
+        "other": _("another way"),
+    }
+)
+GIFT: Words = MappingProxyType(
+    {
+        "ordered": _("not yet paid"),
+        "ready": _("waits for its day"),
+        "sent": _("sent, not taken yet"),
+        "redeemed": _("taken"),
+        "taken_back": _("given back"),
+    }
+)
+GIFT_TONE: Words = MappingProxyType(
+    {
+        "ordered": "neutral",
+        "ready": "neutral",
+        "sent": "neutral",
+        "redeemed": "good",
+        "taken_back": "warning",
     }
 )

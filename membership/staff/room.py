@@ -21,7 +21,12 @@ ROOMS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("staff.topics", _("Topics"), EDITORS),
     ("staff.rounds", _("Rounds"), EDITORS),
     ("staff.mail", _("Mail"), FINANCE),
+    ("staff.manual", _("By hand"), FINANCE),
+    ("staff.pool", _("Pool"), FINANCE),
+    ("staff.ways", _("Other ways"), (*EDITORS, *FINANCE)),
+    ("staff.disputes", _("Disputes"), FINANCE),
     ("staff.events", _("Events"), FINANCE),
+    ("staff.differences", _("Differences"), FINANCE),
 )
 
 

@@ -1,6 +1,31 @@
 """The back office, one file a room; importing them registers their pages."""
 
-from membership.staff import events, mail, overview, papers, patrons, rounds, topics
+from membership.staff import (
+    events,
+    giving,
+    mail,
+    manual,
+    overview,
+    papers,
+    patrons,
+    pool,
+    rounds,
+    topics,
+    ways,
+)
 from membership.staff.room import blueprint
 
-__all__ = ["blueprint", "events", "mail", "overview", "papers", "patrons", "rounds", "topics"]
+__all__ = [
+    "blueprint",
+    "events",
+    "giving",
+    "mail",
+    "manual",
+    "overview",
+    "papers",
+    "patrons",
+    "pool",
+    "rounds",
+    "topics",
+    "ways",
+]

@@ -66,8 +66,9 @@ def enter(session: Session, entry: Entry, actor_id: int) -> Donation:
     audit.record(
         session,
         "donation.entered",
-        f"donation:{written.id}",
+        f"account:{account.id}",
         actor_id=actor_id,
+        donation=written.id,
         method=entry.method,
         amount_minor=entry.amount.minor,
         currency=entry.amount.currency,
@@ -111,8 +112,9 @@ def take_back(session: Session, donation_id: int, reason: str, actor_id: int) ->
     audit.record(
         session,
         "donation.taken_back",
-        f"donation:{donation.id}",
+        f"account:{donation.account_id}",
         actor_id=actor_id,
+        donation=donation.id,
         amount_minor=rest,
         currency=donation.currency,
         reason=reason,
