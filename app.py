@@ -23,6 +23,7 @@ FEATURES = (
     "billing.gifts",
     "billing.manage",
     "billing.papers",
+    "billing.privacy",
     "mail",
     "reports",
     "staff",

@@ -34,6 +34,11 @@ class Account(Numbered, Base):
     def is_staff(self) -> bool:
         return self.role is not None
 
+    @property
+    def is_leaving(self) -> bool:
+        """The person asked to be deleted, or was."""
+        return self.delete_after_at is not None
+
 
 class SignInRequest(Base):
     """One asked-for sign-in: a link and a code, of which only hashes are kept (rule S2)."""

@@ -6,6 +6,9 @@ from typing import Any
 
 from membership.money import Money
 
+# Of what an event is about: an invoice to come has no id, but its parent's.
+LEADS = ("id", "object", "parent")
+
 
 @dataclass(frozen=True)
 class CheckoutRequest:
@@ -232,3 +235,10 @@ class Event:
     created_at: datetime
     is_live: bool
     payload: dict[str, Any]
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What we store of it: all that leads to its subject, and no name, address or card."""
+        said = self.payload["data"]["object"]
+        subject = {name: said[name] for name in LEADS if name in said}
+        return self.payload | {"data": {"object": subject}}

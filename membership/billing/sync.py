@@ -169,7 +169,8 @@ def sync_subscription(
     """The row of a subscription as Stripe has it now; None when it is not ours (rule B5).
 
     Holds the locks of the subscription and its account until the transaction ends. A second live
-    one of the same patron is ended here (rule B6), and one whose money a bank took back. `at` is
+    one of the same patron is ended here (rule B6), one that begins for who asked to be deleted
+    (lesson L24), and one whose money a bank took back. `at` is
     when Stripe told of a change. With `invoice_id`, the donation of this invoice is written too;
     with `payment_id`, what became of a donation's payment.
     """
@@ -189,7 +190,7 @@ def sync_subscription(
     if _comes_to_life(said, row):
         other = one_live.other_live(session, account.id, said.id)
     ending = None
-    if other is not None or said.is_second:
+    if other is not None or said.is_second or (account.is_leaving and _begins(said, row)):
         ending = one_live.end_second(session, account, said, row, checkout, other)
         row = ending.subscription
     else:
@@ -222,6 +223,11 @@ def _stop_charging(session: Session, row: Subscription, checkout: Checkout | Non
 def _comes_to_life(said: SubscriptionSnapshot, row: Subscription | None) -> bool:
     before = row.state if row is not None else "incomplete"
     return subscriptions.state_of(said) in LIVE and before not in (*LIVE, "ended")
+
+
+def _begins(said: SubscriptionSnapshot, row: Subscription | None) -> bool:
+    """It never gave before: all that was paid for it can go back."""
+    return _comes_to_life(said, row) and (row is None or row.state == "incomplete")
 
 
 Follower = Callable[[Session, str, StripeEvent], bool]

@@ -1,0 +1,94 @@
+"""Making an account nobody's (rule S11): what names a person goes, what the books need stays.
+
+Donations, refunds, the ledger and issued papers stay, since accounting law wants them; a paper
+bears the name that its giver wanted on it. Ballots stay as they are (rule V9). Stripe's events are
+stored without names. A suppressed address stays on that list, by itself: whoever complained is
+never written to again.
+"""
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from membership import clock
+from membership.accounts import sign_in
+from membership.accounts.models import Account, Note, SignInRequest
+from membership.billing.gifts.models import Gift
+from membership.billing.models import Checkout, Leaving, Subscription
+from membership.mail.models import MailRefusal, OutboxEmail, Suppression
+
+
+def nobody(account_id: int) -> str:
+    """What stands in place of an address: unlike any other, and not to be written to (RFC 2606)."""
+    return f"deleted-{account_id}@deleted.invalid"
+
+
+def customers_of(session: Session, account_id: int) -> list[str]:
+    """Stripe's ids of the customers that an account is there."""
+    return list(
+        session.scalars(
+            select(Subscription.stripe_customer_id)
+            .where(Subscription.account_id == account_id)
+            .distinct()
+        )
+    )
+
+
+def forget(session: Session, account: Account) -> None:
+    """Take all that names a person off our rows. The account's row must be locked."""
+    _forget_checkouts(session, account)
+    _forget_mail(session, account)
+    _forget_words(session, account.id)
+    sign_in.revoke_all(session, account.id)
+    session.execute(delete(SignInRequest).where(SignInRequest.account_id == account.id))
+    account.email = nobody(account.id)
+    account.name = None
+    account.verified_at = None
+    account.deleted_at = clock.now()
+    session.flush()
+
+
+def _forget_checkouts(session: Session, account: Account) -> None:
+    """Those of the account, and those for which its address was typed by who was not signed in."""
+    typed = Checkout.account_id.is_(None) & (Checkout.email == account.email)
+    session.execute(
+        update(Checkout)
+        .where(or_(Checkout.account_id == account.id, typed))
+        .values(email=nobody(account.id), name=None, message=None)
+    )
+
+
+def _forget_mail(session: Session, account: Account) -> None:
+    """The rows stay and count; to whom and what goes. What was not sent yet never will be."""
+    session.execute(
+        insert(Suppression)
+        .values(address=nobody(account.id), reason="account deleted")
+        .on_conflict_do_nothing()
+    )
+    session.execute(
+        update(OutboxEmail)
+        .where(or_(OutboxEmail.account_id == account.id, OutboxEmail.recipient == account.email))
+        .values(recipient=nobody(account.id), context={})
+    )
+    session.execute(delete(MailRefusal).where(MailRefusal.address == account.email))
+
+
+def _forget_words(session: Session, account_id: int) -> None:
+    """What was written by or about the person, and the marks of their cards."""
+    mine = select(Subscription.id).where(Subscription.account_id == account_id)
+    session.execute(update(Leaving).where(Leaving.subscription_id.in_(mine)).values(comment=None))
+    session.execute(
+        update(Subscription)
+        .where(Subscription.account_id == account_id)
+        .values(card_brand=None, card_last4=None, card_expires_on=None)
+    )
+    session.execute(delete(Note).where(Note.account_id == account_id))
+    ordered = select(Checkout.id).where(Checkout.email == nobody(account_id))
+    session.execute(
+        update(Gift).where(Gift.checkout_id.in_(ordered)).values(sender_name=None, message=None)
+    )
+    session.execute(
+        update(Gift)
+        .where(Gift.account_id == account_id)
+        .values(recipient_email=nobody(account_id), recipient_name=None)
+    )

@@ -1,0 +1,1 @@
+"""Pages on which a person decides about what is kept of them."""
