@@ -7,16 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.billing import inbox
 from membership.billing.dunning import reminders
 from membership.billing.dunning.models import Dunning
-from membership.billing.models import Subscription
+from membership.billing.models import StripeEvent, Subscription
 from membership.mail.models import OutboxEmail
 from tests.billing.conftest import Stripe
-from tests.billing.reading import row, rows
+from tests.billing.reading import make_due, row, rows
 
 PAYS = "4242424242424242"
 FAILS_LATER = "4000000000000341"
@@ -58,6 +59,20 @@ class Life:
         reminders.remind_due()
         waiting = update(OutboxEmail).where(OutboxEmail.state == "pending")
         self.session.execute(waiting.values(state="sent"))
+
+    def make_events_due(self) -> None:
+        """Let the waiting time of events that failed be over."""
+        make_due(self.session)
+
+    def hear_all_again(self) -> None:
+        """Every event that was ever processed is due again, the newest first."""
+        begin = func.to_timestamp(0)
+        self.session.execute(
+            update(StripeEvent)
+            .where(StripeEvent.state.in_(["pending", "processed"]))
+            .values(state="pending", next_attempt_at=begin - (StripeEvent.created_at - begin))
+        )
+        inbox.process_due(1000)
 
     def live_days(self, days: int) -> None:
         """Day after day, as it would be lived."""
