@@ -76,8 +76,8 @@ def has_given_by_subscription(account_id: Any, at: datetime | None = None) -> Co
     return exists().where(*paid, ~taken_back(at))
 
 
-def lost_money(account_id: Any, before: datetime | None = None) -> ColumnElement[bool]:
-    """SQL: money that was settled for the account's support has been taken back (before then)."""
+def lost_money(account_id: Any, before: datetime) -> ColumnElement[bool]:
+    """SQL: money that was settled for the account's support was taken back before then."""
     own = exists().where(
         Donation.account_id == account_id,
         Donation.subscription_id.is_not(None),
