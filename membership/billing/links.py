@@ -30,6 +30,12 @@ def manage_url(subscription_id: int, language: str) -> str:
     return address("manage.by_link", language, token=token("manage", subscription_id))
 
 
+def receipt_url(donation_id: int, language: str) -> str:
+    """The page on which a donation's receipt is had without signing in."""
+    link = token("receipt", donation_id)
+    return address("papers.receipt_page_by_link", language, token=link)
+
+
 def subject(purpose: Purpose, token: str) -> int:
     """The id that `token` was made for. Raises BadLinkError."""
     try:

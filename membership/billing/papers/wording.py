@@ -23,6 +23,8 @@ def _receipt(facts: Facts) -> dict[str, Any]:
     (total,) = facts["sums"]
     language = facts["language"]
     shown = [
+        # As in the mail that thanked for it.
+        (_("Donation"), _("No. %(number)s", number=gift["donation"])),
         (_("Day"), day(gift["paid_on"], language)),
         (_("For"), purpose(gift)),
         (_("Paid"), method(gift)),

@@ -103,6 +103,7 @@ def test_a_receipt_says_what_remains() -> None:
     said = words("receipt", facts())
     assert said["figure"] == "1,234.00\xa0EUR"
     assert said["shown"] == [
+        ("Donation", "No. 1"),
         ("Day", "2 March 2026"),
         ("For", "Regular support"),
         ("Paid", "online"),
