@@ -1,6 +1,7 @@
 """What Stripe told us, and what became of it; an event can be processed again."""
 
 from datetime import datetime
+from typing import Any
 
 from flask import flash, render_template, request
 from flask_babel import gettext as _
@@ -8,6 +9,7 @@ from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from config.settings import settings
 from membership.accounts import audit
 from membership.background import wake
 from membership.billing.models import EVENT_STATES, StripeEvent
@@ -39,10 +41,42 @@ def events() -> str:
     )
 
 
+@blueprint.get("/events/<event_id>")
+@access.staff(*FINANCE)
+def event(event_id: str) -> str:
+    """One event, without what it says of a person."""
+    with transaction() as session:
+        shown: StripeEvent = found(session.get(StripeEvent, event_id))
+        about = StripeEvent.object_id == shown.object_id
+        object_events = session.scalar(select(func.count()).where(about))
+    world = "" if settings().is_live else "/test"
+    return render_template(
+        "staff/event.html",
+        event=shown,
+        said=_said(shown.payload),
+        object_events=object_events,
+        url=f"https://dashboard.stripe.com{world}/events/{shown.id}",
+        words=words,
+    )
+
+
+def _said(payload: dict[str, Any]) -> dict[str, str | None]:
+    """What an event tells of itself."""
+    subject = payload.get("data", {}).get("object", {})
+    return {
+        "kind": subject.get("object"),
+        "version": payload.get("api_version"),
+        "request": (payload.get("request") or {}).get("id"),
+    }
+
+
 @blueprint.post("/events/<event_id>/again")
 @access.staff(*FINANCE)
 def process_again(event_id: str) -> Response:
     """Make a finished event due once more; what it is about is read anew from Stripe."""
+    # The one it stands on alone, or the list.
+    values = {"event_id": event_id} if request.form.get("page") == "one" else {}
+    seen_from = "staff.event" if values else "staff.events"
     with transaction() as session:
         made_due = session.scalar(
             update(StripeEvent)
@@ -53,11 +87,11 @@ def process_again(event_id: str) -> Response:
         if made_due is None:
             found(session.get(StripeEvent, event_id))
             flash(_("This event is waiting to be processed already."))
-            return back_to("staff.events")
+            return back_to(seen_from, **values)
         audit.record(session, "event.process_again", f"event:{event_id}", actor_id=me().id)
         wake(session, "billing.process_events")
     flash(_("The event is being processed again."), "good")
-    return back_to("staff.events")
+    return back_to(seen_from, **values)
 
 
 def _events(session: Session, state: str, text: str, before: str) -> list[StripeEvent]:

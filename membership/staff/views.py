@@ -1,6 +1,8 @@
 """The back office, one file a room; importing them registers their pages."""
 
 from membership.staff import (
+    differences,
+    disputes,
     events,
     giving,
     mail,
@@ -17,6 +19,8 @@ from membership.staff.room import blueprint
 
 __all__ = [
     "blueprint",
+    "differences",
+    "disputes",
     "events",
     "giving",
     "mail",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -31,11 +32,14 @@ ROOMS = {
     "/staff/rounds/{round}": {"editor", "admin"},
     "/staff/mail": {"finance", "admin"},
     "/staff/events": {"finance", "admin"},
+    "/staff/events/{event}": {"finance", "admin"},
+    "/staff/disputes": {"finance", "admin"},
+    "/staff/differences": {"finance", "admin"},
 }
 
 
 @pytest.fixture
-def numbers(session: Session) -> dict[str, int]:
+def numbers(session: Session) -> dict[str, Any]:
     """Something to see in every room; the ids that stand in addresses."""
     giver = session.get_one(Account, joins(session, clock.now()).account_id)
     pays(session, giver, clock.now())
@@ -93,13 +97,13 @@ def numbers(session: Session) -> dict[str, int]:
     )
     session.flush()
     rollups.rebuild(session)
-    return {"patron": giver.id, "topic": topics[0].id, "round": settled.id}
+    return {"patron": giver.id, "topic": topics[0].id, "round": settled.id, "event": "evt_1"}
 
 
 @pytest.mark.parametrize("role", ["reporter", "editor", "finance", "admin"])
 @pytest.mark.parametrize("address", ROOMS)
 def test_each_room_opens_for_its_roles(
-    session: Session, signed_in: SignedIn, numbers: dict[str, int], address: str, role: str
+    session: Session, signed_in: SignedIn, numbers: dict[str, Any], address: str, role: str
 ) -> None:
     """[S8]"""
     browser = signed_in(session, factories.staff(session, role))
@@ -111,9 +115,8 @@ def test_each_room_opens_for_its_roles(
 def test_every_room_stands_empty(session: Session, signed_in: SignedIn, address: str) -> None:
     browser = signed_in(session, factories.staff(session, "admin"))
     expected = 404 if "{" in address else 200
-    assert (
-        browser.get(address.format(patron=10**6, topic=10**6, round=10**6)).status_code == expected
-    )
+    nowhere = dict.fromkeys(("patron", "topic", "round", "event"), 10**6)
+    assert browser.get(address.format(**nowhere)).status_code == expected
 
 
 @pytest.mark.parametrize("address", ROOMS)
@@ -121,7 +124,7 @@ def test_readers_stay_outside(
     session: Session,
     client: FlaskClient,
     signed_in: SignedIn,
-    numbers: dict[str, int],
+    numbers: dict[str, Any],
     address: str,
 ) -> None:
     there = address.format(**numbers)
@@ -143,7 +146,7 @@ def test_readers_stay_outside(
     ],
 )
 def test_changes_are_posts_of_the_right_role(
-    session: Session, signed_in: SignedIn, numbers: dict[str, int], address: str
+    session: Session, signed_in: SignedIn, numbers: dict[str, Any], address: str
 ) -> None:
     """[L23] GET never changes anything."""
     browser = signed_in(session, factories.staff(session, "reporter"))
@@ -158,7 +161,7 @@ def test_the_menu_shows_only_rooms_that_open(session: Session, signed_in: Signed
 
 
 def test_every_look_at_a_patron_is_audited(
-    session: Session, signed_in: SignedIn, numbers: dict[str, int]
+    session: Session, signed_in: SignedIn, numbers: dict[str, Any]
 ) -> None:
     """[S9]"""
     finance = factories.staff(session, "finance")
@@ -177,7 +180,7 @@ def test_every_look_at_a_patron_is_audited(
 
 
 def test_amounts_of_few_people_are_hidden_from_editors(
-    session: Session, signed_in: SignedIn, numbers: dict[str, int]
+    session: Session, signed_in: SignedIn, numbers: dict[str, Any]
 ) -> None:
     """[S10]"""
     page = signed_in(session, factories.staff(session, "editor")).get("/staff/").text
@@ -188,7 +191,7 @@ def test_amounts_of_few_people_are_hidden_from_editors(
 
 
 def test_the_picture_has_a_table_that_says_the_same(
-    session: Session, signed_in: SignedIn, numbers: dict[str, int]
+    session: Session, signed_in: SignedIn, numbers: dict[str, Any]
 ) -> None:
     page = signed_in(session, factories.staff(session, "admin")).get("/staff/").text
     assert page.count("data-chart=") == 2
@@ -196,7 +199,7 @@ def test_the_picture_has_a_table_that_says_the_same(
 
 
 def test_the_dashboard_says_that_books_disagree(
-    session: Session, signed_in: SignedIn, numbers: dict[str, int]
+    session: Session, signed_in: SignedIn, numbers: dict[str, Any]
 ) -> None:
     """[D7]"""
     browser = signed_in(session, factories.staff(session, "admin"))
@@ -206,7 +209,7 @@ def test_the_dashboard_says_that_books_disagree(
 
 
 def test_the_mail_page_shows_reasons_and_no_texts(
-    session: Session, signed_in: SignedIn, numbers: dict[str, int]
+    session: Session, signed_in: SignedIn, numbers: dict[str, Any]
 ) -> None:
     page = signed_in(session, factories.staff(session, "finance")).get("/staff/mail").text
     assert "550 no such user" in page
@@ -230,7 +233,7 @@ def test_the_mail_page_shows_reasons_and_no_texts(
     ],
 )
 def test_lists_filter(
-    session: Session, signed_in: SignedIn, numbers: dict[str, int], address: str, found: bool
+    session: Session, signed_in: SignedIn, numbers: dict[str, Any], address: str, found: bool
 ) -> None:
     session.execute(OutboxEmail.__table__.update().values(id=1))
     page = signed_in(session, factories.staff(session, "finance")).get(address).text
@@ -238,7 +241,7 @@ def test_lists_filter(
 
 
 def test_an_event_can_be_processed_again_once(
-    session: Session, signed_in: SignedIn, numbers: dict[str, int]
+    session: Session, signed_in: SignedIn, numbers: dict[str, Any]
 ) -> None:
     browser = signed_in(session, factories.staff(session, "finance"))
     assert browser.post("/staff/events/evt_1/again").status_code == 303
@@ -248,3 +251,27 @@ def test_an_event_can_be_processed_again_once(
     again = select(AuditEntry).where(AuditEntry.action == "event.process_again")
     assert len(session.scalars(again).all()) == 1
     assert browser.post("/staff/events/evt_unknown/again").status_code == 404
+
+
+def test_one_event_shows_its_state_and_error_and_nobody(
+    session: Session, signed_in: SignedIn, numbers: dict[str, Any]
+) -> None:
+    """[S10] What the payload says of a person stays in it."""
+    event = session.get_one(StripeEvent, "evt_1")
+    event.payload = {
+        "api_version": "2026-10-28.endive",
+        "request": {"id": "req_1"},
+        "data": {"object": {"object": "invoice", "customer_email": "reader@example.org"}},
+    }
+    session.flush()
+    browser = signed_in(session, factories.staff(session, "finance"))
+    assert 'href="/staff/events/evt_1"' in browser.get("/staff/events").text
+    page = browser.get("/staff/events/evt_1").text
+    for said in ("evt_1", "in_1", "failed", "KeyError", "2026-10-28.endive", "req_1", "invoice"):
+        assert said in page
+    assert "reader@example.org" not in page
+    again = browser.post("/staff/events/evt_1/again", data={"page": "one"})
+    assert (again.status_code, again.location) == (303, "/staff/events/evt_1")
+    page = browser.get("/staff/events/evt_1").text
+    assert "waiting" in page
+    assert "/again" not in page

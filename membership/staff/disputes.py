@@ -1,0 +1,107 @@
+"""What banks take back or warn of, with the day to answer by."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import render_template, request
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from config.settings import settings
+from membership import clock
+from membership.accounts import audit
+from membership.accounts.models import Account
+from membership.billing.models import Dispute, Donation
+from membership.db import transaction
+from membership.reports import stripe_words
+from membership.staff.room import FINANCE, blueprint, me
+from membership.web import access
+
+PAGE = 50
+DASHBOARD = "https://dashboard.stripe.com"
+# From here on a deadline is near.
+SOON_DAYS = 3
+
+
+Query = Select[Dispute, Donation, Account]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A dispute or warning, whose it is, and its page at Stripe.
+
+    `days_left` are whole days until the deadline, negative after it, None without one.
+    """
+
+    dispute: Dispute
+    donation: Donation
+    account: Account
+    url: str
+    days_left: int | None
+
+
+@blueprint.get("/disputes")
+@access.staff(*FINANCE)
+def disputes() -> str:
+    is_closed = request.args.get("state") == "closed"
+    with transaction() as session:
+        if is_closed:
+            cases = _closed(session, request.args.get("before", type=int))
+        else:
+            cases = _open(session)
+        if cases:
+            audit.record(
+                session,
+                "disputes.listed",
+                "disputes",
+                actor_id=me().id,
+                accounts=sorted({each.account.id for each in cases[:PAGE]}),
+            )
+    return render_template(
+        "staff/disputes.html",
+        cases=cases[:PAGE] if is_closed else cases,
+        older=cases[PAGE - 1].dispute.id if is_closed and len(cases) > PAGE else None,
+        is_closed=is_closed,
+        soon=SOON_DAYS,
+        words=stripe_words,
+    )
+
+
+def _open(session: Session) -> list[Case]:
+    """All of them: they are few, or the newsroom has another problem. Next deadline first."""
+    query = _query().where(Dispute.closed_at.is_(None))
+    return _cases(session, query.order_by(Dispute.due_at.nulls_last(), Dispute.id))
+
+
+def _closed(session: Session, before: int | None) -> list[Case]:
+    """One page and, when there are more, one beyond it; newest first."""
+    query = _query().where(Dispute.closed_at.is_not(None))
+    if before is not None:
+        query = query.where(Dispute.id < before)
+    return _cases(session, query.order_by(Dispute.id.desc()).limit(PAGE + 1))
+
+
+def _query() -> Query:
+    return (
+        select(Dispute, Donation, Account)
+        .join(Donation, Donation.id == Dispute.donation_id)
+        .join(Account, Account.id == Donation.account_id)
+    )
+
+
+def _cases(session: Session, query: Query) -> list[Case]:
+    now = clock.now()
+    return [
+        Case(dispute, donation, account, _at_stripe(dispute, donation), _days(dispute.due_at, now))
+        for dispute, donation, account in session.execute(query)
+    ]
+
+
+def _days(due_at: datetime | None, now: datetime) -> int | None:
+    return None if due_at is None else (due_at - now).days
+
+
+def _at_stripe(dispute: Dispute, donation: Donation) -> str:
+    """Stripe answers warnings and disputes on the page of their payment."""
+    world = "" if settings().is_live else "/test"
+    return f"{DASHBOARD}{world}/payments/{donation.stripe_payment_intent_id}"
