@@ -13,8 +13,8 @@ DAY = 24 * HOUR
 
 # Payment pages that were opened and not paid, before a proof is asked for. A newsroom, a mobile
 # carrier or a Tor exit is one network with many honest readers.
-FREE_OF_NETWORK = {10 * MINUTE: 30, HOUR: 120}
-FREE_OF_EMAIL = {HOUR: 10, DAY: 30}
+FREE_OF_NETWORK = {10 * MINUTE: 40, HOUR: 120}
+FREE_OF_EMAIL = {HOUR: 20, DAY: 40}
 
 # Declined cards in so many seconds that, with at least this share of all outcomes, are no chance:
 # of honest givers' cards one in ten is declined.
@@ -41,7 +41,7 @@ LEAST_TRIES = 256
 PAGE_DECLINES = 10
 PAGE_DECLINES_WHILE_TESTED = 3
 # Pages within an hour on which one card was declined before they are closed.
-CARD_PAGES = 10
+CARD_PAGES = 20
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def watch() -> int:
             break
         except gateway.StripeRefusedError as error:
             # It was paid or has expired meanwhile; an event tells which.
-            log.info("page_not_open", checkout=str(page.checkout_id), code=error.code)
+            log.info("page_not_open", checkout=str(page.checkout_id), reason=str(error))
             continue
         with transaction() as session:
             session.execute(
@@ -64,22 +64,30 @@ def watch() -> int:
 
 
 def _tested(session: Session, declines: int) -> list[Page]:
-    """Open pages with so many declines, or with a card that was declined on many pages."""
+    """Open pages with so many declines, or with a card that was declined on many pages.
+
+    Where a card was declined last comes first: there somebody is at it.
+    """
     since = clock.now() - LATELY
-    tried_often = (
-        select(CardFailure.checkout_id)
+    of_page = (
+        select(
+            CardFailure.checkout_id,
+            func.count().label("declines"),
+            func.max(CardFailure.created_at).label("last_at"),
+        )
         .where(CardFailure.checkout_id.is_not(None), CardFailure.created_at > since)
         .group_by(CardFailure.checkout_id)
-        .having(func.count() >= declines)
+        .subquery()
     )
     found = session.execute(
         select(Checkout.id, Checkout.stripe_session_id)
+        .join(of_page, of_page.c.checkout_id == Checkout.id)
         .where(
             Checkout.state == "open",
             Checkout.stripe_session_id.is_not(None),
-            or_(Checkout.id.in_(tried_often), Checkout.id.in_(_of_tested_cards(since))),
+            or_(of_page.c.declines >= declines, Checkout.id.in_(_of_tested_cards(since))),
         )
-        .order_by(Checkout.created_at.desc())
+        .order_by(of_page.c.last_at.desc())
         .limit(MOST_A_RUN)
     )
     return [Page(checkout_id, session_id or "") for checkout_id, session_id in found]

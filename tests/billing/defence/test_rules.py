@@ -63,7 +63,7 @@ def test_who_opens_more_never_works_less(asked: Asked, which: str, data: st.Data
     assert rules.level(asked, True) >= rules.level(asked, False)
 
 
-@pytest.mark.parametrize(("unpaid", "expected"), [(29, 0), (30, 1), (59, 1), (60, 2), (120, 3)])
+@pytest.mark.parametrize(("unpaid", "expected"), [(39, 0), (40, 1), (79, 1), (80, 2), (160, 3)])
 def test_each_doubling_is_a_step(unpaid: int, expected: int) -> None:
     """[B16]"""
     asked = replace(NOTHING, by_network=NOTHING.by_network | {600: unpaid})
