@@ -18,8 +18,17 @@ from membership.billing.models import Subscription
 from membership.mail import kinds, outbox
 from membership.web.languages import address
 
-FAILED = kinds.transactional("payment_failed", in_words)
-ACTION = kinds.transactional("payment_action", in_words)
+
+def with_link(context: dict[str, Any], language: str) -> dict[str, Any]:
+    """In words; the number of a `dunning` row becomes the link to mend it."""
+    said = in_words(context, language)
+    token = links.token("mend", said.pop("dunning"))
+    said["mend_url"] = address("dunning.mend", language, token=token)
+    return said
+
+
+FAILED = kinds.transactional("payment_failed", with_link)
+ACTION = kinds.transactional("payment_action", with_link)
 RECOVERED = kinds.transactional("payment_recovered", in_words)
 ENDED_UNPAID = kinds.transactional("support_ended_unpaid", in_words)
 RENEWAL_AHEAD = kinds.transactional("renewal_ahead", in_words)
@@ -40,14 +49,13 @@ def still_failing(
 ) -> None:
     """The letter number `step`, each in other words; once per step (lesson L16)."""
     account = session.get_one(Account, subscription.account_id)
-    link = address("dunning.mend", account.language, token=links.token("mend", row.id))
     context = {
         **_payment(subscription, row),
         "step": step,
         "is_last": is_last,
         "is_hard": row.kind == "hard",
         "next_attempt_at": row.next_attempt_at.isoformat() if row.next_attempt_at else None,
-        "mend_url": link,
+        "dunning": row.id,
     }
     kind = ACTION if row.kind == "action" else FAILED
     put(session, account, kind, _subject(row, step), context, clock.now() + STALE_AFTER)
@@ -83,7 +91,7 @@ def renewal_ahead(session: Session, account: Account, subscription: Subscription
     """Says before a yearly charge how much it is, and when; once per charge."""
     charged_at = subscription.current_period_end_at
     subject = f"subscription:{subscription.id}:{charged_at:%Y-%m-%d}"
-    put(session, account, RENEWAL_AHEAD, subject, _next_charge(account, subscription), charged_at)
+    put(session, account, RENEWAL_AHEAD, subject, _next_charge(subscription), charged_at)
 
 
 def card_expires(
@@ -91,7 +99,7 @@ def card_expires(
 ) -> None:
     """Says that a card will be over when it is charged next; once per card's last day."""
     context = {
-        **_next_charge(account, subscription),
+        **_next_charge(subscription),
         "expires_at": datetime.combine(expires_on, NOON, UTC).isoformat(),
     }
     subject = f"subscription:{subscription.id}:{expires_on}"
@@ -104,13 +112,13 @@ def invitation(session: Session, account: Account) -> None:
     put(session, account, INVITATION, f"account:{account.id}", context)
 
 
-def _next_charge(account: Account, subscription: Subscription) -> dict[str, Any]:
+def _next_charge(subscription: Subscription) -> dict[str, Any]:
     return {
         "amount_minor": subscription.amount_minor,
         "currency": subscription.currency,
         "charged_at": subscription.current_period_end_at.isoformat(),
         "card_last4": subscription.card_last4,
-        "manage_url": links.manage_url(subscription.id, account.language),
+        "subscription": subscription.id,
     }
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
 from membership.billing import inbox, links
+from membership.billing.dunning.letters import with_link
 from membership.billing.models import Donation
 from tests.billing.dunning.conftest import (
     ASKS_ALWAYS,
@@ -125,7 +126,9 @@ def test_a_line_that_breaks_after_the_charge_does_not_charge_twice(failing: Life
 
 def test_the_letters_link_is_what_brought_it(failing: Life, client: FlaskClient) -> None:
     """[B12]"""
-    link = failing.contexts("payment_failed")[0]["mend_url"]
+    kept = failing.contexts("payment_failed")[0]
+    assert kept["dunning"] == failing.dunning.id
+    link = with_link(kept, "en")["mend_url"]
     path = link.removeprefix("http://localhost")
     assert client.get(path).status_code == 200
     assert failing.dunning.link_used_at is None
@@ -135,7 +138,8 @@ def test_the_letters_link_is_what_brought_it(failing: Life, client: FlaskClient)
     page = failing.stripe.http.get(answer.location).text
     assert "card" in page
     paid = failing.stripe.pay(f"{answer.location}/card")
-    assert paid.headers["Location"] == f"{link}?back=1"
+    assert paid.headers["Location"].startswith("http://localhost/mend/")
+    assert "we charge it now" in client.get(paid.headers["Location"]).text
     failing.work()
     failing.work()
     assert failing.dunning.recovered_by == "mail"
