@@ -1,5 +1,6 @@
 """The nightly comparison: what differs from Stripe is found, repaired and written down."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from membership.billing.models import (
 from membership.billing.subscriptions import columns
 from sandbox.stripe.billing_cycle import add_periods
 from tests import factories
-from tests.billing.conftest import Stripe
+from tests.billing.conftest import Stripe, sign
 from tests.billing.reading import row, rows
 
 Give = Callable[..., str]
@@ -528,3 +529,35 @@ def test_the_comparison_fetches_all_that_stripe_still_has(
     assert len(rows(session, StripeEvent)) >= undelivered
     assert inbox.process_due() >= undelivered
     assert len(rows(session, Donation)) == 1
+
+
+@pytest.mark.parametrize(
+    ("ahead", "status", "said"),
+    [
+        (0, 200, None),
+        (299, 200, None),
+        (400, 400, "webhook_too_old"),
+        (-50, 200, None),
+        (-90, 200, "host_clock_off"),
+    ],
+)
+def test_a_webhook_tells_of_a_wrong_clock(
+    session: Session,
+    stripe: Stripe,
+    patron: str,
+    caplog: pytest.LogCaptureFixture,
+    ahead: int,
+    status: int,
+    said: str | None,
+) -> None:
+    """[B17] [B1] By a fast clock all webhooks look old: that they are refused must be heard."""
+    body = json.dumps(stripe.all("event")[0] | {"id": "evt_new"})
+    headers = {"Stripe-Signature": sign(body)}
+    with clock.fixed(clock.now() + timedelta(seconds=ahead)):
+        answer = stripe.receiver.post("/webhooks/stripe", data=body, headers=headers)
+    assert answer.status_code == status
+    assert bool(rows(session, StripeEvent, id="evt_new")) is (status == 200)
+    alarms = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert [name for name in ("webhook_too_old", "host_clock_off") if name in str(alarms)] == (
+        [said] if said else []
+    )
