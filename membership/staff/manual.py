@@ -42,7 +42,7 @@ class EntryForm(FlaskForm):  # type: ignore[misc]
     """What came. The giver is named by an address, or by the reference on the transfer."""
 
     entry_id = HiddenField()
-    method = SelectField(_l("How it came"), choices=list(words.METHOD.items()))
+    method = SelectField(_l("How it came"))
     amount = StringField(_l("Amount"), [InputRequired(_l("Say how much came."))], [_tidy])
     currency = SelectField(_l("Currency"))
     received_on = StringField(_l("Day it came"), [InputRequired(_l("Say when it came."))], [_tidy])
@@ -65,6 +65,7 @@ class EntryForm(FlaskForm):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.method.choices = list(words.METHOD.items())
         self.language.choices = language_choices()
         self.currency.choices = [(code, code) for code in settings().currencies]
 

@@ -37,7 +37,7 @@ def _tidy(text: str | None) -> str:
 class WayForm(FlaskForm):  # type: ignore[misc]
     """One way, in one language. What `value` must be depends on the kind."""
 
-    kind = SelectField(_l("Kind"), choices=list(words.WAY.items()))
+    kind = SelectField(_l("Kind"))
     language = SelectField(_l("Language"))
     title = StringField(
         _l("Title"),
@@ -59,6 +59,7 @@ class WayForm(FlaskForm):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.kind.choices = list(words.WAY.items())
         self.language.choices = language_choices()
 
     def validate_value(self, field: Any) -> None:
