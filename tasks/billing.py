@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from membership.billing import backfill as missed_events
-from membership.billing import inbox
+from membership.billing import giving_back, inbox, leaving
 from membership.billing.comparison import run
 from membership.billing.defence import attempts, passes, tested_pages
 from membership.billing.dunning import notices, reminders
@@ -58,3 +58,15 @@ def remind() -> None:
 def notify() -> None:
     """Notices before a charge, and invitations; batch after batch."""
     notices.notify_due()
+
+
+@shared_task(name="billing.delete_due")
+def delete_due() -> None:
+    """Accounts whose owners asked; each has transactions of its own."""
+    leaving.delete_due()
+
+
+@shared_task(name="billing.finish_refunds")
+def finish_refunds() -> None:
+    """What staff asked to give back; each has a transaction of its own."""
+    giving_back.finish_due()

@@ -13,9 +13,12 @@ BEAT_SCHEDULE = {
     # Closes a few pages a run, so its period bounds what is asked of Stripe.
     "billing.watch_card_testing": {"task": "billing.watch_card_testing", "schedule": 20.0},
     "billing.forget_attempts": {"task": "billing.forget_attempts", "schedule": EVERY_HOUR},
+    "billing.finish_refunds": {"task": "billing.finish_refunds", "schedule": EVERY_MINUTE},
     "billing.remind": {"task": "billing.remind", "schedule": EVERY_MINUTE},
     "billing.notify": {"task": "billing.notify", "schedule": EVERY_HOUR},
     "billing.send_gifts": {"task": "billing.send_gifts", "schedule": EVERY_MINUTE},
+    # When Stripe was away at the first try, support that is to end may be charged until the next.
+    "billing.delete_due": {"task": "billing.delete_due", "schedule": EVERY_MINUTE},
     "mail.deliver": {"task": "mail.deliver", "schedule": EVERY_MINUTE},
     # A round's end is read from the database's clock; this is only how soon it is noticed.
     "voting.advance_rounds": {"task": "voting.advance_rounds", "schedule": 5.0},

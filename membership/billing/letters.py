@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -42,6 +43,7 @@ def _day(at: str | None, language: str) -> str | None:
 WELCOME = kinds.transactional("welcome")
 RECEIPT = kinds.transactional("receipt", in_words)
 SECOND_REFUNDED = kinds.transactional("second_subscription_refunded", in_words)
+ENDED_WHILE_LEAVING = kinds.transactional("ended_while_leaving", in_words)
 
 
 def welcome(session: Session, account: Account, interval: str) -> None:
@@ -54,8 +56,15 @@ def welcome(session: Session, account: Account, interval: str) -> None:
     put(session, account, WELCOME, f"account:{account.id}", context)
 
 
-def receipt(session: Session, account: Account, donation: Donation, interval: str) -> None:
-    """Once per donation, by the outbox's constraint (lesson L16)."""
+def receipt(
+    session: Session,
+    account: Account,
+    donation: Donation,
+    interval: str,
+    again: UUID | None = None,
+) -> None:
+    """Once per donation, by the outbox's constraint (lesson L16); once more per `again`."""
+    subject = f"donation:{donation.id}" + (f":{again}" if again else "")
     context = {
         "number": donation.id,
         "amount_minor": donation.amount_minor,
@@ -65,7 +74,7 @@ def receipt(session: Session, account: Account, donation: Donation, interval: st
         "subscription": donation.subscription_id,
         "account_url": address("billing.overview", account.language),
     }
-    put(session, account, RECEIPT, f"donation:{donation.id}", context)
+    put(session, account, RECEIPT, subject, context)
 
 
 def second_refunded(
@@ -77,16 +86,19 @@ def second_refunded(
 ) -> None:
     """Tells a reader that a second subscription was ended, and what was given back.
 
-    Money that came later is given back later, which is told in a mail of its own.
+    Or the first of who asked to be deleted. Money that came later is given back later, which is
+    told in a mail of its own.
     """
+    kind = ENDED_WHILE_LEAVING if account.is_leaving else SECOND_REFUNDED
+    page = "privacy.privacy" if account.is_leaving else "billing.overview"
     context = {
         "amount_minor": refunded.minor,
         "currency": refunded.currency,
         "has_refund": refunded.minor > 0,
-        "account_url": address("billing.overview", account.language),
+        "account_url": address(page, account.language),
     }
     subject = f"subscription:{subscription.id}:{refunded_in_all.minor}"
-    put(session, account, SECOND_REFUNDED, subject, context)
+    put(session, account, kind, subject, context)
 
 
 def put(

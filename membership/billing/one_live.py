@@ -108,11 +108,12 @@ def tell(session: Session, account: Account, ending: Ending) -> None:
     if not ending.is_news:
         return
     row = ending.subscription
+    what = "support_while_leaving_ended" if account.is_leaving else "second_subscription_ended"
     letters.second_refunded(session, account, row, ending.refunded, ending.refunded_in_all)
-    log.error("second_subscription_ended", subscription=row.id, account=account.id)
+    log.error(what, subscription=row.id, account=account.id)
     audit.record(
         session,
-        "second_subscription_ended",
+        what,
         f"subscription:{row.id}",
         refunded_minor=ending.refunded.minor,
         currency=ending.refunded.currency,
@@ -139,4 +140,4 @@ def _give_back(invoice: InvoiceSnapshot, key: str) -> None:
     payment = gateway.read_payment(invoice.payment_id)
     if payment.refunded_minor < payment.amount.minor and payment.disputed_at is None:
         hour = clock.now().strftime("%Y-%m-%dT%H")
-        gateway.refund(payment.id, key, idempotency_key=f"{key}:{payment.id}:{hour}")
+        gateway.refund(payment.id, {"checkout": key}, idempotency_key=f"{key}:{payment.id}:{hour}")

@@ -13,8 +13,15 @@ from flask_babel import gettext as _
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from membership.accounts.models import Account, AuditEntry, SignIn
-from membership.billing.models import Checkout, Donation, Subscription, SubscriptionChange
+from membership.accounts.models import Account, AuditEntry, Note, SignIn
+from membership.billing.models import (
+    Checkout,
+    Dispute,
+    Donation,
+    Refund,
+    Subscription,
+    SubscriptionChange,
+)
 from membership.mail.models import OutboxEmail
 from membership.money import Money, display
 from membership.reports import words
@@ -94,12 +101,53 @@ def _donations(session: Session, account: Account) -> Iterable[Entry]:
         amount = _money(donation.amount_minor, donation.currency)
         source = _("regular support") if donation.subscription_id else _("one-time gift")
         yield Entry(donation.paid_at, _("Gave %(amount)s", amount=amount), source, "good")
-        if donation.refunded_at:
-            refunded = _money(donation.refunded_minor, donation.currency)
-            title = _("Was refunded %(amount)s", amount=refunded)
-            yield Entry(donation.refunded_at, title, kind="warning")
-        if donation.disputed_at:
-            yield Entry(donation.disputed_at, _("Disputed the payment at the bank"), kind="bad")
+
+
+def _refunds(session: Session, account: Account) -> Iterable[Entry]:
+    query = (
+        select(Refund, Account.email)
+        .join(Donation, Donation.id == Refund.donation_id)
+        .outerjoin(Account, Account.id == Refund.actor_id)
+        .where(Donation.account_id == account.id)
+        .order_by(Refund.created_at.desc())
+        .limit(MOST)
+    )
+    for refund, actor in session.execute(query):
+        amount = _money(refund.amount_minor, refund.currency)
+        yield Entry(
+            refund.refunded_at or refund.created_at,
+            _("Refund of %(amount)s: %(state)s", amount=amount, state=words.REFUND[refund.state]),
+            f"{refund.reason} – {actor or _('by the system')}" if refund.reason else "",
+            "warning",
+        )
+
+
+def _disputes(session: Session, account: Account) -> Iterable[Entry]:
+    query = (
+        select(Dispute)
+        .join(Donation, Donation.id == Dispute.donation_id)
+        .where(Donation.account_id == account.id)
+        .order_by(Dispute.id.desc())
+        .limit(MOST)
+    )
+    for dispute in session.scalars(query):
+        title = _("Disputed the payment at the bank")
+        if dispute.kind == "fraud_warning":
+            title = _("The bank warned of fraud")
+        # Stripe's words for why and how it stands.
+        yield Entry(dispute.opened_at, title, f"{dispute.reason} · {dispute.status}", "bad")
+
+
+def _notes(session: Session, account: Account) -> Iterable[Entry]:
+    query = (
+        select(Note.text, Note.created_at, Account.email)
+        .outerjoin(Account, Account.id == Note.author_id)
+        .where(Note.account_id == account.id)
+        .order_by(Note.id.desc())
+        .limit(MOST)
+    )
+    for text, at, author in session.execute(query):
+        yield Entry(at, _("Note by %(author)s", author=author or _("somebody")), text)
 
 
 def _mails(session: Session, account: Account) -> Iterable[Entry]:
@@ -155,20 +203,31 @@ def _topics(session: Session, account: Account) -> Iterable[Entry]:
 
 def _audit(session: Session, account: Account) -> Iterable[Entry]:
     query = (
-        select(AuditEntry.action, AuditEntry.created_at, Account.email)
+        select(
+            AuditEntry.action,
+            AuditEntry.created_at,
+            Account.email,
+            AuditEntry.detail["reason"].astext,
+        )
         .outerjoin(Account, Account.id == AuditEntry.actor_id)
         .where(AuditEntry.subject == f"account:{account.id}")
         .order_by(AuditEntry.id.desc())
         .limit(MOST)
     )
-    for action, at, actor in session.execute(query):
-        yield Entry(at, _("Audit: %(action)s", action=action), actor or _("by the system"))
+    for action, at, actor, reason in session.execute(query):
+        who = actor or _("by the system")
+        yield Entry(
+            at, _("Audit: %(action)s", action=action), f"{reason} – {who}" if reason else who
+        )
 
 
 SOURCES: tuple[Callable[[Session, Account], Iterable[Entry]], ...] = (
     _checkouts,
     _subscription_changes,
     _donations,
+    _refunds,
+    _disputes,
+    _notes,
     _mails,
     _sign_ins,
     _rounds,

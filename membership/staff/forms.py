@@ -9,20 +9,34 @@ from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DateTimeLocalField,
+    HiddenField,
     IntegerField,
+    RadioField,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
     TextAreaField,
 )
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+from wtforms.validators import (
+    UUID,
+    DataRequired,
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    ValidationError,
+)
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from config.settings import settings
+from membership.billing.forms import tidy
+from membership.money import InvalidAmountError, Money, parse
 
 MOST_CHOICES = 20
 ROUND_WORDS = 200
 REASON_WORDS = 500
+NOTE_WORDS = 2000
 
 
 class ReasonForm(FlaskForm):  # type: ignore[misc]
@@ -34,6 +48,72 @@ class ReasonForm(FlaskForm):  # type: ignore[misc]
             DataRequired(_("Readers are owed a reason.")),
             Length(max=REASON_WORDS, message=_("Please keep it under 500 characters.")),
         ],
+    )
+
+
+class InnerReasonForm(FlaskForm):  # type: ignore[misc]
+    """A reason that staff alone will see."""
+
+    reason = TextAreaField(
+        _("Reason"),
+        [
+            DataRequired(_("Please say why, for those who look at it later.")),
+            Length(max=REASON_WORDS, message=_("Please keep it under 500 characters.")),
+        ],
+        filters=[tidy],
+    )
+
+
+class EndForm(InnerReasonForm):
+    """When a patron's support ends."""
+
+    when = RadioField(
+        _("When"),
+        [InputRequired(_("Please choose when it ends."))],
+        choices=[
+            SelectChoice("period_end", _("With the paid period: they stay a patron until then")),
+            SelectChoice("now", _("Now: they are no patron any more")),
+        ],
+        default="period_end",
+    )
+
+
+class RefundForm(InnerReasonForm):
+    """How much of a donation goes back; sent twice, it is one refund, called `refund`."""
+
+    amount = StringField(_("Amount"), [DataRequired(_("Please write an amount."))])
+    refund = HiddenField(validators=[UUID(_("Please open this page anew."))])
+
+    money: Money | None = None
+
+    def __init__(self, currency: str) -> None:
+        super().__init__()
+        self.currency = currency
+
+    def validate_amount(self, field: Any) -> None:
+        """Sets `money`."""
+        try:
+            self.money = parse(field.data, self.currency)
+        except InvalidAmountError as error:
+            raise ValidationError(_("Please write the amount as a number, such as 5.")) from error
+
+
+class ReceiptForm(InnerReasonForm):
+    """Sent twice, it is one mail, called `again`."""
+
+    again = HiddenField(validators=[UUID(_("Please open this page anew."))])
+
+
+class NoteForm(FlaskForm):  # type: ignore[misc]
+    """For staff alone."""
+
+    text = TextAreaField(
+        _("Note"),
+        [
+            DataRequired(_("The note is empty.")),
+            Length(max=NOTE_WORDS, message=_("Please keep it under 2,000 characters.")),
+        ],
+        filters=[tidy],
     )
 
 

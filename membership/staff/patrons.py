@@ -8,13 +8,17 @@ from flask import render_template, request
 from config.settings import settings
 from membership.accounts import audit
 from membership.accounts.models import Account
+from membership.billing import giving_back
 from membership.billing.papers import issued
 from membership.db import transaction
 from membership.reports import patrons as listing
 from membership.reports import words
 from membership.reports.timeline import timeline
+from membership.staff.forms import NoteForm
 from membership.staff.room import FINANCE, blueprint, found, me
 from membership.web import access
+
+SHOWN_DONATIONS = 60
 
 
 @blueprint.get("/patrons")
@@ -51,14 +55,26 @@ def patrons() -> str:
 @blueprint.get("/patrons/<int:account_id>")
 @access.staff(*FINANCE)
 def patron(account_id: int) -> str:
+    return page_of(account_id, NoteForm())
+
+
+def page_of(account_id: int, note: NoteForm) -> str:
+    """One patron's page, with a note as it was typed."""
     with transaction() as session:
         account: Account = found(session.get(Account, account_id))
         entries = timeline(session, account)
         line = listing.line(session, account)
         papers = issued.of_account(session, account.id)
+        donations = giving_back.newest_of(session, account.id, SHOWN_DONATIONS)
         audit.record(session, "patron.viewed", f"account:{account.id}", actor_id=me().id)
     return render_template(
-        "staff/patron.html", line=line, entries=entries, papers=papers, words=words
+        "staff/patron.html",
+        line=line,
+        entries=entries,
+        papers=papers,
+        donations=donations,
+        note=note,
+        words=words,
     )
 
 

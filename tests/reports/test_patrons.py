@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from membership.accounts import audit
-from membership.accounts.models import SignIn
-from membership.billing.models import Checkout, SubscriptionChange
+from membership.accounts.models import Note, SignIn
+from membership.billing.models import Checkout, Dispute, SubscriptionChange
 from membership.mail.models import OutboxEmail
 from membership.money import Money
 from membership.reports import patrons
@@ -137,11 +137,46 @@ def test_a_timeline_tells_everything_newest_first(session: Session) -> None:
             Turnout(round_id=settled.id, account_id=giver.id),
         ]
     )
-    pays(session, giver, NOON + 8 * DAY, refunded_minor=400, refunded_at=NOON + 9 * DAY)
+    gift = pays(session, giver, NOON + 8 * DAY)
+    finance = factories.staff(session, "finance", email="fin@courier.example")
+    factories.refund(session, gift, 400, NOON + 9 * DAY, actor_id=finance.id, reason="They asked.")
+    session.add_all(
+        [
+            Note(
+                account_id=giver.id,
+                author_id=finance.id,
+                text="Prefers letters.",
+                created_at=NOON + 10 * DAY,
+            ),
+            Dispute(
+                donation_id=gift.id,
+                kind="fraud_warning",
+                stripe_id="issfr_1",
+                reason="misc",
+                status="actionable",
+                amount_minor=400,
+                currency="EUR",
+                opened_at=NOON + 11 * DAY,
+            ),
+            Dispute(
+                donation_id=gift.id,
+                kind="dispute",
+                stripe_id="du_1",
+                reason="fraudulent",
+                status="lost",
+                amount_minor=400,
+                currency="EUR",
+                opened_at=NOON + 12 * DAY,
+            ),
+        ]
+    )
     session.flush()
     told = [(entry.title, entry.text, entry.kind) for entry in timeline(session, giver)][1:]
     assert told == [
-        ("Was refunded €4", "", "warning"),
+        ("Disputed the payment at the bank", "fraudulent · lost", "bad"),
+        ("The bank warned of fraud", "misc · actionable", "bad"),
+        ("Note by fin@courier.example", "Prefers letters.", "neutral"),
+        ("Refund of €4: given back", "They asked. – fin@courier.example", "warning"),
         ("Gave €4", "one-time gift", "good"),
         ("Regular support: ended", "€7 · monthly · by their own wish", "bad"),
         ("Had taken part when the round closed", "What next?", "neutral"),

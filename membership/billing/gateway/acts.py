@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from membership.billing.gateway.client import page_client, stripe_client
-from membership.billing.gateway.errors import said_in_our_words
+from membership.billing.gateway.errors import StripeRefusedError, said_in_our_words
 from membership.billing.gateway.portal import portal_configuration
-from membership.billing.gateway.translation import OUR_REASON, SECOND, checkout_session
+from membership.billing.gateway.translation import SECOND, cancellation_details, checkout_session
 from membership.billing.snapshots import CheckoutRequest, CheckoutSession
+from membership.money import Money
 
 
 def create_checkout_session(request: CheckoutRequest, idempotency_key: str) -> CheckoutSession:
@@ -76,19 +77,36 @@ def cancel_subscription(subscription_id: str, reason: str | None = None) -> None
 
     Stripe keeps our `reason` (lifecycle.OURS), so that whoever reads it later knows it as well.
     """
-    params: Any = {"cancellation_details": {"comment": OUR_REASON + reason}} if reason else {}
+    params: Any = {"cancellation_details": cancellation_details(reason)}
     with said_in_our_words():
         stripe_client().v1.subscriptions.cancel(subscription_id, params)
 
 
-def refund(payment_id: str, checkout: str, idempotency_key: str) -> None:
-    """Give back what is left of a payment; the reader sees a duplicate returned."""
+def delete_customer(customer_id: str) -> None:
+    """Delete a customer and their cards at Stripe, which ends what they give; may be repeated."""
+    try:
+        with said_in_our_words():
+            stripe_client().v1.customers.delete(customer_id)
+    except StripeRefusedError as error:
+        # Gone already.
+        if error.code != "resource_missing":
+            raise
+
+
+def refund(
+    payment_id: str, metadata: dict[str, str], idempotency_key: str, amount: Money | None = None
+) -> None:
+    """Give back `amount` of a payment, as its giver asked; without it, all that is left.
+
+    The latter is for what was taken twice, and the reader sees it called so.
+    """
+    params: dict[str, Any] = {"payment_intent": payment_id, "metadata": metadata}
+    if amount is None:
+        params["reason"] = "duplicate"
+    else:
+        params |= {"reason": "requested_by_customer", "amount": amount.minor}
     with said_in_our_words():
         stripe_client().v1.refunds.create(
-            {
-                "payment_intent": payment_id,
-                "reason": "duplicate",
-                "metadata": {"checkout": checkout},
-            },
+            params,  # type: ignore[arg-type]
             {"idempotency_key": idempotency_key},
         )

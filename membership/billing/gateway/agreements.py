@@ -6,6 +6,7 @@ from typing import Any
 
 from membership.billing.gateway.client import stripe_client
 from membership.billing.gateway.errors import StripeRefusedError, said_in_our_words
+from membership.billing.gateway.translation import cancellation_details
 from membership.money import Money
 
 MISSING, TAKEN = "resource_missing", "resource_already_exists"
@@ -80,14 +81,21 @@ def resume_subscription(subscription_id: str) -> None:
     _update(subscription_id, {"pause_collection": ""})
 
 
-def end_subscription_later(subscription_id: str) -> None:
-    """End it with the running period; nothing more is charged (rule B10)."""
-    _update(subscription_id, {"cancel_at_period_end": True})
+def end_subscription_later(subscription_id: str, reason: str | None = None) -> None:
+    """End it with the running period; nothing more is charged (rule B10).
+
+    `reason` is ours (lifecycle.OURS) when it is not the patron's own wish; Stripe keeps it.
+    """
+    details = cancellation_details(reason)
+    _update(subscription_id, {"cancel_at_period_end": True, "cancellation_details": details})
 
 
 def keep_subscription(subscription_id: str) -> None:
     """Take back the end that was set, whichever way it was set."""
-    found = _update(subscription_id, {"cancel_at_period_end": False})
+    details = cancellation_details(None)
+    found = _update(
+        subscription_id, {"cancel_at_period_end": False, "cancellation_details": details}
+    )
     if found.cancel_at is not None:
         _update(subscription_id, {"cancel_at": ""})
 

@@ -152,6 +152,11 @@ def _refund(found: stripe.Refund) -> RefundSnapshot:
     )
 
 
+def cancellation_details(our_reason: str | None) -> dict[str, str]:
+    """What we leave at Stripe when we end a subscription; nothing for its patron's own wish."""
+    return {"comment": OUR_REASON + our_reason if our_reason else ""}
+
+
 def _our_end_reason(comment: str | None) -> str | None:
     is_ours = comment is not None and comment.startswith(OUR_REASON)
     return comment.removeprefix(OUR_REASON) if comment and is_ours else None

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership import clock
-from membership.billing import gateway, sync
+from membership.billing import ending, gateway, sync
 from membership.billing.lifecycle import LIVE
 from membership.billing.manage import plan
 from membership.billing.manage.agreement import agreement_of
@@ -76,15 +76,7 @@ def cancel(subscription_id: int) -> Subscription:
 
     def ask(session: Session, row: Subscription, agreement: Agreement) -> None:
         plan.insist("cancel", agreement)
-        draft = None
-        if agreement.state == "active":
-            draft = gateway.draft_invoice(row.stripe_subscription_id)
-        if draft is not None:
-            gateway.stop_invoice(draft)
-        if draft is not None or agreement.state in plan.ENDS_AT_ONCE:
-            gateway.cancel_subscription(row.stripe_subscription_id)
-        else:
-            gateway.end_subscription_later(row.stripe_subscription_id)
+        ending.ask(row)
 
     return _act(subscription_id, ask)
 

@@ -1,0 +1,175 @@
+"""Giving a donation back when staff ask for it: the row first, then Stripe (rule B7).
+
+A row that is "asked" is due until Stripe has done it or refused. Its id is the idempotency key and
+stands in the refund's metadata, so that whatever breaks off is taken up without a second refund.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from membership.accounts import audit
+from membership.background import wake
+from membership.billing import donations, gateway
+from membership.billing.models import Donation, Refund
+from membership.db import transaction
+from membership.money import Money
+
+log = structlog.get_logger(__name__)
+BATCH = 100
+
+
+class TooMuchError(ValueError):
+    """More than is left of the donation; `left` is what is."""
+
+    def __init__(self, left: Money) -> None:
+        super().__init__("more than is left of the donation")
+        self.left = left
+
+
+@dataclass(frozen=True)
+class Given:
+    """A donation, what went back of it or is to, and what still can."""
+
+    donation: Donation
+    refunds: tuple[Refund, ...]
+
+    @property
+    def left(self) -> Money:
+        """Nothing of what Stripe did not take, or a bank took back."""
+        donation = self.donation
+        if donation.stripe_payment_intent_id is None or donation.disputed_at is not None:
+            return Money(0, donation.currency)
+        taken = sum(each.amount_minor for each in self.refunds if each.state != "failed")
+        return Money(donation.amount_minor - taken, donation.currency)
+
+
+def given(session: Session, donation: Donation) -> Given:
+    return _with_refunds(session, [donation])[0]
+
+
+def newest_of(session: Session, account_id: int, most: int) -> list[Given]:
+    """An account's donations, newest first, in two queries."""
+    found = session.scalars(
+        select(Donation)
+        .where(Donation.account_id == account_id)
+        .order_by(Donation.paid_at.desc(), Donation.id.desc())
+        .limit(most)
+    )
+    return _with_refunds(session, list(found))
+
+
+def _with_refunds(session: Session, found: list[Donation]) -> list[Given]:
+    refunds: dict[int, list[Refund]] = defaultdict(list)
+    for each in session.scalars(
+        select(Refund)
+        .where(Refund.donation_id.in_([donation.id for donation in found]))
+        .order_by(Refund.created_at, Refund.id)
+        .execution_options(populate_existing=True)
+    ):
+        refunds[each.donation_id].append(each)
+    return [Given(donation, tuple(refunds[donation.id])) for donation in found]
+
+
+def ask(
+    session: Session,
+    donation_id: int,
+    amount: Money,
+    *,
+    refund_id: UUID,
+    actor_id: int,
+    reason: str,
+) -> Refund:
+    """Write down that `actor_id` wants `amount` given back; Stripe is asked after the commit.
+
+    `refund_id` belongs to one showing of the form: sent twice, it is one refund. Raises
+    TooMuchError.
+    """
+    donation = session.get_one(Donation, donation_id, with_for_update=True, populate_existing=True)
+    known = session.get(Refund, refund_id, populate_existing=True)
+    if known is not None and known.donation_id == donation.id:
+        return known
+    rest = given(session, donation).left
+    if not 0 < amount.minor <= rest.minor or amount.currency != rest.currency:
+        raise TooMuchError(rest)
+    refund = Refund(
+        id=refund_id,
+        donation_id=donation.id,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        state="asked",
+        actor_id=actor_id,
+        reason=reason,
+    )
+    session.add(refund)
+    session.flush()
+    audit.record(
+        session,
+        "donation.refunded",
+        f"account:{donation.account_id}",
+        actor_id=actor_id,
+        donation=donation.id,
+        refund=str(refund_id),
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        reason=reason,
+    )
+    wake(session, "billing.finish_refunds")
+    return refund
+
+
+def finish_due() -> None:
+    """Ask Stripe for what is not done yet; one that goes wrong never holds up the rest."""
+    with transaction() as session:
+        due = session.scalars(
+            select(Refund.id)
+            .where(Refund.state == "asked")
+            .order_by(Refund.created_at)
+            .limit(BATCH)
+        ).all()
+    for refund_id in due:
+        try:
+            finish(refund_id)
+        except gateway.StripeAwayError as error:
+            log.warning("refunds_wait_for_stripe", reason=str(error))
+            return
+        # Whatever is wrong with one must not stop the others (lesson L7).
+        except Exception as error:
+            log.error("refund_not_made", refund=str(refund_id), exc_info=error)
+
+
+def finish(refund_id: UUID) -> str:
+    """Have Stripe give back what was asked for, once; the state of the row then.
+
+    Raises the gateway's StripeUnavailableError: the row stays as it is, and is due again.
+    """
+    with transaction() as session:
+        payment_id = session.scalar(
+            select(Donation.stripe_payment_intent_id)
+            .join(Refund, Refund.donation_id == Donation.id)
+            .where(Refund.id == refund_id)
+        )
+        assert payment_id is not None, "only what Stripe took is asked back of it"
+        # Takes the payment's lock. An attempt that broke off may have been heard by Stripe, which
+        # forgets its key after a day but keeps our id.
+        donations.follow_payment(session, payment_id)
+        refund = session.get_one(Refund, refund_id, populate_existing=True)
+        if refund.state != "asked":
+            return refund.state
+        try:
+            gateway.refund(
+                payment_id,
+                {"refund": str(refund.id)},
+                idempotency_key=str(refund.id),
+                amount=Money(refund.amount_minor, refund.currency),
+            )
+        except gateway.StripeRefusedError as error:
+            refund.state, refund.last_error = "failed", error.code or str(error)
+            log.error("refund_refused", refund=str(refund.id), reason=refund.last_error)
+        else:
+            donations.follow_payment(session, payment_id)
+        return refund.state
