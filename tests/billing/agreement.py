@@ -4,19 +4,25 @@ Nothing here asks the product what a status means or what a subscription is wort
 cannot be wrong in the same way.
 """
 
+import re
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
 from membership.billing.models import Donation, LedgerEntry, StripeEvent, Subscription
 from membership.mail.models import OutboxEmail
+from membership.money import Money, display
 from tests.billing.conftest import Stripe
 from tests.billing.reading import rows
 
 Object = dict[str, Any]
+# "€5 on 29 February 2028", also after a pause.
+ANNOUNCED = re.compile(r"(Paused: )?(?P<sum>\S+?)( again)? on (?P<day>\d+ \w+ \d+)")
 AMOUNT_FREE = frozenset({"incomplete", "paused", "ended"})
 
 
@@ -50,7 +56,7 @@ def state_of(subscription: Object) -> str:
         return "ended"
     if status in ("past_due", "incomplete"):
         return str(status)
-    assert status == "active"
+    assert status in ("active", "trialing")
     ends_at = subscription["cancel_at"]
     if ends_at and ends_at <= item_of(subscription)["current_period_end"]:
         return "cancel_scheduled"
@@ -102,6 +108,16 @@ def assert_same_subscriptions(session: Session, stripe: Stripe) -> None:
     for stripe_id in never_gave - here.keys():
         at_stripe.pop(stripe_id, None)
     assert here == at_stripe
+
+
+def assert_same_live_subscriptions(session: Session, stripe: Stripe) -> None:
+    live = {
+        each["id"]: as_stripe_says(each)
+        for each in of_ours(stripe, "subscription")
+        if state_of(each) not in ("incomplete", "ended")
+    }
+    ours = {each.stripe_subscription_id: as_our_row_says(each) for each in _subscriptions(session)}
+    assert {id_: ours.get(id_) for id_ in live} == live
 
 
 def as_stripe_says(subscription: Object) -> Object:
@@ -220,3 +236,28 @@ def assert_mails_tell_each_fact_once(session: Session) -> None:
 
 def _mails(session: Session) -> list[OutboxEmail]:
     return rows(session, OutboxEmail)
+
+
+# What a page announced
+
+
+def assert_comes_true(stripe: Stripe, email: str, says: str, before: int) -> None:
+    """The first charge for a period that began after `before` has the sum and day announced."""
+    world = stripe.server.world
+    charged = [
+        each
+        for each in stripe.all("invoice")
+        if each["created"] > before
+        and each["amount_due"]
+        and each["status"] in ("open", "paid", "uncollectible")
+        and each["billing_reason"] != "subscription_create"
+        and world.objects[each["customer"]]["email"] == email
+    ]
+    announced = ANNOUNCED.fullmatch(says)
+    if announced is None:
+        assert charged == [], says
+    elif charged:
+        day = moment(charged[0]["created"]).astimezone(ZoneInfo("Europe/Kyiv")).date()
+        assert announced["day"] == format_date(day, "d MMMM y", "en")
+        sum_ = Money(charged[0]["amount_due"], charged[0]["currency"].upper())
+        assert announced["sum"] == display(sum_, "en")

@@ -18,12 +18,32 @@ from membership import clock
 from membership.accounts import sign_in
 from membership.accounts.models import Account
 from membership.billing import backfill, inbox
+from membership.billing.dunning import notices, reminders
 from membership.billing.models import StripeEvent
 from tests.billing.agreement import Object, charge_of, moment, of_ours, state_of
 from tests.billing.conftest import Stripe
 from tests.billing.reading import make_due, rows
 
 LIVE = ("active", "past_due", "paused", "cancel_scheduled")
+# What a patron may find on the own pages: which page has the form, and where it is sent.
+ACTS = {
+    "change": ("/account/change", "/account/change"),
+    "pause": ("/account/pause", "/account/pause"),
+    "cancel": ("/account/cancel", "/account/cancel"),
+    "resume": ("/account", "/account/resume"),
+    "keep": ("/account", "/account/keep"),
+}
+
+
+@dataclass
+class Tab:
+    """A form in a patron's browser, filled in and not sent; `says` is what its page announces."""
+
+    email: str
+    browser: FlaskClient
+    action: str
+    fields: dict[str, Any]
+    says: str
 
 
 @dataclass
@@ -33,6 +53,8 @@ class Newsroom:
     stripe: Stripe
     # Addresses of payment pages that were opened and may still be paid on.
     pages: list[str] = field(default_factory=list)
+    tabs: list[Tab] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
 
     @contextmanager
     def now(self) -> Iterator[None]:
@@ -71,8 +93,32 @@ class Newsroom:
         with self.now():
             page = self.browser(email, signed_in=True).get("/account")
         assert page.status_code == 200
-        figures = html.fromstring(page.text).find_class("next-charge-figure")
-        return str(figures[0].text_content()) if figures else ""
+        return figure_of(page.text)
+
+    def open_tab(self, email: str, act: str, **wish: str) -> bool:
+        """Find the form for an act, as far as it is offered, and fill it in; whether it was."""
+        path, action = ACTS[act]
+        browser = self.browser(email, signed_in=True)
+        with self.now():
+            page = browser.get(path)
+            fields = form_on(page.text, action)
+            if fields is None:
+                return False
+            if act == "change":
+                chosen = {f"preset_{wish['interval']}": "other"}
+                page = browser.post(action, data=fields | wish | chosen)
+                action = "/account/change/confirm"
+                fields = form_on(page.text, action)
+                if fields is None:
+                    return False
+                wish = {}
+        self.tabs.append(Tab(email, browser, action, fields | wish, figure_of(page.text)))
+        return True
+
+    def send(self, tab: Tab) -> int:
+        """Send a tab's form; the answer's status."""
+        with self.now():
+            return tab.browser.post(tab.action, data=tab.fields).status_code
 
     def subscriptions(self, email: str, *states: str) -> list[Object]:
         """Of a patron, as Stripe has them."""
@@ -102,7 +148,17 @@ class Newsroom:
             self.work()
 
     def lose(self, events: Sequence[Object]) -> None:
-        self.stripe.delivered.update(each["id"] for each in events)
+        """Only what is new: Stripe tries for days, and keeps what failed for us for thirty."""
+        new = self.stripe.server.world.now() - 5 * 86_400
+        self.lost |= {each["id"] for each in events if each["created"] >= new}
+        self.stripe.delivered |= self.lost
+
+    def knows_all(self) -> bool:
+        """Whether everything that Stripe had to tell was told and followed."""
+        return not (self.lost or self.stripe.events() or self.has_work())
+
+    def has_work(self) -> bool:
+        return bool(rows(self.session, StripeEvent, state="pending"))
 
     def work(self) -> None:
         """A worker's run, after all waiting times and leases are over."""
@@ -119,6 +175,19 @@ class Newsroom:
         with self.now():
             backfill.backfill(clock.now() - timedelta(days=30))
             self.work()
+        self.lost.clear()
+
+    def compare(self) -> None:
+        """The whole nightly comparison."""
+        with self.now():
+            result = self.app.test_cli_runner().invoke(args=["billing", "reconcile"])
+        assert result.exit_code == 0, result.output
+
+    def remind(self) -> None:
+        """What beat wakes beside the work on events: letters that are due."""
+        with self.now():
+            reminders.remind_due()
+            notices.notify_due()
 
     @contextmanager
     def weather(self, faults: Sequence[Any]) -> Iterator[None]:
@@ -132,6 +201,19 @@ class Newsroom:
         for _ in range(10):
             self.hear(self.stripe.events())
             self.backfill()
-            if not self.stripe.events() and not rows(self.session, StripeEvent, state="pending"):
+            if self.knows_all():
                 return
         raise AssertionError("there is always something to do")
+
+
+def form_on(page: str, action: str) -> dict[str, Any] | None:
+    """The fields, as they stand, of the page's form that is sent to `action`; None without one."""
+    for form in html.fromstring(page).forms:
+        if form.method == "POST" and form.action == action:
+            return dict(form.form_values())
+    return None
+
+
+def figure_of(page: str) -> str:
+    figures = html.fromstring(page).find_class("next-charge-figure")
+    return str(figures[0].text_content()) if figures else ""
