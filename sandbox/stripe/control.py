@@ -17,7 +17,7 @@ from sandbox.stripe.planting import plant, read
 from sandbox.stripe.webhooks import WAYS, Deliveries
 from sandbox.stripe.world import World
 
-FAULTS = frozenset({"webhooks", "webhook_delay", "api_error_rate", "api_errors"})
+FAULTS = frozenset({"webhooks", "webhook_delay", "api_error_rate", "api_errors", "silent"})
 
 
 def control_pages(api: Api, deliveries: Deliveries) -> Blueprint:
@@ -60,10 +60,12 @@ def _add_weather(pages: Blueprint, api: Api, deliveries: Deliveries) -> None:
         deliveries.delay = body.get("webhook_delay", deliveries.delay)
         api.faults.rate = body.get("api_error_rate", api.faults.rate)
         api.faults.script = list(body.get("api_errors", api.faults.script))
+        api.world.is_silent = body.get("silent", api.world.is_silent)
         return jsonify(
             webhooks=deliveries.way,
             api_error_rate=api.faults.rate,
             api_errors=api.faults.script,
+            silent=api.world.is_silent,
         )
 
 
@@ -76,6 +78,8 @@ def _check_faults(body: dict[str, Any]) -> None:
     rate = body.get("api_error_rate", 0)
     if not isinstance(rate, int | float) or not 0 <= rate <= 1:
         raise invalid("api_error_rate must lie between 0 and 1.", "api_error_rate")
+    if not isinstance(body.get("silent", False), bool):
+        raise invalid("silent must be true or false.", "silent")
     for fault in body.get("api_errors", []):
         if fault not in (0, "ok", "timeout") and not (
             isinstance(fault, int) and 400 <= fault <= 599

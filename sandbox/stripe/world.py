@@ -82,6 +82,8 @@ class World:
 
     def forget(self) -> None:
         """Back to an empty account at real time."""
+        # While it is set, no event is made of anything.
+        self.is_silent = False
         self.objects: dict[str, Object] = {}
         self._ids: dict[str, list[str]] = {}
         # The cards behind payment methods, what a checkout has begun, the lines of a checkout.
@@ -162,9 +164,9 @@ class World:
     def emit(self, event_type: str, subject: Object, previous: Object | None = None) -> Object:
         """Records an event with a snapshot of its object and hands it to delivery.
 
-        Within ``unheard()`` there is none: the answer is empty then.
+        Within ``unheard()`` and while silent there is none: the answer is empty then.
         """
-        if self._is_unheard:
+        if self._is_unheard or self.is_silent:
             return {}
         data: Object = {"object": deepcopy(subject)}
         if previous is not None:

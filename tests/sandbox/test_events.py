@@ -246,3 +246,12 @@ def test_it_runs_as_a_process_and_stops_when_told(tmp_path, http):
         assert process.wait(10) == 0
     with pytest.raises(requests.ConnectionError):
         http.get(url)
+
+
+def test_what_happens_in_silence_is_told_by_no_event(client, sandbox):
+    sandbox.post("faults", silent=True)
+    customer = client.v1.customers.create({"name": "A"})
+    assert "event" not in sandbox.get("state")
+    sandbox.post("faults", silent=False)
+    client.v1.customers.update(customer.id, {"name": "B"})
+    assert sandbox.get("state")["event"] == 1
