@@ -4,19 +4,22 @@ A stored event is due until it is processed or ignored. A worker claims one at a
 lease, so that what a dying worker held comes back by itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 
 import structlog
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership import clock
 from membership.background import wake
 from membership.billing import gateway, sync
+from membership.billing.defence import failures
+from membership.billing.intake import Intake
 from membership.billing.models import StripeEvent
 from membership.billing.snapshots import Event
 from membership.db import transaction
@@ -34,6 +37,13 @@ TOO_LONG = timedelta(hours=1)
 # A run ends in time for the task's limit; the next wake-up takes up the rest.
 BATCH = 100
 RUN_SECONDS = 120.0
+# One statement for any number of events.
+KEEP_NEW = text(
+    "INSERT INTO stripe_event (id, type, object_id, payload, state, created_at, attempts)"
+    " SELECT id, type, object_id, payload, state, created_at, 0 FROM jsonb_to_recordset(:events)"
+    " AS event (id text, type text, object_id text, payload jsonb, state text,"
+    " created_at timestamptz) ON CONFLICT (id) DO NOTHING RETURNING state"
+).bindparams(bindparam("events", type_=JSONB))
 
 
 class RefusedWebhookError(ValueError):
@@ -54,28 +64,36 @@ def receive(body: bytes, signature: str) -> None:
         raise RefusedWebhookError(str(error)) from error
     if event.is_live != settings().is_live:
         raise RefusedWebhookError("live and test do not mix")
+    _intake.bring(event)
+
+
+def store(session: Session, events: Sequence[Event]) -> int:
+    """Keep events, each once; how many are new and have something to be done about (rule B2)."""
+    rows = [
+        {
+            "id": event.id,
+            "type": event.type,
+            "object_id": event.payload["data"]["object"].get("id"),
+            "payload": event.kept,
+            "state": "pending" if event.type in sync.FOLLOWERS else "ignored",
+            "created_at": event.created_at.isoformat(),
+        }
+        for event in events
+    ]
+    kept = session.connection().execute(KEEP_NEW, {"events": rows})
+    failures.hear(session, events)
+    due: int = sum(state == "pending" for state in kept.scalars())
+    if due:
+        wake(session, "billing.process_events")
+    return due
+
+
+def _store_together(events: Sequence[Event]) -> None:
     with transaction() as session:
-        if store(session, event):
-            wake(session, "billing.process_events")
+        store(session, events)
 
 
-def store(session: Session, event: Event) -> bool:
-    """Keep an event; whether it is new and something is to be done about it (rule B2)."""
-    state = "pending" if event.type in sync.FOLLOWERS else "ignored"
-    stored = session.scalar(
-        insert(StripeEvent)
-        .values(
-            id=event.id,
-            type=event.type,
-            object_id=event.payload["data"]["object"].get("id"),
-            payload=event.payload,
-            state=state,
-            created_at=event.created_at,
-        )
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(StripeEvent.id)
-    )
-    return stored is not None and state == "pending"
+_intake = Intake(_store_together)
 
 
 @dataclass(frozen=True)
