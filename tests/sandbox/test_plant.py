@@ -146,7 +146,8 @@ def test_the_portal_shows_it_and_takes_a_card_and_a_cancellation(
     assert cancelled.status_code == 200
     assert client.v1.subscriptions.retrieve(wanted["id"]).cancel_at_period_end
     sandbox.settle()
-    assert receiver.types().count("customer.subscription.updated") == 2
+    for told in ("customer.updated", "customer.subscription.updated"):
+        assert receiver.types().count(told) == 1
 
 
 def test_everything_planted_has_the_published_shape(plant, standin, sandbox):
