@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from membership.billing import checkout, gateway, links
+from membership.billing.dunning import following
 from membership.billing.manage import acts, plan, reasons
 from membership.billing.manage.forms import LeavingForm
 from membership.billing.manage.pages import blueprint, not_now, shown, stripe_away
@@ -98,6 +99,8 @@ def keep_by_link(token: str, row: Subscription) -> ResponseReturnValue:
 @_opened
 def card_by_link(token: str, row: Subscription) -> ResponseReturnValue:
     """On to Stripe's page for a new card, which shows nothing else, and back."""
+    with transaction() as session:
+        following.note_own_act(session, row.id)
     language = current_language()
     url = gateway.create_portal_session(
         row.stripe_customer_id,

@@ -6,7 +6,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, RadioField, TextAreaField
-from wtforms.validators import Length, NumberRange, Optional
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length, NumberRange, Optional, ValidationError
 
 from membership.billing.forms import AmountForm, tidy
 from membership.billing.manage.plan import LONGEST_PAUSE
@@ -39,7 +40,7 @@ class ChangeForm(AmountForm):
         """Once is no rhythm."""
         if field.data not in ("month", "year"):
             field.data = "month"
-            raise ValueError(_("Please choose monthly or yearly."))
+            raise ValidationError(_("Please choose monthly or yearly."))
 
 
 class PauseForm(FlaskForm):  # type: ignore[misc]
@@ -54,7 +55,11 @@ class PauseForm(FlaskForm):  # type: ignore[misc]
 class LeavingForm(FlaskForm):  # type: ignore[misc]
     """Why somebody left; both may be left out."""
 
-    reason = RadioField(_("What was it?"), choices=REASONS, validators=[Optional()])
+    reason = RadioField(
+        _("What was it?"),
+        choices=[SelectChoice(*each) for each in REASONS],
+        validators=[Optional()],
+    )
     comment = TextAreaField(
         _("In your words"),
         filters=[tidy],
