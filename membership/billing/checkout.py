@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from config.settings import settings
+from membership.accounts.models import Account
 from membership.articles.models import Article
 from membership.billing import gateway
 from membership.billing.amounts import with_card_fee
@@ -40,6 +41,10 @@ class AlreadyGivingError(RuntimeError):
     def __init__(self, subscription: Subscription) -> None:
         super().__init__(f"subscription {subscription.id} is {subscription.state}")
         self.subscription = subscription
+
+
+class LeavingError(RuntimeError):
+    """The signed-in reader asked to be deleted: what begins now would be ended at once."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,8 @@ def _in_the_way(session: Session, wish: Wish) -> Subscription | None:
     """
     if wish.account_id is None or wish.interval == "once":
         return None
+    if session.get_one(Account, wish.account_id).is_leaving:
+        raise LeavingError(f"account {wish.account_id} is to be deleted")
     return session.scalar(
         select(Subscription).where(
             Subscription.account_id == wish.account_id, Subscription.state.in_(LIVE)
@@ -98,8 +105,8 @@ def start(wish: Wish) -> str:
     """The address of the page on which the reader pays.
 
     Works in transactions of its own: the row is committed before Stripe is asked, and its id is
-    the idempotency key, so that a form sent twice opens one page. Raises AlreadyGivingError, and
-    the gateway's errors when there is no page; nothing was charged then.
+    the idempotency key, so that a form sent twice opens one page. Raises AlreadyGivingError,
+    LeavingError, and the gateway's errors when there is no page; nothing was charged then.
     """
     with transaction() as session:
         live = _in_the_way(session, wish)

@@ -4,15 +4,23 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from config.settings import settings
 from membership import clock
-from membership.billing import checkout, gateway, giving, inbox
+from membership.billing import checkout, gateway, giving
 from membership.billing.defence import gate
 from membership.billing.defence.views import mail_link
 from membership.billing.dunning import following
@@ -21,7 +29,7 @@ from membership.billing.manage.pages import shown
 from membership.billing.models import Checkout
 from membership.billing.offers import fee_figures, fee_note, offers, terms
 from membership.db import transaction
-from membership.web import access, cookies, csrf
+from membership.web import access, cookies
 from membership.web.languages import address, current_language
 
 log = structlog.get_logger(__name__)
@@ -54,8 +62,11 @@ def support() -> ResponseReturnValue:
     except gate.ChallengeNeededError as error:
         return _form(form, challenge=error.challenge), 429
     except checkout.AlreadyGivingError as error:
-        page = render_template("billing/already_giving.html", subscription=error.subscription)
-        return page, 409
+        already = render_template("billing/already_giving.html", subscription=error.subscription)
+        return already, 409
+    except checkout.LeavingError:
+        flash(_("You asked us to delete your account. Keep it first, then give."))
+        return redirect(url_for("privacy.privacy"), 303)
     except (gateway.StripeUnavailableError, gateway.StripeRefusedError) as error:
         log.error("no_checkout_page", reason=type(error).__name__)
         if isinstance(error, gateway.StripeRefusedError):
@@ -225,23 +236,3 @@ def _to_portal(to_mend_card: bool) -> ResponseReturnValue:
         log.error("no_portal_page", reason=type(error).__name__)
         return _overview(found, is_stripe_away=True), 503
     return redirect(url, 303)
-
-
-@blueprint.post("/webhooks/stripe")
-@access.anyone
-def stripe_webhook() -> ResponseReturnValue:
-    """200 stored; 400 not from Stripe, nothing stored; 500 not stored, so Stripe tries again."""
-    request.max_content_length = inbox.LARGEST_BODY
-    try:
-        inbox.receive(request.get_data(), request.headers.get("Stripe-Signature", ""))
-    except (inbox.RefusedWebhookError, RequestEntityTooLarge) as error:
-        log.warning("webhook_refused", reason=str(error))
-        return "refused", 400
-    except SQLAlchemyError as error:
-        log.error("webhook_not_stored", exc_info=error)
-        return "not stored", 500
-    return "", 200
-
-
-# Stripe proves itself by its signature (rule B1).
-csrf.exempt(stripe_webhook)

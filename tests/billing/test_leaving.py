@@ -287,6 +287,17 @@ def test_open_payment_pages_are_closed(
     assert stripe.pay(stranger).status_code == 303
 
 
+def test_who_is_leaving_begins_nothing_new(session: Session, browser: FlaskClient) -> None:
+    """[L24] Before Stripe is asked: the page says how to stay; a gift once is still welcome."""
+    browser.post(DELETE)
+    form = {"interval": "month", "currency": "EUR", "amount": "5", "email": ADDRESS}
+    answer = browser.post("/support", data=form)
+    assert (answer.status_code, answer.location) == (303, PRIVACY)
+    assert "Keep it first, then give." in browser.get(PRIVACY).text
+    assert len(rows(session, Checkout)) == 1
+    assert browser.post("/support", data=form | {"interval": "once"}).location.startswith("http")
+
+
 @pytest.mark.parametrize("is_deleted", [False, True])
 def test_support_that_begins_too_late_is_ended_and_given_back(
     session: Session,
