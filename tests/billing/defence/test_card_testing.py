@@ -164,8 +164,8 @@ def test_what_was_seen_before_an_end_begins_nothing(session: Session) -> None:
     let_cards_be_tested(session)
     session.execute(update(CardFailure).values(created_at=clock.now() - timedelta(minutes=11)))
     assert not is_tested()
-    session.execute(update(CardFailure).values(created_at=clock.now() - timedelta(minutes=1)))
-    session.execute(update(CardTesting).values(ended_at=clock.now() - timedelta(seconds=30)))
+    session.execute(update(CardFailure).values(created_at=clock.now() - timedelta(seconds=20)))
+    session.execute(update(CardTesting).values(ended_at=clock.now() - timedelta(seconds=10)))
     assert not is_tested()
 
 
