@@ -195,12 +195,12 @@ def sync_subscription(
         row = ending.subscription
     else:
         row = subscriptions.record(session, said, row, at, account_id=account.id, checkout=checkout)
-    following.follow(session, said, row, invoice_id)
     if invoice_id is not None:
         donations.follow_invoice(session, invoice_id, row)
     if payment_id is not None:
         donations.follow_payment(session, payment_id)
     row = _stop_charging(session, row, checkout)
+    following.follow(session, said, row, invoice_id)
     if ending is not None:
         one_live.tell(session, account, ending)
     return row

@@ -157,6 +157,16 @@ def test_the_account_page_is_the_patrons_own_way(failing: Life, signed_in: Signe
     assert failing.dunning.recovered_by == "patron"
 
 
+def test_a_receipts_link_is_the_patrons_own_way(failing: Life, client: FlaskClient) -> None:
+    """[B12] They looked for it themselves, without a letter of ours."""
+    answer = client.post(f"/manage/{links.token('manage', failing.subscription.id)}/card")
+    failing.stripe.pay(f"{answer.location}/card")
+    failing.work()
+    failing.work()
+    assert failing.dunning.own_act_at is not None
+    assert failing.dunning.recovered_by == "patron"
+
+
 def test_a_hard_decline_waits_for_the_card_alone(life: Life) -> None:
     """[B12] Stripe does not charge a lost card again, and neither do we."""
     life.let_card(LOST)
