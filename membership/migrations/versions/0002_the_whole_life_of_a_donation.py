@@ -555,6 +555,13 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_checkout_purpose"), "checkout", "purpose IN ('support', 'gift', 'pool')"
     )
+    # Of what Stripe sent, only what leads to its subject is kept from now on.
+    op.execute(
+        "UPDATE stripe_event SET payload = payload || jsonb_build_object('data', "
+        "jsonb_build_object('object', jsonb_strip_nulls(jsonb_build_object("
+        "'id', payload #> '{data,object,id}', 'object', payload #> '{data,object,object}', "
+        "'parent', payload #> '{data,object,parent}')))) WHERE payload ? 'data'"
+    )
     op.execute(
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON paper "
         "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
