@@ -11,6 +11,7 @@ from config import logging
 from config.settings import Settings
 from membership import cli, db, web
 from membership.accounts import login
+from membership.billing import door
 from membership.web import access
 from tasks.celery_app import create_celery
 
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     login.init_app(app)
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"membership.{feature}.views").blueprint)
+    door.init_app(app)
     cli.init_app(app)
     create_celery(app)
     access.insist_on_declared_access(app)

@@ -12,9 +12,13 @@ POLICY = "; ".join(
         "object-src 'none'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
-        # After POST /support and its like the browser is sent on to Stripe's page.
         "form-action 'self' {payment_pages}",
     )
+)
+STRIPES_PAGES = (
+    "https://checkout.stripe.com",
+    "https://billing.stripe.com",
+    "https://invoice.stripe.com",
 )
 # Rule R2.
 PUBLIC = "public, max-age=60, s-maxage=300, stale-while-revalidate=86400, stale-if-error=86400"
@@ -39,24 +43,26 @@ class NoSessionOnPublicPages(SecureCookieSessionInterface):
             super().save_session(app, session, response)
 
 
-def add_headers(response: Response) -> Response:
-    payment_pages = settings().stripe_api_base or "https://checkout.stripe.com"
-    billing_pages = (
-        ""
-        if settings().stripe_api_base
-        else "https://billing.stripe.com https://invoice.stripe.com"
-    )
-    headers = response.headers
-    headers.setdefault(
-        "Content-Security-Policy",
-        POLICY.format(payment_pages=f"{payment_pages} {billing_pages}".strip()),
-    )
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+def of_every_answer() -> dict[str, str]:
+    """The headers that no answer goes without."""
+    # After POST /support and its like the browser is sent on to Stripe's pages.
+    pages = settings().stripe_api_base or " ".join(STRIPES_PAGES)
+    headers = {
+        "Content-Security-Policy": POLICY.format(payment_pages=pages),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
     if settings().is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    return headers
+
+
+def add_headers(response: Response) -> Response:
+    headers = response.headers
+    for name, value in of_every_answer().items():
+        headers.setdefault(name, value)
     if request.endpoint == "static":
         # The address carries a hash of the file, so what is kept is never stale.
         kept = (
