@@ -35,6 +35,7 @@ FIELD: Words = MappingProxyType(
         "refunded_at": _("first given back"),
         "disputed_at": _("taken back by the bank"),
         "disputes": _("disputes"),
+        "dunning": _("reminders of a failed payment"),
         "fee_minor": _("fee"),
         "fee_currency": _("currency of the fee"),
     }

@@ -16,6 +16,7 @@ from membership.billing import backfill, gateway, inbox
 from membership.billing.comparison import run, subscriptions
 from membership.billing.comparison.stages import STAGES
 from membership.billing.comparison.steps import Place
+from membership.billing.dunning.models import Dunning
 from membership.billing.models import (
     Comparison,
     Difference,
@@ -197,6 +198,29 @@ def test_money_that_went_back_unheard(
     assert [each.kind for each in found] == ["payment"]
     assert row(session, Donation).disputed_at is not None
     assert row(session, Subscription).state == "ended"
+    assert compare() == []
+
+
+def test_a_failed_renewal_that_nobody_told_us_of(
+    session: Session, stripe: Stripe, patron: str, compare: Compare
+) -> None:
+    """[B4] [B12] Its patron is reminded after all; and no longer once it is paid."""
+    subscription = stripe.all("subscription")[0]
+    stripe.sandbox("cards", customer=subscription["customer"], number="4000000000000341")
+    stripe.move_clock(33)
+    found = compare()
+    assert {each.kind for each in found} == {"subscription"}
+    assert row(session, Subscription).state == "past_due"
+    session.execute(delete(Dunning))
+    (found,) = compare()
+    assert found.fields == {"dunning": [None, "open"]}
+    assert row(session, Dunning).is_open
+    assert compare() == []
+    stripe.sandbox("cards", customer=subscription["customer"], number="4242424242424242")
+    invoice = next(each for each in stripe.all("invoice") if each["status"] == "open")
+    stripe.api(f"invoices/{invoice['id']}/pay")
+    assert {each.kind for each in compare()} == {"subscription", "invoice"}
+    assert not row(session, Dunning).is_open
     assert compare() == []
 
 

@@ -22,6 +22,7 @@ from membership.billing.comparison.steps import (
     differing,
 )
 from membership.billing.comparison.subscriptions import known_checkouts
+from membership.billing.dunning.models import Dunning
 from membership.billing.models import Dispute, Donation, Subscription
 from membership.billing.snapshots import InvoiceSnapshot, PaymentSnapshot
 from membership.db import lock, transaction
@@ -33,23 +34,27 @@ DISPUTABLE = timedelta(days=120)
 
 
 def walk_invoices(started_at: datetime, place: Place) -> Step:
-    """The next page of recent invoices: each that is paid must be a donation of ours."""
+    """The next page of recent invoices: a paid one is a donation, of a failed one we remind."""
     page = gateway.recent_invoices(started_at - RECENT, place.after)
     with transaction() as session:
         ours = _donations(session, Donation.stripe_invoice_id, page)
+        failed = _failed(session, page)
         new = [each.said for each in page.entries if each.said and each.id not in ours]
-        known = _known_subscriptions(session, new)
-        known |= known_checkouts(session, (each.checkout for each in new))
-    suspects = [
-        each.id
-        for each in page.entries
-        if (
-            each.said is None or differing(ours[each.id], _invoice(each.said))
-            if each.id in ours
-            else each.said and _counts(each.said) and known & _owners(each.said)
-        )
-    ]
-    return _step(page, [Suspect("invoice", each) for each in suspects])
+        states = _states(session, new)
+        known = known_checkouts(session, (each.checkout for each in new)) | states.keys()
+
+    def is_suspect(each: gateway.Listed[InvoiceSnapshot]) -> bool:
+        row, said = ours.get(each.id), each.said
+        if said is None:
+            return row is not None
+        if _reminding(failed.get(each.id), said, states.get(said.subscription_id or "")):
+            return True
+        if row is not None:
+            return bool(differing(row, _invoice(said)))
+        return _counts(said) and not known.isdisjoint({said.subscription_id, said.checkout})
+
+    suspects = [Suspect("invoice", each.id) for each in page.entries if is_suspect(each)]
+    return _step(page, suspects)
 
 
 def walk_payments(started_at: datetime, place: Place) -> Step:
@@ -89,13 +94,19 @@ def look_at_invoice(session: Session, invoice_id: str) -> Seen:
         .where(Donation.stripe_invoice_id == invoice_id)
         .execution_options(populate_existing=True)
     )
-    if row is not None:
-        return Seen(differing(row, _invoice(said)), row.account_id)
+    failed = session.scalar(
+        select(Dunning)
+        .where(Dunning.stripe_invoice_id == invoice_id)
+        .execution_options(populate_existing=True)
+    )
     subscription = recording.find(session, subscription_id)
+    fields = _reminding(failed, said, subscription.state if subscription else None)
+    if row is not None:
+        return Seen(fields | differing(row, _invoice(said)), row.account_id)
     is_ours = subscription is not None or givers.known_checkout(session, said.checkout) is not None
-    if not is_ours or not _counts(said):
-        return NOTHING
-    return Seen(differing(None, _invoice(said)), subscription.account_id if subscription else None)
+    if is_ours and _counts(said):
+        fields |= differing(None, _invoice(said))
+    return Seen(fields, subscription.account_id if subscription else None)
 
 
 def mend_invoice(session: Session, invoice_id: str) -> None:
@@ -170,16 +181,30 @@ def _donations(session: Session, column: Any, page: gateway.Page[Any]) -> dict[s
     return {getattr(row, column.key): row for row in rows}
 
 
-def _known_subscriptions(session: Session, said: list[InvoiceSnapshot]) -> set[str]:
+def _states(session: Session, said: list[InvoiceSnapshot]) -> dict[str, str]:
+    """The states of those subscriptions of the invoices that are ours."""
     ids = {each.subscription_id for each in said if each.subscription_id}
     if not ids:
-        return set()
+        return {}
     column = Subscription.stripe_subscription_id
-    return set(session.scalars(select(column).where(column.in_(ids))))
+    return dict(session.execute(select(column, Subscription.state).where(column.in_(ids))).all())
 
 
-def _owners(said: InvoiceSnapshot) -> set[str | None]:
-    return {said.subscription_id, said.checkout}
+def _failed(session: Session, page: gateway.Page[Any]) -> dict[str, Dunning]:
+    ids = [each.id for each in page.entries]
+    rows = session.scalars(select(Dunning).where(Dunning.stripe_invoice_id.in_(ids)))
+    return {row.stripe_invoice_id: row for row in rows}
+
+
+def _reminding(row: Dunning | None, said: InvoiceSnapshot, state: str | None) -> Fields:
+    """A patron is reminded of a failed renewal as long as Stripe asks for it, and no longer."""
+    is_asked = said.status == "open"
+    if row is not None:
+        differs = row.is_open and not is_asked
+    else:
+        is_renewal = said.billing_reason != "subscription_create" and said.asked_at is not None
+        differs = is_asked and is_renewal and said.attempts > 0 and state == "past_due"
+    return {"dunning": ["open" if row else None, said.status]} if differs else {}
 
 
 def _step(page: gateway.Page[Any], suspects: list[Suspect]) -> Step:
