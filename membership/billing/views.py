@@ -25,6 +25,7 @@ from membership.billing.defence import gate
 from membership.billing.defence.views import mail_link
 from membership.billing.dunning import following
 from membership.billing.forms import INTERVALS, GiftForm
+from membership.billing.gifts.order_pages import forget_order
 from membership.billing.manage.pages import shown
 from membership.billing.models import Checkout
 from membership.billing.offers import fee_figures, fee_note, offers, terms
@@ -174,6 +175,7 @@ def thanks() -> ResponseReturnValue:
     page = make_response(render_template("billing/thanks.html", interval=interval, purpose=purpose))
     if interval in ("month", "year"):
         cookies.mark_patron(page)
+    forget_order()
     return page
 
 

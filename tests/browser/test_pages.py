@@ -27,6 +27,10 @@ ANYONE = {
     "support": "/support",
     "support-uk": "/uk/support",
     "other-ways": "/support/other-ways",
+    "other-ways-uk": "/uk/support/other-ways",
+    "gift": "/support/gift",
+    "gift-uk": "/uk/support/gift",
+    "pool": "/support/pool",
     "sign-in": "/sign-in",
     "topics": "/topics",
     "topics-uk": "/uk/topics",
@@ -37,6 +41,7 @@ ANYONE = {
 PATRON = {
     "account": "/account",
     "account-uk": "/uk/account",
+    "gifts": "/account/gifts",
     "profile": "/account/profile",
     "mail-preferences": "/account/mail",
     "papers": "/account/papers",
@@ -60,6 +65,11 @@ STAFF = {
     "staff-round": "/staff/rounds/{settled}",
     "staff-round-new": "/staff/rounds/new",
     "staff-mail": "/staff/mail",
+    "staff-manual": "/staff/manual",
+    "staff-manual-new": "/staff/manual/new",
+    "staff-pool": "/staff/pool",
+    "staff-ways": "/staff/ways",
+    "staff-way-new": "/staff/ways/new",
     "staff-events": "/staff/events",
 }
 ROWS = {

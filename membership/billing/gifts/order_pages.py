@@ -55,6 +55,12 @@ def give_year() -> ResponseReturnValue:
     return _go_to_pay(form, _wish(form, "gift", order=form.order), _year_page)
 
 
+def forget_order() -> None:
+    """Let this browser forget whom its last gift was for, once that is paid."""
+    if KEPT in session:
+        del session[KEPT]
+
+
 @blueprint.route("/support/pool", methods=["GET", "POST"])
 @access.anyone
 def give_to_pool() -> ResponseReturnValue:

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account
-from membership.billing.gifts import sending
+from membership.billing.gifts import orders, sending
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, Donation
 from membership.mail.models import OutboxEmail
 from tests import factories
 from tests.billing.conftest import Stripe
-from tests.billing.gifts.steps import ORDER, buy, order, sent, text_of
+from tests.billing.gifts.steps import ORDER, buy, gift, order, sent, text_of
 from tests.billing.reading import mails, row, rows
 
 SignedIn = Callable[[Session, Account], FlaskClient]
@@ -248,3 +248,13 @@ def test_the_page_of_thanks_says_what_follows(
     assert "Our letter leaves on its day" in page
     assert "friend" not in page
     assert "Ada" not in page
+    assert "friend" not in client.get("/support/gift?back=1").text, "this browser keeps it no more"
+
+
+def test_a_dispute_that_we_win_brings_the_gift_back(session: Session) -> None:
+    present = gift(session)
+    donation = session.get_one(Donation, present.donation_id)
+    for disputed_at, state in ((factories.NOON, "taken_back"), (None, "sent")):
+        donation.disputed_at = disputed_at
+        orders.follow(session, donation)
+        assert row(session, Gift).state == state

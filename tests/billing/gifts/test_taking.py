@@ -236,13 +236,18 @@ def test_months_go_by_the_newsrooms_calendar(at: str, months: int, until: str) -
     assert found == datetime.fromisoformat(until)
 
 
-def test_a_gift_gives_standing_and_a_vote_while_it_lasts(session: Session) -> None:
+def test_a_gift_gives_standing_and_a_vote_while_it_lasts(
+    session: Session, signed_in: SignedIn
+) -> None:
     """[V3]"""
     reader = factories.account(session)
     present = gift(session)
     assert not is_eligible(session, reader.id)
     redeeming.take(session, present.id, reader.id)
     assert is_eligible(session, reader.id)
+    page = signed_in(session, reader).get("/account")
+    assert "You have a gift until" in page.text
+    assert "patron=1" in page.headers["Set-Cookie"]
     present.ends_at = clock.now() - timedelta(seconds=1)
     session.flush()
     assert not is_eligible(session, reader.id)
