@@ -12,6 +12,7 @@ from membership.billing.dunning.letters import with_link
 from membership.billing.models import Donation
 from tests.billing.dunning.conftest import (
     ASKS_ALWAYS,
+    DECLINED,
     FAILS_LATER,
     LOST,
     NO_MONEY,
@@ -64,13 +65,27 @@ def test_a_new_card_that_fails_is_not_tried_again_by_us(failing: Life) -> None:
     """[B12] At most once a card; Stripe's own retries go on with it."""
     before = charges(failing)
     failing.enter_card_in_portal(FAILS_LATER)
-    for _ in range(4):
+    failing.work()
+    for _ in range(3):
+        failing.pass_days(0.1)
+        failing.hear_all_again()
         failing.work()
     assert charges(failing) == before + 1
     assert failing.dunning.decline_code == "generic_decline"
     assert failing.dunning.stripe_payment_method_id == failing.card()
     assert failing.dunning.attempts == 1
     assert failing.subscription.state == "past_due"
+
+
+def test_a_card_that_fails_on_stripes_own_page_brings_no_charge_of_ours(failing: Life) -> None:
+    """[B12] What is on file was tried already."""
+    page = failing.dunning.action_url
+    before = charges(failing)
+    for _ in range(2):
+        assert failing.stripe.pay(page, DECLINED).status_code == 402
+        failing.work()
+    assert charges(failing) == before + 2
+    assert failing.dunning.stripe_payment_method_id == failing.card()
 
 
 def test_a_new_card_whose_bank_asks_leads_to_its_question(
