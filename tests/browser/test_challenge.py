@@ -12,6 +12,7 @@ from tests.browser.steps import CARD_THAT_PAYS, pay
 from tests.card_testing import cards_are_tested
 from tests.system import System, wait_until
 
+SUPPORT = "/support?currency=EUR&interval=once&amount=4"
 DONE = "[data-challenge]:has-text('Done')"
 
 
@@ -21,9 +22,9 @@ def _tested(system: System) -> Iterator[None]:
         yield
 
 
-def ask(page: Page, email: str) -> None:
+def ask(page: Page, email: str, path: str = SUPPORT) -> None:
     """Fill in the form and press its button, with the keyboard alone."""
-    page.goto("/support?currency=EUR&interval=once&amount=4")
+    page.goto(path)
     page.locator("[name=email]").focus()
     page.keyboard.type(email)
     page.keyboard.press("Enter")
@@ -53,10 +54,11 @@ def test_the_browser_works_and_the_keyboard_suffices(page: Page, system: System)
     page.wait_for_url("**/support/thanks**")
 
 
-def test_who_presses_at_once_goes_on_by_itself(page: Page, system: System) -> None:
+@pytest.mark.parametrize("path", [SUPPORT, "/support/pool?currency=EUR"])
+def test_who_presses_at_once_goes_on_by_itself(page: Page, system: System, path: str) -> None:
     """[B16] Enter in a field means the form's own button, not the mail."""
     page.set_default_timeout(60_000)
-    ask(page, "hurry@reader.example")
+    ask(page, "hurry@reader.example", path)
     page.locator("[name=email]").press("Enter")
     expect(page.locator("[data-challenge]")).to_have_text(re.compile("One moment|Done"))
     page.wait_for_url(f"{system.stripe}/**")

@@ -82,6 +82,7 @@ def solved(page: str) -> str:
     return altcha.Payload(challenge, solution).to_base64()
 
 
+@pytest.mark.timeout(300)
 def test_a_thousand_stolen_cards(system: System) -> None:
     """[B16] [L11] Stripe is hardly called, and an honest donor passes."""
     persistent = Reader(system, "persistent@bots.example")
