@@ -1,5 +1,6 @@
 """What time brings: renewals, cards that fail, an end; and money that goes back."""
 
+from collections import Counter
 from typing import Any
 
 from tests.faults.steps import (
@@ -41,7 +42,7 @@ def test_a_renewal_is_one_more_donation_and_receipt(system: System) -> None:
 
 
 def test_a_failing_card_keeps_the_vote_and_ends_after_the_retries(system: System) -> None:
-    """[B11] Past due may vote; recovered is active again; given up is involuntary churn."""
+    """[B11] [L16] Past due may vote; given up is involuntary churn, told in one letter."""
     with Reader(system, "failing@reader.example") as reader:
         reader.give()
         wait_for_gift(system, reader.email)
@@ -51,12 +52,14 @@ def test_a_failing_card_keeps_the_vote_and_ends_after_the_retries(system: System
         def state() -> str:
             return str(subscriptions(system, reader.email)[0]["state"])
 
+        system.sandbox("faults", webhooks="duplicate")
         system.sandbox("cards", customer=customer, number=FAILS_LATER)
         renew(system, reader.email)
         wait_until(lambda: state() == "past_due", lambda: f"past due ({state()})")
         settle(system)
         assert len(donations(system, reader.email)) == 1
         assert ledger(system, reader.email) == [("new", 500)]
+        write_letter(system, reader.email)
         round_id = a_round(system, "While a card fails")
         assert vote(reader, round_id, choices_of(system, round_id)[:1]) == 303
 
@@ -68,6 +71,13 @@ def test_a_failing_card_keeps_the_vote_and_ends_after_the_retries(system: System
         assert ledger(system, reader.email) == [("new", 500), ("churn_involuntary", -500)]
         assert len(donations(system, reader.email)) == 1
         assert vote(reader, round_id, choices_of(system, round_id)[1:2]) == 403
+        assert letters(system, reader.email) == {
+            "welcome": 1,
+            "receipt": 1,
+            "sign_in": 1,
+            "payment_failed": 1,
+            "support_ended_unpaid": 1,
+        }
 
 
 def test_a_new_card_in_time_recovers(system: System) -> None:
@@ -106,6 +116,8 @@ def test_the_last_retry_brings_the_money(system: System) -> None:
             assert invoice["attempt_count"] == attempts
             wait_until(lambda: subscriptions(system, reader.email)[0]["state"] == state, state)
             settle(system)
+            if state == "past_due":
+                write_letter(system, reader.email)
             assert vote(reader, round_id, [votes_for]) == 303
             assert ledger(system, reader.email) == [("new", 500)]
 
@@ -123,6 +135,23 @@ def test_the_last_retry_brings_the_money(system: System) -> None:
         (given,) = subscriptions(system, reader.email)
         states = [row["to_state"] for row in system.rows(history, id=given["id"])]
         assert states == ["active", "past_due", "active"]
+        told = letters(system, reader.email)
+        assert (told["payment_failed"], told["payment_recovered"]) == (3, 1)
+        assert told["support_ended_unpaid"] == 0
+
+
+def write_letter(system: System, email: str) -> None:
+    """The next letter about a failed payment, as if its day had come by our clock too."""
+    before = letters(system, email)["payment_failed"]
+    (given,) = subscriptions(system, email)
+    due = "UPDATE dunning SET next_letter_at = now() WHERE subscription_id = :id"
+    system.rows(due, id=given["id"])
+    system.wake("billing.remind", times=2)
+    wait_until(lambda: letters(system, email)["payment_failed"] == before + 1, "a letter")
+
+
+def letters(system: System, email: str) -> Counter[str]:
+    return Counter(kind for kind, _ in mails_about(system, email))
 
 
 def due_invoices(system: System, email: str) -> list[dict[str, Any]]:

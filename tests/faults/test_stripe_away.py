@@ -14,6 +14,7 @@ from tests.faults.steps import (
     assert_one_gift,
     at_stripe,
     donations,
+    form_of,
     let_leases_run_out,
     renew,
     settle,
@@ -24,6 +25,8 @@ from tests.system import System, wait_until
 
 # The official client tries three times by itself.
 TRIES = 3
+# Twice while a reader waits.
+PAGE_TRIES = 2
 # Less than the proxy waits for a page (config/nginx.conf).
 LONGEST_WAIT = 25
 
@@ -167,3 +170,50 @@ def test_stripe_never_answers(system: System) -> None:
         assert again.status_code == 303
         assert reader.pay(again.headers["Location"]).status_code == 303
         assert_one_gift(system, reader.email)
+
+
+# (how many requests go well first, what then goes wrong): reading, and writing what was read.
+OUTAGES = [(0, 500), (0, 429), (0, "timeout"), (1, 500), (1, 503), (1, 429)]
+
+
+@pytest.mark.parametrize("act", ["change", "pause", "cancel"])
+def test_an_outage_changes_nothing_of_what_is_given(system: System, act: str) -> None:
+    """[B9] [B10] A plain page after two tries, nothing half done; the same form works later."""
+    with Reader(system, f"outage-{act}@reader.example") as reader:
+        reader.give()
+        wait_for_gift(system, reader.email)
+        reader.sign_in()
+        settle(system)
+        path, form = form_to(reader, act)
+        before = at_both(system, reader.email)
+        for well, fault in OUTAGES:
+            system.sandbox("faults", api_errors=["ok"] * well + [fault] * 8)
+            answer = reader.post(path, form)
+            left = len(system.sandbox("faults")["api_errors"])
+            system.sandbox("faults", api_errors=[])
+            assert answer.status_code == 503, (well, fault)
+            assert "<h1" in answer.text
+            assert "Traceback" not in answer.text
+            assert 8 - left <= PAGE_TRIES, (well, fault)
+            assert at_both(system, reader.email) == before, (well, fault)
+        assert reader.post(path, form).status_code == 303
+        settle(system)
+        assert at_both(system, reader.email) != before
+
+
+def form_to(reader: Reader, act: str) -> tuple[str, dict[str, Any]]:
+    """The last form on the way to an act on one's own pages, and where it is sent."""
+    path = f"/account/{act}"
+    form = form_of(reader.get(path), path)
+    if act != "change":
+        return path, form
+    wish = {"interval": "month", "preset_month": "other", "amount": "7"}
+    preview = reader.post(path, form | wish)
+    return "/account/change/confirm", form_of(preview, "/account/change/confirm")
+
+
+def at_both(system: System, email: str) -> Any:
+    """What Stripe and our row say of the one agreement."""
+    (given,) = at_stripe(system, email, "subscriptions")
+    (row,) = subscriptions(system, email)
+    return given, {name: value for name, value in row.items() if name != "synced_at"}
