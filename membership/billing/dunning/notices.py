@@ -100,25 +100,29 @@ def _charged_within(now: datetime, ahead: timedelta, *more: Any) -> Due:
 
 def _once_givers(now: datetime) -> Due:
     """Who gave once a month ago, kept it with us, and never had monthly or yearly support."""
-    first = (
+    long_enough = (
         select(Donation.account_id)
         .join(Checkout, Checkout.id == Donation.checkout_id)
-        .where(Checkout.purpose == "support", Donation.subscription_id.is_(None))
-        .group_by(Donation.account_id)
-        .having(
-            func.min(Donation.paid_at) <= now - INVITED_AFTER,
-            func.min(Donation.paid_at) > now - INVITED_UNTIL,
+        .where(
+            Checkout.purpose == "support",
+            Donation.subscription_id.is_(None),
+            Donation.paid_at <= now - INVITED_AFTER,
+            Donation.paid_at > now - INVITED_UNTIL,
         )
+    )
+    gave_before = exists().where(
+        Donation.account_id == Account.id, Donation.paid_at <= now - INVITED_UNTIL
     )
     took_back = exists().where(
         Donation.account_id == Account.id,
         (Donation.refunded_minor > 0) | Donation.disputed_at.is_not(None),
     )
     return select(Account).where(
-        Account.id.in_(first),
+        Account.id.in_(long_enough),
         Account.deleted_at.is_(None),
         Account.delete_after_at.is_(None),
         ~exists().where(Subscription.account_id == Account.id),
+        ~gave_before,
         ~took_back,
         ~_told(letters.INVITATION, func.concat("account:", Account.id)),
     )

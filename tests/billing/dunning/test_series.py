@@ -157,3 +157,18 @@ def test_a_letter_waits_while_stripe_is_away(life: Life, fault: int | str) -> No
     life.pass_days(0.01)
     reminders.remind_due()
     assert life.mails() == letters(1, number=life.dunning.id)
+
+
+def test_who_leaves_meanwhile_hears_no_more_of_it(life: Life) -> None:
+    """[B12] [B10] Leaving closes the payment; it was meant, so nothing is said of an unpaid end."""
+    life.let_card(NO_MONEY)
+    life.renew()
+    life.work()
+    subscription = life.subscription.stripe_subscription_id
+    life.stripe.api(f"subscriptions/{subscription}", method="DELETE")
+    life.live_days(8)
+    assert (life.subscription.state, life.subscription.end_reason) == ("ended", "voluntary")
+    assert life.dunning.given_up_at is not None
+    kinds = [kind for kind, _ in life.mails()]
+    assert kinds.count("payment_failed") == 1
+    assert not {"support_ended_unpaid", "payment_recovered"} & set(kinds)
