@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account, AuditEntry, Note, SignIn
+from membership.billing.gifts.models import Gift
 from membership.billing.models import (
     Checkout,
     Dispute,
@@ -73,12 +74,15 @@ def _subscription_changes(session: Session, account: Account) -> Iterable[Entry]
         .limit(MOST)
     )
     for change, subscription in session.execute(query):
-        amount = _money(change.to_amount_minor, change.currency)
-        text = f"{amount} · {words.INTERVAL[subscription.interval]}"
-        if change.from_amount_minor not in {None, change.to_amount_minor}:
+        interval = change.to_interval or subscription.interval
+        text = f"{_money(change.to_amount_minor, change.currency)} · {words.INTERVAL[interval]}"
+        if change.from_interval not in {None, interval}:
+            before = _money(change.from_amount_minor, change.currency)
+            text = f"{before} · {words.INTERVAL[change.from_interval]} → {text}"
+        elif change.from_amount_minor not in {None, change.to_amount_minor}:
             text = f"{_money(change.from_amount_minor, change.currency)} → {text}"
         if change.from_state == change.to_state:
-            yield Entry(change.created_at, _("Changed the amount"), text)
+            yield Entry(change.created_at, _("Agreed on something else"), text)
             continue
         if change.to_state == "ended" and subscription.end_reason:
             text = f"{text} · {words.END_REASON[subscription.end_reason]}"
@@ -148,6 +152,18 @@ def _notes(session: Session, account: Account) -> Iterable[Entry]:
     )
     for text, at, author in session.execute(query):
         yield Entry(at, _("Note by %(author)s", author=author or _("somebody")), text)
+
+
+def _gifts(session: Session, account: Account) -> Iterable[Entry]:
+    query = (
+        select(Gift)
+        .where(Gift.account_id == account.id)
+        .order_by(Gift.redeemed_at.desc())
+        .limit(MOST)
+    )
+    for gift in session.scalars(query):
+        source = _("from the pool") if gift.source == "pool" else _("from another reader")
+        yield Entry(gift.redeemed_at or gift.created_at, _("Took a gift"), source, "good")
 
 
 def _mails(session: Session, account: Account) -> Iterable[Entry]:
@@ -225,6 +241,7 @@ SOURCES: tuple[Callable[[Session, Account], Iterable[Entry]], ...] = (
     _checkouts,
     _subscription_changes,
     _donations,
+    _gifts,
     _refunds,
     _disputes,
     _notes,

@@ -10,10 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account, AuditEntry
+from membership.billing.gifts import redeeming
 from membership.billing.gifts.models import Gift, OtherWay
 from membership.billing.gifts.reference import reference
 from membership.billing.models import Donation, Refund
 from tests import factories
+from tests.billing.gifts.steps import gift
 from tests.billing.gifts.test_pool import paid_in
 from tests.billing.gifts.test_ways import way
 from tests.billing.reading import mails, row, rows
@@ -290,3 +292,13 @@ def test_a_donation_is_taken_back_with_a_reason_once(
     assert actions(session).count("donation.taken_back") == 1
     assert "taken back" in browser.get("/staff/manual").text
     assert browser.post("/staff/manual/999/take-back", data={"reason": "x"}).status_code == 404
+
+
+def test_a_patrons_story_tells_of_a_gift(session: Session, browser: FlaskClient) -> None:
+    """[L14] Not who gave it."""
+    reader = factories.account(session)
+    giver = factories.account(session, name="Secret Giver")
+    redeeming.take(session, gift(session, giver=giver).id, reader.id)
+    page = browser.get(f"/staff/patrons/{reader.id}").text
+    assert "Took a gift" in page
+    assert "Secret Giver" not in page

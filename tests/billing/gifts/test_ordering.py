@@ -1,11 +1,13 @@
 """Ordering a year for somebody else, and what becomes of it with its money."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -13,6 +15,7 @@ from membership.accounts.models import Account
 from membership.billing.gifts import orders, sending
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, Donation
+from membership.db import transaction
 from membership.mail.models import OutboxEmail
 from tests import factories
 from tests.billing.conftest import Stripe
@@ -258,3 +261,20 @@ def test_a_dispute_that_we_win_brings_the_gift_back(session: Session) -> None:
         donation.disputed_at = disputed_at
         orders.follow(session, donation)
         assert row(session, Gift).state == state
+
+
+def test_many_workers_at_once_write_each_letter_once(committed: Engine) -> None:
+    """[L16]"""
+    with transaction() as session:
+        for number in range(3):
+            gift(session, state="ready", sent_at=None, recipient_email=f"r{number}@example.net")
+    app = current_app._get_current_object()
+
+    def send(_number: int) -> int:
+        with app.app_context():
+            return sending.send_due()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(send, range(4))) == 3
+    with transaction() as session:
+        assert [kind for kind, _ in mails(session)] == ["gift"] * 3 + ["gift_sent"] * 3
