@@ -12,6 +12,7 @@ from tests.faults.steps import (
     at_stripe,
     donations,
     events_of,
+    form_of,
     held,
     ledger,
     let_leases_run_out,
@@ -102,3 +103,41 @@ def test_a_second_gift_was_given_back_and_nobody_noted_it(system: System) -> Non
 
 def given_back(system: System, email: str) -> list[int]:
     return sorted(each["amount_refunded"] for each in at_stripe(system, email, "charges"))
+
+
+def test_money_was_given_back_by_staff_and_nobody_noted_it(system: System) -> None:
+    """[B7] The row was there first: its form, sent again, and the worker ask with the same key."""
+    with (
+        Reader(system, "refundkilled@reader.example") as reader,
+        Reader(system, "staff@kava.example") as staff,
+    ):
+        reader.give()
+        settle(system)
+        staff.sign_in()
+        (donation,) = donations(system, reader.email)
+        path = f"/staff/patrons/{donation['account_id']}/donations/{donation['id']}/refund"
+        form = form_of(staff.get(path), path) | {"amount": "2", "reason": "They asked for it."}
+        with (
+            system.extra_web() as web,
+            system.stopped("worker"),
+            held(system, "refund", "UPDATE"),
+        ):
+            staff.web = web.url
+            kill_in_the_middle(system, web, lambda: staff.post(path, form))
+            assert given_back(system, reader.email) == [200]
+            assert refunds(system, donation["id"]) == [("asked", 200)]
+        staff.web = system.web
+        assert staff.post(path, form).status_code == 303
+        system.wake("billing.finish_refunds", times=2)
+        wait_until(lambda: refunds(system, donation["id"]) == [("done", 200)], "the refund's end")
+        settle(system)
+        assert given_back(system, reader.email) == [200]
+        assert [each["refunded_minor"] for each in donations(system, reader.email)] == [200]
+        assert len(at_stripe(system, reader.email, "charges")) == 1
+
+
+def refunds(system: System, donation: int) -> list[tuple[str, int]]:
+    rows = system.rows(
+        "SELECT state, amount_minor FROM refund WHERE donation_id = :id", id=donation
+    )
+    return [(row["state"], row["amount_minor"]) for row in rows]
