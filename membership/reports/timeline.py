@@ -19,6 +19,7 @@ from membership.billing.models import (
     Checkout,
     Dispute,
     Donation,
+    Leaving,
     Refund,
     Subscription,
     SubscriptionChange,
@@ -74,15 +75,17 @@ def _subscription_changes(session: Session, account: Account) -> Iterable[Entry]
         .limit(MOST)
     )
     for change, subscription in session.execute(query):
+        title = _("Changed the amount")
         interval = change.to_interval or subscription.interval
         text = f"{_money(change.to_amount_minor, change.currency)} · {words.INTERVAL[interval]}"
-        if change.from_interval not in {None, interval}:
+        if change.from_amount_minor is not None and change.from_interval not in {None, interval}:
             before = _money(change.from_amount_minor, change.currency)
             text = f"{before} · {words.INTERVAL[change.from_interval]} → {text}"
+            title = _("Changed the interval")
         elif change.from_amount_minor not in {None, change.to_amount_minor}:
             text = f"{_money(change.from_amount_minor, change.currency)} → {text}"
         if change.from_state == change.to_state:
-            yield Entry(change.created_at, _("Agreed on something else"), text)
+            yield Entry(change.created_at, title, text)
             continue
         if change.to_state == "ended" and subscription.end_reason:
             text = f"{text} · {words.END_REASON[subscription.end_reason]}"
@@ -92,6 +95,21 @@ def _subscription_changes(session: Session, account: Account) -> Iterable[Entry]
             text,
             words.SUBSCRIPTION_TONE[change.to_state],
         )
+
+
+def _leavings(session: Session, account: Account) -> Iterable[Entry]:
+    query = (
+        select(Leaving)
+        .join(Subscription, Subscription.id == Leaving.subscription_id)
+        .where(Subscription.account_id == account.id)
+        .order_by(Leaving.created_at.desc())
+        .limit(MOST)
+    )
+    for leaving in session.scalars(query):
+        text = str(words.LEAVING[leaving.reason])
+        if leaving.comment:
+            text = f"{text}: {leaving.comment}"
+        yield Entry(leaving.created_at, _("Said why they left"), text)
 
 
 def _donations(session: Session, account: Account) -> Iterable[Entry]:
@@ -240,6 +258,7 @@ def _audit(session: Session, account: Account) -> Iterable[Entry]:
 SOURCES: tuple[Callable[[Session, Account], Iterable[Entry]], ...] = (
     _checkouts,
     _subscription_changes,
+    _leavings,
     _donations,
     _gifts,
     _refunds,

@@ -23,6 +23,17 @@ CHECKOUT: Words = MappingProxyType(
         "failed": _("payment failed"),
     }
 )
+# Why a patron left: as in billing/manage/forms.py, in the newsroom's words.
+LEAVING: Words = MappingProxyType(
+    {
+        "cost": _("too much for them now"),
+        "unread": _("reads us less"),
+        "reporting": _("not happy with the reporting"),
+        "elsewhere": _("supports others"),
+        "trouble": _("something did not work"),
+        "other": _("something else"),
+    }
+)
 SUBSCRIPTION: Words = MappingProxyType(
     {
         "incomplete": _("first payment open"),

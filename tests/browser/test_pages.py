@@ -41,6 +41,10 @@ ANYONE = {
 PATRON = {
     "account": "/account",
     "account-uk": "/uk/account",
+    "change": "/account/change",
+    "change-uk": "/uk/account/change",
+    "pause": "/account/pause",
+    "cancel": "/account/cancel",
     "gifts": "/account/gifts",
     "profile": "/account/profile",
     "mail-preferences": "/account/mail",

@@ -7,10 +7,11 @@ from sqlalchemy.orm import Session
 
 from membership.accounts import audit
 from membership.accounts.models import Note, SignIn
-from membership.billing.models import Checkout, Dispute, SubscriptionChange
+from membership.billing.manage.forms import REASONS
+from membership.billing.models import Checkout, Dispute, Leaving, SubscriptionChange
 from membership.mail.models import OutboxEmail
 from membership.money import Money
-from membership.reports import patrons
+from membership.reports import patrons, words
 from membership.reports.patrons import Filters
 from membership.reports.timeline import SOURCES, timeline
 from membership.voting.models import Ballot, Round, Topic, Turnout
@@ -187,6 +188,27 @@ def test_a_timeline_tells_everything_newest_first(session: Session) -> None:
         ("Regular support: running", "€4 · monthly", "good"),
         ("Went to pay €4", "monthly · left without paying", "warning"),
     ]
+
+
+def test_a_timeline_tells_of_other_intervals_and_why_somebody_left(session: Session) -> None:
+    """[B10]"""
+    giver = factories.account(session)
+    given = factories.subscription(session, giver, interval="year")
+    changed = change(given.id, NOON + DAY, "active", "active", 400, 4800)
+    changed.from_interval, changed.to_interval = "month", "year"
+    left = NOON + 2 * DAY
+    session.add_all(
+        [
+            changed,
+            Leaving(subscription_id=given.id, reason="cost", comment="Rent.", created_at=left),
+        ]
+    )
+    session.flush()
+    assert [(entry.title, entry.text) for entry in timeline(session, giver)] == [
+        ("Said why they left", "too much for them now: Rent."),
+        ("Changed the interval", "€4 · monthly → €48 · yearly"),
+    ]
+    assert set(words.LEAVING) == {reason for reason, _ in REASONS}
 
 
 def test_a_timeline_never_shows_a_vote_in_an_open_round(session: Session) -> None:

@@ -94,6 +94,15 @@ def keep_by_link(token: str, row: Subscription) -> ResponseReturnValue:
     return redirect(url_for("manage.by_link", token=token), 303)
 
 
+@blueprint.post("/manage/<token>/resume")
+@access.anyone
+@_opened
+def resume_by_link(token: str, row: Subscription) -> ResponseReturnValue:
+    acts.resume(row.id)
+    flash(_("It goes on as before the pause."), "success")
+    return redirect(url_for("manage.by_link", token=token), 303)
+
+
 @blueprint.post("/manage/<token>/card")
 @access.anyone
 @_opened

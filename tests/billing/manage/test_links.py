@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from membership.billing import letters, links
-from membership.billing.manage import telling
+from membership.billing.manage import acts, telling
 from membership.billing.models import Leaving, Subscription, SubscriptionChange
 from membership.mail.letters import compose
 from membership.mail.models import OutboxEmail
@@ -62,7 +62,7 @@ def test_looking_changes_nothing(patron: NewPatron, stranger: FlaskClient) -> No
     for _ in range(2):
         assert stranger.get(path).status_code == 200
         assert stranger.head(path).status_code == 200
-    for act in ("cancel", "keep", "card", "why"):
+    for act in ("cancel", "keep", "resume", "card", "why"):
         assert stranger.get(f"{path}/{act}").status_code == 405
     assert giver.at_stripe == before
 
@@ -120,6 +120,16 @@ def test_what_is_not_possible_is_said(patron: NewPatron, stranger: FlaskClient) 
         answer = stranger.post(f"{path}/{act}")
         assert answer.status_code == 503
         assert "did not answer" in answer.text
+    assert giver.row.state == "active"
+
+
+def test_a_pause_ends_by_the_link_in_its_mail(patron: NewPatron, stranger: FlaskClient) -> None:
+    """[B10]"""
+    giver = patron()
+    acts.pause(giver.row.id, 2, giver.agreement.seen)
+    path = link(giver)
+    assert "Go on now" in stranger.get(path).text
+    assert stranger.post(f"{path}/resume").status_code == 303
     assert giver.row.state == "active"
 
 
