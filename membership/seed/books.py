@@ -6,7 +6,7 @@ patrons are a matter of a minute.
 
 from calendar import monthrange
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,8 @@ TABLES = {
     "article_id, state, stripe_session_id, created_at, completed_at",
     "subscription": "id, account_id, checkout_id, stripe_subscription_id, stripe_customer_id, "
     "state, end_reason, interval, amount_minor, currency, started_at, current_period_end_at, "
-    "ended_at, created_at, synced_at",
+    "anchor_at, resumes_at, card_brand, card_last4, card_expires_on, ended_at, created_at, "
+    "synced_at",
     "subscription_change": "id, subscription_id, from_state, to_state, from_amount_minor, "
     "to_amount_minor, currency, created_at",
     "donation": "id, account_id, subscription_id, checkout_id, stripe_invoice_id, "
@@ -40,6 +41,9 @@ TABLES = {
     "outbox_email": "id, kind, recipient, subject, account_id, language, context, state, "
     "attempts, next_attempt_at, message_id, created_at, sent_at",
 }
+# The last digits of Stripe's test cards, with which the stand-in lets these people pay or fail.
+PAYING, FAILING = "4242", "0341"
+CARD_EXPIRES_ON = date(2034, 12, 31)
 # Their ids are drawn, not counted.
 UNNUMBERED = {"checkout", "refund"}
 FULL = 50_000
@@ -167,8 +171,10 @@ class Books:
             "subscription", agreement.id, agreement.giver.id, agreement.checkout_id,
             f"sub_{name}", f"cus_seed_{agreement.giver.id:08d}", agreement.state,
             agreement.end_reason, agreement.interval, agreement.amount, agreement.currency,
-            agreement.started_at, period_end_at, agreement.ended_at, agreement.started_at,
-            agreement.changed_at,
+            agreement.started_at, period_end_at, agreement.started_at,
+            period_end_at if agreement.state == "paused" else None,
+            "visa", FAILING if agreement.state == "past_due" else PAYING, CARD_EXPIRES_ON,
+            agreement.ended_at, agreement.started_at, agreement.changed_at,
         )  # fmt: skip
 
     def write(self, *, only_when_full: bool = False) -> None:
