@@ -50,3 +50,25 @@ def test_the_script_computes_as_the_server_does(page: Page, system: System) -> N
     for text in ("1,200", "1e3", "1_000", "0", "x"):
         amount.fill(text)
         expect(button).to_have_accessible_name("Give once")
+
+
+def test_the_form_of_a_gift_says_its_amount_as_the_support_form_does(
+    browser: Browser, page: Page, system: System
+) -> None:
+    """[L10] Without a script, and with one for an amount that is typed."""
+    context = browser.new_context(base_url=system.web, java_script_enabled=False)
+    plain = context.new_page()
+    watch(plain, system)
+    plain.goto("/support/gift?currency=EUR")
+    expect(plain.locator(BUTTON)).to_have_accessible_name("Give €48 once")
+    plain.get_by_label("€144").check()
+    plain.locator("#cover_fees").check()
+    expect(plain.locator(BUTTON)).to_have_accessible_name("Give €148.56 once")
+    expect(plain.locator("[name=amount]")).to_be_hidden()
+    plain.get_by_label("Other").check()
+    expect(plain.locator("[name=amount]")).to_be_visible()
+    context.close()
+    page.goto("/support/gift?currency=EUR")
+    page.get_by_label("Other").check()
+    page.locator("[name=amount]").fill("60")
+    expect(page.locator(BUTTON)).to_have_accessible_name("Give €60 once")
