@@ -17,13 +17,15 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts import sign_in
 from membership.accounts.models import Account
-from membership.billing import backfill, inbox
+from membership.billing import backfill, giving_back, inbox
 from membership.billing.dunning import notices, reminders
 from membership.billing.models import StripeEvent
+from tests import factories
 from tests.billing.agreement import Object, charge_of, moment, of_ours, state_of
 from tests.billing.conftest import Stripe
 from tests.billing.reading import make_due, rows
 
+STAFF = "finance@courier.example"
 LIVE = ("active", "past_due", "paused", "cancel_scheduled")
 # What a patron may find on the own pages: which page has the form, and where it is sent.
 ACTS = {
@@ -71,8 +73,9 @@ class Newsroom:
         browser = self.app.test_client()
         account = self.account(email)
         if signed_in and account is not None:
-            token = sign_in.open_sign_in(self.session, account)
-            self.session.flush()
+            with self.now():
+                token = sign_in.open_sign_in(self.session, account)
+                self.session.flush()
             with browser.session_transaction() as cookie:
                 cookie.update(_user_id=token, _fresh=True)
         return browser
@@ -138,6 +141,19 @@ class Newsroom:
     def open_disputes(self) -> list[Object]:
         return [e for e in self.stripe.all("dispute") if e["status"] == "needs_response"]
 
+    def staff_send(self, path: str, **wish: str) -> int:
+        """Open a form of the back office, fill it in and send it; the answer's status."""
+        if self.account(STAFF) is None:
+            factories.staff(self.session, role="finance", email=STAFF)
+        browser = self.browser(STAFF, signed_in=True)
+        with self.now():
+            page = browser.get(path)
+            fields = form_on(page.text, path)
+            if fields is None:
+                return page.status_code
+            fields |= {"reason": "They asked for it."} | wish
+            return browser.post(path, data=fields).status_code
+
     # Stripe's events
 
     def hear(self, events: Sequence[Object]) -> None:
@@ -186,6 +202,7 @@ class Newsroom:
     def remind(self) -> None:
         """What beat wakes beside the work on events: letters that are due."""
         with self.now():
+            giving_back.finish_due()
             reminders.remind_due()
             notices.notify_due()
 
@@ -201,6 +218,7 @@ class Newsroom:
         for _ in range(10):
             self.hear(self.stripe.events())
             self.backfill()
+            self.remind()
             if self.knows_all():
                 return
         raise AssertionError("there is always something to do")

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from sqlalchemy import Engine
 from stripe import HTTPClient
 
+from membership.billing.models import Donation, Subscription
 from tests.billing.agreement import (
     assert_agreement,
     assert_comes_true,
@@ -27,14 +28,12 @@ from tests.billing.agreement import (
     moment,
 )
 from tests.billing.conftest import Stripe
-from tests.billing.newsroom import ACTS, LIVE, Newsroom
+from tests.billing.newsroom import LIVE, Newsroom
+from tests.billing.reading import rows
 from tests.conftest import rolled_back
 
 WHO = ["olena@example.org", "taras@example.org"]
 PEOPLE = some.sampled_from(WHO)
-# What a patron may choose again later.
-AGAIN = some.sampled_from(["month", "year"])
-MONTHS = some.sampled_from(["1", "2", "3"])
 CARDS = some.sampled_from(
     [
         "4242424242424242",
@@ -47,6 +46,20 @@ LATER_CARDS = some.sampled_from(["4242424242424242", "4000000000000341"])
 AMOUNTS = some.sampled_from(["5", "7.50", "40"])
 CURRENCIES = some.sampled_from(["EUR", "EUR", "USD"])
 INTERVALS = some.sampled_from(["month", "month", "year", "once"])
+# What a patron may wish on the own pages.
+WISHES = some.one_of(
+    some.fixed_dictionaries(
+        {
+            "act": some.just("change"),
+            "interval": some.sampled_from(["month", "year"]),
+            "amount": AMOUNTS,
+        }
+    ),
+    some.fixed_dictionaries(
+        {"act": some.just("pause"), "months": some.sampled_from(["1", "2", "3"])}
+    ),
+    some.fixed_dictionaries({"act": some.sampled_from(["cancel", "resume", "keep"])}),
+)
 FAULTS = some.lists(some.sampled_from(["ok", "ok", "ok", 500, 429, "timeout"]), max_size=12)
 ANY = some.integers(0, 99)
 HOUR, DAY = 3600, 86_400
@@ -125,10 +138,9 @@ class Life(RuleBasedStateMachine):
             wish = "true" if wanted else "false"
             self.stripe.api(f"subscriptions/{each['id']}", cancel_at_period_end=wish)
 
-    @rule(who=PEOPLE, act=some.sampled_from([*ACTS]), interval=AGAIN, amount=AMOUNTS, months=MONTHS)
-    def opens_a_form_of_the_account(self, who: str, act: str, **wish: str) -> None:
-        wishes = {"change": ("interval", "amount"), "pause": ("months",)}.get(act, ())
-        self.newsroom.open_tab(who, act, **{name: wish[name] for name in wishes})
+    @rule(who=PEOPLE, wish=WISHES)
+    def opens_a_form_of_the_account(self, who: str, wish: dict[str, str]) -> None:
+        self.newsroom.open_tab(who, **wish)
 
     @precondition(lambda self: self.newsroom.tabs)
     @rule(which=ANY, faults=FAULTS)
@@ -138,17 +150,37 @@ class Life(RuleBasedStateMachine):
         with self.newsroom.weather(faults):
             assert self.newsroom.send(tab) in (200, 303, 409, 503)
 
-    @rule(who=PEOPLE, act=some.sampled_from([*ACTS]), interval=AGAIN, amount=AMOUNTS, months=MONTHS)
-    def does_what_the_page_offers(self, who: str, act: str, **wish: str) -> None:
+    @precondition(has_subscriptions)
+    @rule(who=PEOPLE, wish=WISHES)
+    def does_what_the_page_offers(self, who: str, wish: dict[str, str]) -> None:
         """Nothing comes between: what the form announced is what the page announces then."""
-        wishes = {"change": ("interval", "amount"), "pause": ("months",)}.get(act, ())
         newsroom = self.newsroom
-        if not newsroom.open_tab(who, act, **{name: wish[name] for name in wishes}):
+        if not newsroom.open_tab(who, **wish):
             return
         tab = newsroom.tabs[-1]
         knew_all = newsroom.knows_all()
-        if newsroom.send(tab) == 303 and knew_all and act == "change":
+        if newsroom.send(tab) == 303 and knew_all and wish["act"] == "change":
             assert newsroom.announced(who) == tab.says
+
+    # What staff do
+
+    @rule(which=ANY, when=some.sampled_from(["now", "period_end"]), faults=FAULTS)
+    def staff_end_it(self, which: int, when: str, faults: list[Any]) -> None:
+        known = rows(self.newsroom.session, Subscription)
+        if known:
+            row = one_of(known, which)
+            path = f"/staff/patrons/{row.account_id}/subscriptions/{row.id}/end"
+            with self.newsroom.weather(faults):
+                assert self.newsroom.staff_send(path, when=when) in (200, 303)
+
+    @rule(which=ANY, amount=some.sampled_from(["1", "2.50", "5"]), faults=FAULTS)
+    def staff_give_back(self, which: int, amount: str, faults: list[Any]) -> None:
+        known = rows(self.newsroom.session, Donation)
+        if known:
+            row = one_of(known, which)
+            path = f"/staff/patrons/{row.account_id}/donations/{row.id}/refund"
+            with self.newsroom.weather(faults):
+                assert self.newsroom.staff_send(path, amount=amount) in (200, 303, 400)
 
     # What staff and banks do at Stripe
 
