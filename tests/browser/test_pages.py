@@ -75,6 +75,8 @@ STAFF = {
     "staff-ways": "/staff/ways",
     "staff-way-new": "/staff/ways/new",
     "staff-events": "/staff/events",
+    "staff-disputes": "/staff/disputes",
+    "staff-differences": "/staff/differences",
 }
 ROWS = {
     "article": "SELECT slug FROM article WHERE language = 'en' ORDER BY published_at DESC LIMIT 1",
