@@ -70,7 +70,7 @@ def child(here: Surroundings, what: str) -> dict[str, Any]:
 
 
 def plant(here: Surroundings, stripe: str, numbers: range) -> None:
-    """Subscriptions that began a minute apart, on both sides."""
+    """Subscriptions that began a minute apart, on both sides, the oldest first."""
     for first in range(numbers.start, numbers.stop, FEW):
         wanted = [planting(number) for number in range(first, first + FEW)]
         answer = requests.post(
@@ -87,7 +87,7 @@ DAY = 86_400
 
 
 def planting(number: int) -> dict[str, Any]:
-    began = NOW - DAY - 60 * number
+    began = NOW - DAY - 60 * (MANY - number)
     periods = 1
     while (ends := add_periods(began, "month", periods)) <= NOW + DAY:
         periods += 1

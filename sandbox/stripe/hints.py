@@ -56,6 +56,7 @@ def parameters(typed_dict: type) -> dict[str, Any]:
     }
 
 
+@cache
 def object_class(name: str) -> type:
     """The class of an object by the value of its ``object`` field."""
     return get_object_class("V1", name)
@@ -86,6 +87,7 @@ def is_object_type(hint: Any) -> bool:
     return inspect.isclass(hint) and issubclass(hint, StripeObject)
 
 
+@cache
 def is_expandable(hint: Any) -> bool:
     """Whether a field holds an id that ``expand`` may replace by the object."""
     members = alternatives(hint)

@@ -1,7 +1,8 @@
 """Objects in the shape of the pinned API version, and what is wrong with one that is not."""
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from decimal import Decimal
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from stripe import ListObject
@@ -42,30 +43,37 @@ def blank(kind: str, **given: Any) -> Object:
 
     A required field without such a value has to be given; the contract test sees to that.
     """
-    names = fields(object_class(kind))
-    unknown = given.keys() - names.keys()
+    cls = object_class(kind)
+    unknown = given.keys() - fields(cls).keys()
     if unknown:
         raise TypeError(f"{kind} has no {', '.join(sorted(unknown))}")
-    made: Object = {}
-    for name in sorted(names):
-        if name in given:
-            made[name] = given[name]
-        elif not _is_left_out(kind, name):
-            _fill(made, name, names[name])
-    return made
+    unsaid = {
+        name: copy(value) for name, value in _unsaid(cls).items() if not _is_left_out(kind, name)
+    }
+    return dict(sorted((unsaid | given).items()))
 
 
 def part(kind: str, *path: str, **given: Any) -> Object:
     """A nested hash of an object, such as ``part("payment_method", "card", last4="4242", …)``."""
+    cls = _part_class(kind, path)
+    said = {name: value for name, value in given.items() if name in fields(cls)}
+    return {name: copy(value) for name, value in _unsaid(cls).items()} | said
+
+
+@cache
+def _part_class(kind: str, path: tuple[str, ...]) -> type:
     cls = object_class(kind)
     for name in path:
         cls = next(a for a in alternatives(fields(cls)[name]) if is_object_type(a))
+    return cls
+
+
+@cache
+def _unsaid(cls: type) -> Object:
+    """The fields of a class that have a value when nobody says one."""
     made: Object = {}
     for name, hint in fields(cls).items():
-        if name in given:
-            made[name] = given[name]
-        else:
-            _fill(made, name, hint)
+        _fill(made, name, hint)
     return made
 
 

@@ -4,7 +4,6 @@ import heapq
 import json
 import os
 import secrets
-import string
 import threading
 import time
 from bisect import bisect_left, bisect_right
@@ -20,7 +19,6 @@ from sandbox.stripe import hints, shapes
 from sandbox.stripe.errors import Object, missing
 
 API_VERSION = _ApiVersion.CURRENT
-ID_ALPHABET = string.ascii_letters + string.digits
 PREFIXES = {
     "account": "acct_",
     "balance_transaction": "txn_",
@@ -109,10 +107,12 @@ class World:
     def keep(self, made: Object) -> None:
         self.objects[made["id"]] = made
         ids = self._ids.setdefault(made["object"], [])
-        # What was made in the past stands where it belongs.
-        is_newest = not ids or self._created(ids[-1]) <= self._created(made["id"])
-        place = bisect_right(ids, self._created(made["id"]), key=self._created)
-        ids.insert(len(ids) if is_newest else place, made["id"])
+        if not ids or self._created(ids[-1]) <= self._created(made["id"]):
+            ids.append(made["id"])
+        else:
+            # What was made in the past stands where it belongs.
+            place = bisect_right(ids, self._created(made["id"]), key=self._created)
+            ids.insert(place, made["id"])
 
     def _created(self, object_id: str) -> int:
         """Seconds since the epoch; 0 for kinds that do not say."""
@@ -120,7 +120,7 @@ class World:
 
     def new_id(self, kind: str) -> str:
         length = 56 if kind == "checkout.session" else 24
-        return PREFIXES[kind] + "".join(secrets.choice(ID_ALPHABET) for _ in range(length))
+        return PREFIXES[kind] + secrets.token_hex(length // 2)
 
     def get(self, kind: str, object_id: str, param: str = "id", status: int = 404) -> Object:
         """Raises ApiError ``resource_missing``."""
