@@ -61,6 +61,8 @@ def test_what_was_asked_is_done_and_written(session: Session, stripe: Stripe, gi
     (made,) = stripe.all("refund")
     assert (refund.id, refund.stripe_refund_id, refund.state) == (refund_id, made["id"], "done")
     assert made["metadata"] == {"refund": str(refund_id)}
+    (told,) = stripe.events("charge.refunded")
+    assert told["request"]["idempotency_key"] == str(refund_id)
     assert row(session, Donation).refunded_minor == 200
     stripe.deliver_all()
     assert row(session, Refund).state == "done"
