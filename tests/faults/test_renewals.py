@@ -127,7 +127,9 @@ def test_the_last_retry_brings_the_money(system: System) -> None:
         for retry, days in ((1, 3), (2, 5)):
             system.sandbox("clock", advance=days * DAY)
             counts_as("past_due", choices[retry], retry + 1)
-        system.sandbox("cards", customer=customer, number="4242424242424242")
+        (agreement,) = at_stripe(system, reader.email, "subscriptions")
+        card = agreement["default_payment_method"]
+        system.sandbox("card_behaviours", payment_method=card, number="4242424242424242")
         system.sandbox("clock", advance=7 * DAY)
         counts_as("active", choices[0], 4)
         assert [each["amount_minor"] for each in donations(system, reader.email)] == [500, 500]

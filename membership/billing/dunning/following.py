@@ -107,7 +107,8 @@ def _begun(
         stripe_payment_method_id=_failed_with(invoice),
         failed_at=failed_at,
         letters=0,
-        next_letter_at=rules.next_letter_at(failed_at, 0, None),
+        # At once, though Stripe's clock may be ahead of ours.
+        next_letter_at=min(clock.now(), failed_at),
     )
     _take_over(row, invoice)
     session.add(row)

@@ -41,16 +41,14 @@ def kind(decline_code: str | None, needs_action: bool) -> Kind:
     return "hard" if decline_code in HARD else "soft"
 
 
-def next_letter_at(
-    failed_at: datetime, letters: int, last_letter_at: datetime | None
-) -> datetime | None:
-    """When the letter after the first `letters` is due; None when all are written."""
+def next_letter_at(failed_at: datetime, letters: int, last_letter_at: datetime) -> datetime | None:
+    """When the letter after the first `letters` is due; None when all are written.
+
+    The first is due at once.
+    """
     if letters >= len(LETTER_DAYS):
         return None
-    planned = failed_at + timedelta(days=LETTER_DAYS[letters])
-    if last_letter_at is None:
-        return planned
-    return max(planned, last_letter_at + SHORTEST_PAUSE)
+    return max(failed_at + timedelta(days=LETTER_DAYS[letters]), last_letter_at + SHORTEST_PAUSE)
 
 
 def recovered_by(

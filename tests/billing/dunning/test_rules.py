@@ -50,8 +50,8 @@ def test_the_hard_codes_are_those_that_stripe_does_not_try_again() -> None:
 
 def test_letters_are_due_at_once_and_after_three_seven_and_fourteen_days() -> None:
     """[B12]"""
-    written: list[datetime] = []
-    while (due := next_letter_at(NOON, len(written), written[-1] if written else None)) is not None:
+    written = [NOON]
+    while (due := next_letter_at(NOON, len(written), written[-1])) is not None:
         written.append(due)
     assert [(each - NOON).days for each in written] == [0, 3, 7, 14]
 
@@ -61,9 +61,9 @@ def test_whatever_holds_letters_up_there_are_four_with_days_between(
     delays: list[timedelta],
 ) -> None:
     """[B12] [L16] None before its day, none sooner than three days after the one before."""
-    written: list[datetime] = []
-    for delay in delays:
-        due = next_letter_at(NOON, len(written), written[-1] if written else None)
+    written = [NOON + delays[0]]
+    for delay in delays[1:]:
+        due = next_letter_at(NOON, len(written), written[-1])
         assert due is not None
         written.append(due + delay)
     assert next_letter_at(NOON, len(written), written[-1]) is None
