@@ -1,12 +1,14 @@
 """Events about customers, cards and invoices to come: each leads to the subscriptions they mean."""
 
+import re
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
-from membership.billing import inbox
+from membership.billing import inbox, sync
 from membership.billing.models import StripeEvent, Subscription
 from tests.billing.conftest import Stripe
 from tests.billing.reading import row, rows
@@ -87,3 +89,11 @@ def test_anothers_customer_is_ignored(session: Session, stripe: Stripe) -> None:
     stripe.deliver_all()
     assert rows(session, Subscription) == []
     assert {each.state for each in rows(session, StripeEvent)} == {"ignored"}
+
+
+def test_every_event_that_stripe_is_to_send_leads_somewhere() -> None:
+    """[B14] Those that the operating notes have the newsroom choose at Stripe."""
+    notes = Path("docs/operating.md").read_text("utf-8").split("\nEvents: ")[1]
+    wanted = re.findall(r"`([a-z_.]+)`", notes.partition("\n\n")[0])
+    assert len(wanted) > 20
+    assert set(wanted) <= sync.FOLLOWERS.keys()
