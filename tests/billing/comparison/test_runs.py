@@ -122,6 +122,25 @@ def test_two_never_compare_at_once(session: Session, stripe: Stripe, app: Flask)
     assert done.subscriptions == 0, "it went on with the invoices"
 
 
+def test_while_one_is_at_work_another_does_nothing(
+    session: Session, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[B4] A wake-up that comes meanwhile, and a member of staff who asks."""
+    walk, walks = STAGES["events"], []
+
+    def others_come(started_at: Any, place: Place) -> Any:
+        walks.append(place)
+        run.go_on()
+        with pytest.raises(run.RunningError):
+            run.run_now()
+        return walk(started_at, place)
+
+    monkeypatch.setitem(STAGES, "events", others_come)
+    run.go_on()
+    assert len(walks) == 1
+    assert row(session, Comparison).finished_at is not None
+
+
 def test_who_lost_the_lease_writes_nothing_more(
     session: Session, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
