@@ -21,6 +21,8 @@ PAGE = 50
 DASHBOARD = "https://dashboard.stripe.com"
 # From here on a deadline is near.
 SOON_DAYS = 3
+# In these states it is our turn.
+OUR_TURN = frozenset({"needs_response", "warning_needs_response", "actionable"})
 
 
 Query = Select[Dispute, Donation, Account]
@@ -30,7 +32,8 @@ Query = Select[Dispute, Donation, Account]
 class Case:
     """A dispute or warning, whose it is, and its page at Stripe.
 
-    `days_left` are whole days until the deadline, negative after it, None without one.
+    `days_left` are whole days until the deadline, negative after it; None without one, or when it
+    is not our turn.
     """
 
     dispute: Dispute
@@ -62,15 +65,20 @@ def disputes() -> str:
         cases=cases[:PAGE] if is_closed else cases,
         older=cases[PAGE - 1].dispute.id if is_closed and len(cases) > PAGE else None,
         is_closed=is_closed,
+        our_turn=OUR_TURN,
         soon=SOON_DAYS,
         words=stripe_words,
     )
 
 
 def _open(session: Session) -> list[Case]:
-    """All of them: they are few, or the newsroom has another problem. Next deadline first."""
+    """All of them: they are few, or the newsroom has another problem.
+
+    First those that wait for us, next deadline first.
+    """
     query = _query().where(Dispute.closed_at.is_(None))
-    return _cases(session, query.order_by(Dispute.due_at.nulls_last(), Dispute.id))
+    waits = Dispute.status.in_(OUR_TURN)
+    return _cases(session, query.order_by(waits.desc(), Dispute.due_at.nulls_last(), Dispute.id))
 
 
 def _closed(session: Session, before: int | None) -> list[Case]:
@@ -92,16 +100,18 @@ def _query() -> Query:
 def _cases(session: Session, query: Query) -> list[Case]:
     now = clock.now()
     return [
-        Case(dispute, donation, account, _at_stripe(dispute, donation), _days(dispute.due_at, now))
+        Case(dispute, donation, account, _at_stripe(donation), _days_left(dispute, now))
         for dispute, donation, account in session.execute(query)
     ]
 
 
-def _days(due_at: datetime | None, now: datetime) -> int | None:
-    return None if due_at is None else (due_at - now).days
+def _days_left(dispute: Dispute, now: datetime) -> int | None:
+    if dispute.due_at is None or dispute.status not in OUR_TURN:
+        return None
+    return (dispute.due_at - now).days
 
 
-def _at_stripe(dispute: Dispute, donation: Donation) -> str:
+def _at_stripe(donation: Donation) -> str:
     """Stripe answers warnings and disputes on the page of their payment."""
     world = "" if settings().is_live else "/test"
     return f"{DASHBOARD}{world}/payments/{donation.stripe_payment_intent_id}"

@@ -53,16 +53,18 @@ def test_the_next_deadline_comes_first(session: Session, finance: FlaskClient) -
     dispute(session, "In five days", due_at=in_days(5.5))
     dispute(session, "Today", due_at=in_days(0.2))
     dispute(session, "Missed", due_at=in_days(-1.5))
+    dispute(session, "Answered", due_at=in_days(-2), status="under_review")
     dispute(session, "Tomorrow", due_at=in_days(1.5))
     dispute(session, "Over", status="lost", closed_at=NOON)
     page = finance.get("/staff/disputes").text
-    order = ["Missed", "Today", "Tomorrow", "In five days", "Without a day"]
+    order = ["Missed", "Today", "Tomorrow", "In five days", "Without a day", "Answered"]
     places = [page.index(f">{name}<") for name in order]
     assert places == sorted(places)
     assert ">Over<" not in page
     for said in ("too late", "today", "1 day left", "5 days left"):
-        assert said in page
-    assert len(row(session, AuditEntry, action="disputes.listed").detail["accounts"]) == 5
+        assert page.count(said) == 1
+    assert page.count("Answer at Stripe") == 4
+    assert len(row(session, AuditEntry, action="disputes.listed").detail["accounts"]) == 6
 
 
 def test_a_case_leads_to_its_patron_and_to_stripe(session: Session, finance: FlaskClient) -> None:
