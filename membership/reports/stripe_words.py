@@ -80,7 +80,7 @@ DISPUTE: Words = MappingProxyType(
         "lost": _("lost"),
         "prevented": _("prevented"),
         "actionable": _("a dispute may follow"),
-        "settled": _("settled"),
+        "settled": _("dealt with"),
     }
 )
 DISPUTE_TONE: Words = MappingProxyType(
