@@ -11,7 +11,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from config.settings import settings
 from membership.web.languages import address
 
-Purpose = Literal["manage", "mend", "receipt", "gift"]
+Purpose = Literal["manage", "mend", "gift"]
 # A yearly receipt must still lead somewhere when the next one comes.
 LIVES_SECONDS = 400 * 86_400
 
@@ -28,12 +28,6 @@ def token(purpose: Purpose, subject: int) -> str:
 def manage_url(subscription_id: int, language: str) -> str:
     """The page on which a subscription is seen and ended without signing in (lesson L10)."""
     return address("manage.by_link", language, token=token("manage", subscription_id))
-
-
-def receipt_url(donation_id: int, language: str) -> str:
-    """The page on which a donation's receipt is had without signing in."""
-    link = token("receipt", donation_id)
-    return address("papers.receipt_page_by_link", language, token=link)
 
 
 def subject(purpose: Purpose, token: str) -> int:

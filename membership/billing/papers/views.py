@@ -6,14 +6,12 @@ a file to keep.
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from membership.accounts.models import Account
-from membership.billing import links
 from membership.billing.models import Donation
 from membership.billing.papers import facts, issued, issuing
 from membership.billing.papers.forms import GiverForm, StatementForm
@@ -120,38 +118,6 @@ def receipt(donation_id: int) -> ResponseReturnValue:
     return download(found.pdf, "application/pdf", f"{found.number}.pdf")
 
 
-@blueprint.route("/receipt/<token>", methods=["GET", "POST"])
-@access.anyone
-def receipt_page_by_link(token: str) -> ResponseReturnValue:
-    """The same for who has the link from a mail; names nobody.
-
-    Who only has the link does not choose what the receipt says: it bears the account's name.
-    """
-    refused = None
-    with transaction() as session:
-        donation, giver = _linked(session, token)
-        if request.method == "POST":
-            refused = _make_receipt(session, donation, giver)
-            if refused is None:
-                return _secret(redirect(url_for("papers.receipt_page_by_link", token=token), 303))
-        receipt = issuing.receipt_of(session, donation.id)
-    page = render_template(
-        "billing/receipt.html", donation=donation, receipt=receipt, token=token, refused=refused
-    )
-    return _secret(Response(page, 409 if refused else 200))
-
-
-@blueprint.get("/receipt/<token>.pdf")
-@access.anyone
-def receipt_by_link(token: str) -> Response:
-    with transaction() as session:
-        donation, _giver = _linked(session, token)
-        found = issuing.receipt_of(session, donation.id)
-    if found is None:
-        return _secret(redirect(url_for("papers.receipt_page_by_link", token=token)))
-    return _secret(download(found.pdf, "application/pdf", f"{found.number}.pdf"))
-
-
 def _make_receipt(session: Session, donation: Donation, giver: issuing.Giver) -> str | None:
     """Issue it; a sentence when it cannot be."""
     try:
@@ -177,18 +143,6 @@ def _own_paper(session: Session, number: str) -> Paper:
     return found
 
 
-def _linked(session: Session, token: str) -> tuple[Donation, issuing.Giver]:
-    """What a link opens; 404 when it is none of ours, or its account was deleted."""
-    try:
-        donation = session.get_one(Donation, links.subject("receipt", token))
-    except links.BadLinkError:
-        abort(404, _("This link does not belong to one of our mails. It may have lost a letter."))
-    account = session.get_one(Account, donation.account_id)
-    if account.deleted_at is not None:
-        abort(404)
-    return donation, issuing.Giver(account.name or "")
-
-
 def _as_before(session: Session) -> dict[str, Any]:
     """The giver as on the newest paper, else as the account has them."""
     before = issued.newest_giver(session, current_user.id)
@@ -198,11 +152,3 @@ def _as_before(session: Session) -> dict[str, Any]:
 def _last_year() -> dict[str, Any]:
     first, last = facts.last_year(issuing.today())
     return {"from_on": first, "to_on": last}
-
-
-def _secret(response: Any) -> Response:
-    """An answer whose address is a secret: it is told to no other site, and found by none."""
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Robots-Tag"] = "noindex"
-    found: Response = response
-    return found
