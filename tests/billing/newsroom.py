@@ -3,10 +3,11 @@
 Everything happens at the stand-in's time. Stripe's events wait until `hear()` or are lost.
 """
 
+from calendar import isleap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -62,6 +63,16 @@ class Newsroom:
     def now(self) -> Iterator[None]:
         with clock.fixed(moment(self.stripe.server.world.now())):
             yield
+
+    def move_to(self, month: int, day: int, hour: int = 12) -> datetime:
+        """Begin on a day of the next whole leap year: Stripe's clock never goes back."""
+        now = self.stripe.server.world.now()
+        year = moment(now).year + 1
+        while not isleap(year):
+            year += 1
+        at = datetime(year, month, day, hour, tzinfo=UTC)
+        self.stripe.sandbox("clock", advance=int(at.timestamp()) - now)
+        return at
 
     # Patrons
 

@@ -152,7 +152,7 @@ def test_postgres_crashes_while_a_worker_writes(
 
 
 def test_postgres_stops_while_a_webhook_comes(system: System, postgres: services.Postgres) -> None:
-    """[B2] 500, because nothing was stored; sent again by Stripe, it counts once."""
+    """[B2] 500 unless it was stored; sent again by Stripe, it counts once."""
     system.sandbox("faults", webhooks="drop")
     with Reader(system, "midwebhook@reader.example") as reader:
         reader.give()
@@ -170,8 +170,14 @@ def test_postgres_stops_while_a_webhook_comes(system: System, postgres: services
             answers: list[Future[int]] = []
             with pytest.raises(sa.exc.OperationalError):
                 stop()
-            assert {each.result() for each in answers} == {500}
+            said = [each.result() for each in answers]
         postgres.start()
+        # Whoever's turn came when the lock fell with its holder may have been stored still.
+        assert 500 in said
+        stored = {row["id"] for row in system.rows("SELECT id FROM stripe_event")}
+        taken = {each["id"] for each, status in zip(events, said, strict=True) if status == 200}
+        assert set(said) <= {200, 500}
+        assert taken <= stored
         for event in events * 2:
             system.sandbox("webhooks/resend", event=event["id"])
         wait_for_gift(system, reader.email, BY_BEAT)
