@@ -169,11 +169,11 @@ class Api:
     def _answer_now(self, request: Request, request_id: str) -> Answer:
         """Raises ApiError for what never began, so that its idempotency key stays free."""
         fault = self.faults.next()
-        if isinstance(fault, int):
+        if fault is not None and fault != "timeout":
             error = weather.error(fault)
-            if fault < 500:
+            if error.status < 500:
                 raise error
-            return Answer(fault, error.body)
+            return Answer(error.status, error.body)
         found = find(request.method, request.path)
         if found is None:
             raise ApiError(

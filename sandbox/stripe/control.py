@@ -81,11 +81,12 @@ def _check_faults(body: dict[str, Any]) -> None:
     if not isinstance(body.get("silent", False), bool):
         raise invalid("silent must be true or false.", "silent")
     for fault in body.get("api_errors", []):
-        if fault not in (0, "ok", "timeout") and not (
+        if fault not in (0, "ok", "timeout", "lock_timeout") and not (
             isinstance(fault, int) and 400 <= fault <= 599
         ):
             raise invalid(
-                "api_errors are statuses from 400 to 599, 0 for none, or timeout.", "api_errors"
+                "api_errors are statuses from 400 to 599, 0 for none, timeout, or lock_timeout.",
+                "api_errors",
             )
 
 

@@ -12,7 +12,8 @@ class Faults:
     """Which of the next API requests go wrong.
 
     ``script`` is consumed one entry per request: 0 or "ok" lets it pass, a status answers with
-    that error before anything happens, "timeout" does the work and then drops the connection.
+    that error before anything happens, and so does "lock_timeout" (429: the object is busy);
+    "timeout" does the work and then drops the connection.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -33,12 +34,18 @@ class Faults:
         return None
 
 
-def error(status: int) -> ApiError:
+def error(fault: Fault) -> ApiError:
     """Stripe's own words for a failure that is not the caller's."""
-    details: dict[int, tuple[str, str, str | None]] = {
+    details: dict[Fault, tuple[str, str, str | None]] = {
         400: ("invalid_request_error", "Something in this request is wrong.", None),
         401: ("invalid_request_error", "Invalid API Key provided.", None),
         409: (
+            "invalid_request_error",
+            "The request conflicts with another request.",
+            None,
+        ),
+        # https://docs.stripe.com/rate-limits#object-lock-timeouts
+        "lock_timeout": (
             "invalid_request_error",
             "This object cannot be accessed right now because another API request or Stripe "
             "process is currently accessing it.",
@@ -52,7 +59,7 @@ def error(status: int) -> ApiError:
         ),
     }
     kind, message, code = details.get(
-        status,
+        fault,
         (
             "api_error",
             "Sorry! There was an error while talking to one of our backends. Support has been "
@@ -60,4 +67,5 @@ def error(status: int) -> ApiError:
             None,
         ),
     )
+    status = fault if isinstance(fault, int) else 429
     return ApiError(status, kind, message, code=code)

@@ -7,6 +7,8 @@ import stripe
 
 # Why Stripe refuses: the idempotency key belongs to a request with other contents.
 KEY_TAKEN = "idempotency_error"
+# With 429, too: this object is busy, others are not (docs.stripe.com/rate-limits).
+BUSY = "lock_timeout"
 
 
 class StripeUnavailableError(RuntimeError):
@@ -42,20 +44,27 @@ def said_in_our_words() -> Iterator[None]:
     """Turns the client's errors into ours."""
     try:
         yield
-    # A wrong or restricted key is mended by the operator; what waited then goes through.
-    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.AuthenticationError) as error:
-        raise StripeAwayError(str(error)) from error
-    except stripe.PermissionError as error:
-        raise StripeUnavailableError(str(error)) from error
-    except stripe.IdempotencyError as error:
-        if error.http_status == 409:
-            raise StripeUnavailableError(str(error)) from error
-        raise StripeRefusedError(str(error), KEY_TAKEN) from error
-    except stripe.InvalidRequestError as error:
-        raise StripeRefusedError(str(error), error.code, error.param) from error
     except stripe.StripeError as error:
-        if (error.http_status or 500) >= 500:
-            raise StripeUnavailableError(str(error), answered=True) from error
-        if error.http_status == 409:
-            raise StripeUnavailableError(str(error)) from error
-        raise StripeRefusedError(str(error), error.code) from error
+        raise _in_our_words(error) from error
+
+
+def _in_our_words(error: stripe.StripeError) -> StripeUnavailableError | StripeRefusedError:
+    text, status = str(error), error.http_status or 500
+    match error:
+        # A wrong or restricted key is mended by the operator; what waited then goes through.
+        case stripe.APIConnectionError() | stripe.AuthenticationError():
+            return StripeAwayError(text)
+        case stripe.RateLimitError():
+            is_busy = error.error is not None and error.error.code == BUSY
+            return StripeUnavailableError(text) if is_busy else StripeAwayError(text)
+        case stripe.PermissionError():
+            return StripeUnavailableError(text)
+        case stripe.IdempotencyError() if status != 409:
+            return StripeRefusedError(text, KEY_TAKEN)
+        case stripe.InvalidRequestError():
+            return StripeRefusedError(text, error.code, error.param)
+    if status >= 500:
+        return StripeUnavailableError(text, answered=True)
+    if status == 409:
+        return StripeUnavailableError(text)
+    return StripeRefusedError(text, error.code)
