@@ -6,13 +6,14 @@ stored without names. A suppressed address stays on that list, by itself: whoeve
 never written to again.
 """
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts import sign_in
 from membership.accounts.models import Account, Note, SignInRequest
+from membership.billing.gifts import letters
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, Leaving, Subscription
 from membership.mail.models import MailRefusal, OutboxEmail, Suppression
@@ -75,6 +76,7 @@ def _forget_mail(session: Session, account: Account) -> None:
 
 def _forget_words(session: Session, account_id: int) -> None:
     """What was written by or about the person, and the marks of their cards."""
+    _forget_gifts(session, account_id)
     mine = select(Subscription.id).where(Subscription.account_id == account_id)
     session.execute(update(Leaving).where(Leaving.subscription_id.in_(mine)).values(comment=None))
     session.execute(
@@ -83,12 +85,30 @@ def _forget_words(session: Session, account_id: int) -> None:
         .values(card_brand=None, card_last4=None, card_expires_on=None)
     )
     session.execute(delete(Note).where(Note.account_id == account_id))
-    ordered = select(Checkout.id).where(Checkout.email == nobody(account_id))
+
+
+def _forget_gifts(session: Session, account_id: int) -> None:
+    """Those they gave still arrive, without name and words; those they took stay theirs."""
+    given = Gift.checkout_id.in_(select(Checkout.id).where(Checkout.email == nobody(account_id)))
+    taken = Gift.account_id == account_id
     session.execute(
-        update(Gift).where(Gift.checkout_id.in_(ordered)).values(sender_name=None, message=None)
+        update(OutboxEmail)
+        .where(_is_letter_of(given))
+        .values(context=OutboxEmail.context.concat({"sender_name": None, "message": None}))
+        .execution_options(synchronize_session=False)
     )
     session.execute(
-        update(Gift)
-        .where(Gift.account_id == account_id)
-        .values(recipient_email=nobody(account_id), recipient_name=None)
+        update(OutboxEmail)
+        .where(_is_letter_of(taken))
+        .values(recipient=nobody(account_id), context={})
     )
+    session.execute(update(Gift).where(given).values(sender_name=None, message=None))
+    session.execute(
+        update(Gift).where(taken).values(recipient_email=nobody(account_id), recipient_name=None)
+    )
+
+
+def _is_letter_of(wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Letters of the gifts that are `wanted`: to friends' addresses, which need no account."""
+    subjects = select(func.concat("gift:", Gift.id)).where(wanted)
+    return and_(OutboxEmail.kind == letters.GIFT, OutboxEmail.subject.in_(subjects))

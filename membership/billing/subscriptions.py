@@ -24,10 +24,11 @@ def state_of(said: SubscriptionSnapshot) -> str:
 
 
 def columns(said: SubscriptionSnapshot) -> dict[str, Any]:
-    """What Stripe says, as the columns of our row."""
-    card = said.card
+    """What Stripe says, as the columns of our row. What has ended is charged to no card."""
+    state = state_of(said)
+    card = said.card if state != "ended" else None
     return {
-        "state": state_of(said),
+        "state": state,
         "stripe_customer_id": said.customer_id,
         "interval": said.interval,
         "amount_minor": said.amount.minor,

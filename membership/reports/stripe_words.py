@@ -24,9 +24,7 @@ FIELD: Words = MappingProxyType(
         "anchor_at": _("start of its periods"),
         "current_period_end_at": _("end of the period"),
         "resumes_at": _("end of the pause"),
-        "card_brand": _("kind of card"),
-        "card_last4": _("number of the card"),
-        "card_expires_on": _("last day of the card"),
+        "card": _("card"),
         "ended_at": _("end"),
         "mrr_minor": _("monthly value in the ledger"),
         "paid_at": _("time of payment"),
@@ -41,6 +39,7 @@ FIELD: Words = MappingProxyType(
     }
 )
 # https://docs.stripe.com/api/disputes/object#dispute_object-reason and
+CARD: Words = MappingProxyType({"old": _("the old one"), "new": _("a new one")})
 # https://docs.stripe.com/api/radar/early_fraud_warnings/object
 REASON: Words = MappingProxyType(
     {

@@ -155,5 +155,9 @@ def _value(name: str, value: Any, currency: str | None) -> str:
     if name == "disputes":
         said = (f"{each}: {stripe_words.DISPUTE.get(it, it)}" for each, it in value.items())
         return ", ".join(said) or "–"
-    known = {"state": words.SUBSCRIPTION, "interval": words.INTERVAL}.get(name, {})
+    known = {
+        "state": words.SUBSCRIPTION,
+        "interval": words.INTERVAL,
+        "card": stripe_words.CARD,
+    }.get(name, {})
     return str(known.get(value, value))

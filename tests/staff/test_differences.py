@@ -59,14 +59,16 @@ def test_both_sides_stand_there_in_words(
             "state": ["active", "cancel_scheduled"],
             "amount_minor": [500, 900],
             "current_period_end_at": ["2026-04-02T12:00:00+00:00", None],
-            "card_expires_on": [None, "2034-12-31"],
+            "card": ["old", "new"],
+            "resumes_at": [None, "2034-12-31T12:00:00+00:00"],
             "something_new": [1, 2],
         },
     )
     page = finance.get("/staff/differences").text
     assert "amount: €5 → €9" in page
     assert "state: running → cancelled, runs out" in page
-    assert "last day of the card: – → 31 December 2034" in page
+    assert "card: the old one → a new one" in page
+    assert "end of the pause: – → 31 December 2034" in page
     assert "something_new: 1 → 2" in page
     assert f'href="/staff/patrons/{giver.id}">Olena Koval' in page
     assert "312" in page

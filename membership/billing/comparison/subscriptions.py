@@ -100,10 +100,10 @@ def look(session: Session, stripe_id: str) -> Seen:
         is_ours = said and givers.known_checkout(session, said.checkout)
         if said is None or not is_ours or recording.state_of(said) == "ended":
             return NOTHING
-        return Seen(differing(None, recording.columns(said)))
+        return Seen(_without_card(differing(None, recording.columns(said))))
     row, mrr = found[stripe_id]
     if said is not None:
-        fields = differing(row, recording.columns(said))
+        fields = _without_card(differing(row, recording.columns(said)))
     else:
         fields = {} if row.state == "ended" else {"state": [row.state, None]}
     return Seen(fields | _ledger(row, mrr), row.account_id)
@@ -159,6 +159,16 @@ def _is_suspect(row: Subscription, said: SubscriptionSnapshot) -> bool:
     # A status that we do not know: the close look says so.
     except ValueError:
         return True
+
+
+def _without_card(fields: Fields) -> Fields:
+    """That the card is another is enough to know: what is written down outlives its owner (S11)."""
+    kept = {name: values for name, values in fields.items() if not name.startswith("card_")}
+    cards = [values for name, values in fields.items() if name.startswith("card_")]
+    if not cards:
+        return kept
+    ours, theirs = (any(side) for side in zip(*cards, strict=True))
+    return kept | {"card": ["old" if ours else None, "new" if theirs else None]}
 
 
 def _ledger(row: Subscription, mrr_minor: int) -> Fields:

@@ -10,9 +10,13 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account, AuditEntry, Note, SignIn
-from membership.billing import leaving
+from membership.billing import leaving, sync
+from membership.billing.comparison import run as comparing
+from membership.billing.gifts import letters as gift_letters
+from membership.billing.gifts import sending
 from membership.billing.models import (
     Checkout,
+    Difference,
     Donation,
     Leaving,
     LedgerEntry,
@@ -26,6 +30,7 @@ from membership.mail import delivery, letters, refusals
 from membership.mail.models import OutboxEmail, Suppression
 from tests import factories
 from tests.billing.conftest import Stripe
+from tests.billing.gifts.steps import buy, gift, sent, text_of
 from tests.billing.leaving.conftest import (
     ADDRESS,
     AWAY,
@@ -124,12 +129,19 @@ def test_nothing_that_names_a_person_is_left(
     refusals.refuse(session, ADDRESS, "published")
     browser.post("/sign-in", data={"email": ADDRESS})
     donation = row(session, Donation)
+    friend = {"name": NAME, "letter": "As at the river", "email": ADDRESS}
+    sent(stripe, browser, session, **friend)
+    subscribed = {"customer": subscription.stripe_customer_id}
+    stripe.sandbox("cards", number="5555555555554444", **subscribed)
+    comparing.run_now()
+    assert {"card": ["old", "new"]} in [each.fields for each in rows(session, Difference)]
     paper = issuing.receipt(session, donation, issuing.Giver(NAME), "en")
     browser.post(DELETE)
     stripe.deliver_all()
     with a_week_later():
         assert leaving.delete_due() == 1
         stripe.deliver_all()
+        sync.sync_subscription(session, subscription.stripe_subscription_id, clock.now())
     assert [each["deleted"] for each in stripe.all("customer")] == [True]
     gone = account(session)
     assert (gone.email, gone.name) == (f"deleted-{gone.id}@deleted.invalid", None)
@@ -137,13 +149,48 @@ def test_nothing_that_names_a_person_is_left(
     for table in Base.metadata.sorted_tables:
         kept = "\n".join(session.scalars(text(f"SELECT t::text FROM {table.name} t")))
         if table.name != "paper":
-            for part in (ADDRESS, "Olena", "river"):
+            for part in (ADDRESS, "Olena", "river", '4242"', '4444"'):
                 assert part not in kept, table.name
-    assert row(session, Donation).amount_minor == 500
+    assert [each.amount_minor for each in rows(session, Donation)] == [500, 6000]
     assert row(session, Paper).pdf == paper.pdf
     assert row(session, Subscription).card_last4 is None
     assert actions(session)[-1] == "account.deleted"
     assert row(session, AuditEntry, action="account.deleted").subject == f"account:{gone.id}"
+
+
+def test_a_gift_to_come_arrives_without_name_and_words(
+    session: Session, stripe: Stripe, browser: FlaskClient
+) -> None:
+    """[S11] Whether its letter is written when its giver leaves, or not yet."""
+    for friend, day in (("one@example.org", 0), ("two@example.org", 20)):
+        send_on = (clock.now() + timedelta(days=day)).date().isoformat()
+        wanted = {"recipient_email": friend, "send_on": send_on, "email": ADDRESS}
+        buy(stripe, browser, name=NAME, letter="As at the river", **wanted)
+    sending.send_due()
+    browser.post(DELETE)
+    with a_week_later():
+        leaving.delete_due()
+    with clock.fixed(clock.now() + timedelta(days=21)):
+        assert sending.send_due() == 1
+    letters = rows(session, OutboxEmail, kind="gift")
+    assert [each.recipient for each in letters] == ["one@example.org", "two@example.org"]
+    for each in letters:
+        assert "Someone who thought of you gives you a year" in text_of(each)
+        assert "river" not in text_of(each)
+
+
+def test_what_named_the_taker_of_a_gift_goes_with_them(
+    session: Session, stripe: Stripe, browser: FlaskClient
+) -> None:
+    """[S11] The letter went to an address that was not their account's."""
+    taken = gift(session, account_id=account(session).id, recipient_name="Olenka")
+    gift_letters.gift(session, taken)
+    browser.post(DELETE)
+    with a_week_later():
+        leaving.delete_due()
+    letter = row(session, OutboxEmail, kind="gift")
+    assert letter.context == {}
+    assert letter.recipient.endswith("@deleted.invalid")
 
 
 def test_nobody_signs_in_and_nobody_is_written_to(
