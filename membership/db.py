@@ -8,10 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import CITEXT, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    SessionTransaction,
+    mapped_column,
+    sessionmaker,
+)
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -81,6 +89,39 @@ def after_commit(session: Session, act: Callable[[], None]) -> None:
     A savepoint that was rolled back takes nothing back: `act` must be harmless then.
     """
     session.info.setdefault("after_commit", []).append(act)
+
+
+def before_commit(session: Session, act: Callable[[], None]) -> None:
+    """Do `act` as the last thing of this session's whole transaction, just before its commit.
+
+    For what must not hold others up for long. It goes with the savepoint in which it was put down.
+    """
+    session.info.setdefault("before_commit", []).append(act)
+
+
+@event.listens_for(_sessions, "before_commit")
+def _run_before_commit(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    for act in session.info.pop("before_commit", []):
+        act()
+
+
+@event.listens_for(_sessions, "after_transaction_create")
+def _begin_savepoint(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested:
+        known = session.info.setdefault("savepoints", WeakKeyDictionary())
+        known[transaction] = len(session.info.get("before_commit", []))
+
+
+@event.listens_for(_sessions, "after_soft_rollback")
+def _forget_after_soft_rollback(session: Session, transaction: SessionTransaction) -> None:
+    acts = session.info.get("before_commit", [])
+    if transaction.nested:
+        del acts[session.info["savepoints"][transaction] :]
+    # A failed flush tells of itself, too, before the savepoint or the whole that fails with it.
+    elif transaction.parent is None:
+        acts.clear()
 
 
 @event.listens_for(_sessions, "after_commit")

@@ -1,9 +1,12 @@
-"""What happens after a commit happens after the whole commit."""
+"""What happens around a commit happens around the whole commit."""
 
 import pytest
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from membership import db
+from membership.billing.models import StripeEvent
 from tests import factories
 
 
@@ -44,3 +47,64 @@ def test_a_transaction_rolled_back_does_nothing(committed: Engine) -> None:
     with pytest.raises(ValueError, match="no"):
         fail()
     assert seen == []
+
+
+def test_what_comes_last_comes_just_before_the_commit(committed: Engine) -> None:
+    """Whatever is done after it was put down, and not at a savepoint's end; others see it all."""
+    done: list[str] = []
+
+    def add(email: str) -> None:
+        factories.account(session, email=email)
+        done.append(email)
+
+    with db.transaction() as session:
+        with session.begin_nested():
+            db.before_commit(session, lambda: add("first@example.org"))
+        db.before_commit(session, lambda: add("second@example.org"))
+        assert done == []
+    assert done == ["first@example.org", "second@example.org"]
+    assert seen_by_others() == 2
+
+
+def test_what_comes_last_goes_with_its_savepoint(committed: Engine) -> None:
+    """What it would tell of has not happened; what was put down before and after has."""
+    done: list[str] = []
+
+    def fail_deep_within(session: Session) -> None:
+        db.before_commit(session, lambda: done.append("within"))
+        with session.begin_nested():
+            db.before_commit(session, lambda: done.append("deeper"))
+        session.add(StripeEvent(id="evt_1"))
+        session.flush()
+
+    with db.transaction() as session:
+        db.before_commit(session, lambda: done.append("before"))
+        with pytest.raises(IntegrityError), session.begin_nested():
+            fail_deep_within(session)
+        db.before_commit(session, lambda: done.append("after"))
+        with session.begin_nested():
+            pass
+    assert done == ["before", "after"]
+
+
+def test_what_comes_last_and_fails_takes_all_back(committed: Engine) -> None:
+    def refuse() -> None:
+        raise ValueError("no")
+
+    def fail() -> None:
+        with db.transaction() as session:
+            factories.account(session)
+            db.before_commit(session, refuse)
+
+    with pytest.raises(ValueError, match="no"):
+        fail()
+    assert seen_by_others() == 0
+
+
+def test_nothing_comes_last_in_what_is_rolled_back(committed: Engine) -> None:
+    """Nor in the session's next transaction."""
+    done: list[str] = []
+    with db.transaction() as session:
+        db.before_commit(session, lambda: done.append("never"))
+        session.rollback()
+    assert done == []
