@@ -30,13 +30,13 @@ class StripesDoor:
 
     def __init__(self, app: Flask, wrapped: "WSGIApplication") -> None:
         self._app = app
-        self._wrapped = wrapped
+        self.wrapped = wrapped
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH:
-            return self._wrapped(environ, start_response)
+            return self.wrapped(environ, start_response)
         with self._app.app_context():
             request_id.bind(environ.get("HTTP_X_REQUEST_ID", ""))
             status = _status(environ)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from config.settings import Settings
 from membership.articles import ask
 from membership.articles.models import Article
+from membership.billing.door import StripesDoor
 from membership.web import cookies
 from membership.web.cache import PageCache
 from tests import factories
@@ -289,5 +290,6 @@ def test_the_script_knows_the_patrons_cookie() -> None:
 
 
 def test_the_cache_stands_outermost(app: Flask) -> None:
-    """[R2] Its key is the whole path, the language's prefix included."""
-    assert isinstance(app.wsgi_app, PageCache)
+    """[R2] Its key is the whole path, the language's prefix included. Only Stripe comes before."""
+    assert isinstance(app.wsgi_app, StripesDoor)
+    assert isinstance(app.wsgi_app.wrapped, PageCache)

@@ -96,4 +96,5 @@ def test_every_event_that_stripe_is_to_send_leads_somewhere() -> None:
     notes = Path("docs/operating.md").read_text("utf-8").split("\nEvents: ")[1]
     wanted = re.findall(r"`([a-z_.]+)`", notes.partition("\n\n")[0])
     assert len(wanted) > 20
-    assert set(wanted) <= sync.FOLLOWERS.keys()
+    # A declined card is counted where its event is stored (B16); nothing is left to follow.
+    assert set(wanted) - sync.FOLLOWERS.keys() == {"charge.failed"}

@@ -69,7 +69,7 @@ def addresses(app: Flask, session: Session, held: Round) -> Iterator[str]:
         if not names:
             yield adapter.build(rule.endpoint)
         else:
-            for value in values.get(names[0], ["anything"]):
+            for value in values.get(names[0], ["1"]):
                 yield adapter.build(rule.endpoint, {names[0]: value})
 
 
