@@ -4,7 +4,7 @@ All work with the database happens inside `with transaction() as session:`; func
 features take that session and never commit by themselves.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
@@ -94,40 +94,38 @@ def after_commit(session: Session, act: Callable[[], None]) -> None:
 def before_commit(session: Session, act: Callable[[], None]) -> None:
     """Do `act` as the last thing of this session's whole transaction, just before its commit.
 
-    For what must not hold others up for long. It goes with the savepoint in which it was put down.
+    For what must not hold others up for long. Goes with the savepoint in which it was put down.
     """
-    session.info.setdefault("before_commit", []).append(act)
+    innermost = session.get_nested_transaction() or session.get_transaction()
+    assert innermost is not None, "features are called within a transaction"
+    _acts_before_commit(session).setdefault(innermost, []).append(act)
+
+
+Acts = list[Callable[[], None]]
+
+
+def _acts_before_commit(session: Session) -> MutableMapping[SessionTransaction | None, Acts]:
+    """By the savepoint or transaction that must hold for them."""
+    found: MutableMapping[SessionTransaction | None, Acts]
+    found = session.info.setdefault("before_commit", WeakKeyDictionary())
+    return found
 
 
 @event.listens_for(_sessions, "before_commit")
 def _run_before_commit(session: Session) -> None:
     if session.in_nested_transaction():
         return
-    for act in session.info.pop("before_commit", []):
+    # Also what these put down themselves.
+    for act in _acts_before_commit(session).get(session.get_transaction(), []):
         act()
-
-
-@event.listens_for(_sessions, "after_transaction_create")
-def _begin_savepoint(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.nested:
-        known = session.info.setdefault("savepoints", WeakKeyDictionary())
-        known[transaction] = len(session.info.get("before_commit", []))
-
-
-@event.listens_for(_sessions, "after_soft_rollback")
-def _forget_after_soft_rollback(session: Session, transaction: SessionTransaction) -> None:
-    acts = session.info.get("before_commit", [])
-    if transaction.nested:
-        del acts[session.info["savepoints"][transaction] :]
-    # A failed flush tells of itself, too, before the savepoint or the whole that fails with it.
-    elif transaction.parent is None:
-        acts.clear()
 
 
 @event.listens_for(_sessions, "after_commit")
 def _run_after_commit(session: Session) -> None:
     # SQLAlchemy tells of released savepoints, too; nobody else sees their rows yet.
-    if session.in_nested_transaction():
+    if savepoint := session.get_nested_transaction():
+        acts = _acts_before_commit(session)
+        acts.setdefault(savepoint.parent, []).extend(acts.pop(savepoint, []))
         return
     for act in session.info.pop("after_commit", []):
         act()
