@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from flask import Flask
@@ -66,11 +67,8 @@ def addresses(app: Flask, session: Session, held: Round) -> Iterator[str]:
         if "GET" not in rule.methods or rule.endpoint == "static":
             continue
         names = sorted(rule.arguments)
-        if not names:
-            yield adapter.build(rule.endpoint)
-        else:
-            for value in values.get(names[0], ["1"]):
-                yield adapter.build(rule.endpoint, {names[0]: value})
+        for chosen in product(*(values.get(name, ["1"]) for name in names)):
+            yield adapter.build(rule.endpoint, dict(zip(names, chosen, strict=True)))
 
 
 def told(page: str) -> set[str]:
@@ -82,7 +80,8 @@ def told(page: str) -> set[str]:
 
 
 def without_tokens(page: str) -> str:
-    return re.sub(r'name="(csrf_token|attempt)" value="[^"]*"', "", page)
+    """Without what is another one in each form that is shown."""
+    return re.sub(r'name="(csrf_token|attempt|entry_id|refund_id)" value="[^"]*"', "", page)
 
 
 def crawl(session: Session, browser: FlaskClient, pages: list[str]) -> dict[str, str]:
