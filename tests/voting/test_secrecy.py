@@ -81,7 +81,7 @@ def told(page: str) -> set[str]:
 
 def without_tokens(page: str) -> str:
     """Without what is another one in each form that is shown."""
-    return re.sub(r'name="(csrf_token|attempt|entry_id|refund_id)" value="[^"]*"', "", page)
+    return re.sub(r'name="(csrf_token|attempt|entry_id|refund_id)"[^>]* value="[^"]*"', "", page)
 
 
 def crawl(session: Session, browser: FlaskClient, pages: list[str]) -> dict[str, str]:
