@@ -25,6 +25,7 @@ from membership.billing import backfill as missed_events
 from membership.billing import gateway
 from membership.billing.comparison import run as comparing
 from membership.billing.comparison.report import report
+from membership.billing.comparison.subscriptions import WrongAccountError
 from membership.db import transaction
 from membership.mail import delivery
 from membership.mail.addresses import InvalidAddressError
@@ -192,6 +193,8 @@ def reconcile() -> None:
         done = comparing.run_now()
     except comparing.RunningError as error:
         raise click.ClickException(f"{error} Look at /staff/differences.") from error
+    except WrongAccountError as error:
+        raise click.ClickException(f"{error} Nothing was changed.") from error
     except (gateway.StripeUnavailableError, gateway.StripeRefusedError) as error:
         raise click.ClickException(f"Stripe did not answer: {error}") from error
     with transaction() as session:

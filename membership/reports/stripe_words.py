@@ -32,15 +32,16 @@ FIELD: Words = MappingProxyType(
         "refunded_minor": _("given back"),
         "refunded_at": _("first given back"),
         "disputed_at": _("taken back by the bank"),
+        "refunds_minor": _("refunds, added up"),
         "disputes": _("disputes"),
         "dunning": _("reminders of a failed payment"),
         "fee_minor": _("fee"),
         "fee_currency": _("currency of the fee"),
     }
 )
-# https://docs.stripe.com/api/disputes/object#dispute_object-reason and
 CARD: Words = MappingProxyType({"old": _("the old one"), "new": _("a new one")})
 # https://docs.stripe.com/api/radar/early_fraud_warnings/object
+# https://docs.stripe.com/api/disputes/object#dispute_object-reason and
 REASON: Words = MappingProxyType(
     {
         "bank_cannot_process": _("the bank cannot process it"),

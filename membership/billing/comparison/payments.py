@@ -6,7 +6,7 @@ Only from Stripe to us: what we counted long ago need not be in its lists any mo
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -23,10 +23,12 @@ from membership.billing.comparison.steps import (
 )
 from membership.billing.comparison.subscriptions import known_checkouts
 from membership.billing.dunning.models import Dunning
-from membership.billing.models import Dispute, Donation, Subscription
+from membership.billing.models import Dispute, Donation, Refund, Subscription
+from membership.billing.refunds import COUNTED
 from membership.billing.snapshots import InvoiceSnapshot, PaymentSnapshot
 from membership.db import lock, transaction
 
+PAGE = 100
 # More than a month, so that each monthly gift is compared at least once.
 RECENT = timedelta(days=35)
 # A payment may be disputed for so long.
@@ -82,6 +84,34 @@ def walk_disputes(started_at: datetime, place: Place) -> Step:
     return _step(page, [Suspect("payment", each.said) for each in page.entries if each.said])
 
 
+def walk_refunds(started_at: datetime, place: Place) -> Step:
+    """The next page of donations, of whatever age, whose refunds are not what went back of them.
+
+    Who ran an older release, which kept the sum alone, while this one was brought in wrote such.
+    """
+    refunds = (
+        select(Refund.donation_id, func.sum(Refund.amount_minor).label("minor"))
+        .where(Refund.state.in_(COUNTED))
+        .group_by(Refund.donation_id)
+        .subquery()
+    )
+    query = (
+        select(Donation.id, Donation.stripe_payment_intent_id)
+        .outerjoin(refunds, refunds.c.donation_id == Donation.id)
+        .where(
+            Donation.stripe_payment_intent_id.is_not(None),
+            Donation.refunded_minor != func.coalesce(refunds.c.minor, 0),
+            Donation.id > int(place.after or 0),
+        )
+        .order_by(Donation.id)
+        .limit(PAGE)
+    )
+    with transaction() as session:
+        rows = session.execute(query).all()
+    suspects = [Suspect("payment", payment_id) for _id, payment_id in rows if payment_id]
+    return Step(0, suspects, Place(str(rows[-1][0])) if len(rows) == PAGE else None)
+
+
 def look_at_invoice(session: Session, invoice_id: str) -> Seen:
     """Locked by its subscription until the transaction ends."""
     subscription_id = gateway.read_invoice(invoice_id).subscription_id
@@ -125,7 +155,7 @@ def look_at_payment(session: Session, payment_id: str) -> Seen:
     row = donations.of_payment(session, payment_id)
     if row is not None:
         lost = {"disputed_at": said.disputed_at, "refunded_at": said.refunded_at}
-        fields = differing(row, _taken_back(said) | lost)
+        fields = differing(row, _taken_back(said) | lost) | _refunds(session, row, said)
         return Seen(fields | _disputes(session, row, said), row.account_id)
     checkout = givers.known_checkout(session, said.checkout)
     if checkout is None or checkout.interval != "once" or not said.is_paid:
@@ -164,6 +194,15 @@ def _taken_back(said: PaymentSnapshot) -> dict[str, Any]:
     if said.fee is not None:
         columns |= {"fee_minor": said.fee.minor, "fee_currency": said.fee.currency}
     return columns
+
+
+def _refunds(session: Session, row: Donation, said: PaymentSnapshot) -> Fields:
+    """The sum of a donation's refunds, which figures are made from, where it differs."""
+    query = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(
+        Refund.donation_id == row.id, Refund.state.in_(COUNTED)
+    )
+    ours = int(session.scalar(query) or 0)
+    return {} if ours == said.refunded_minor else {"refunds_minor": [ours, said.refunded_minor]}
 
 
 def _disputes(session: Session, row: Donation, said: PaymentSnapshot) -> Fields:

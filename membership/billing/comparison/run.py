@@ -19,6 +19,7 @@ from membership.billing import gateway
 from membership.billing.comparison import repair
 from membership.billing.comparison.stages import COUNTED, STAGES
 from membership.billing.comparison.steps import Place, Step
+from membership.billing.comparison.subscriptions import WrongAccountError
 from membership.billing.models import Comparison
 from membership.db import database_now, lock, transaction
 
@@ -74,12 +75,14 @@ def go_on() -> None:
         log.warning("comparison_put_off", comparison=claim.id, reason=str(error))
     except LostLeaseError:
         log.error("comparison_lost_lease", comparison=claim.id)
+    except WrongAccountError as error:
+        log.error("comparison_of_wrong_account", comparison=claim.id, reason=str(error))
 
 
 def run_now() -> int:
     """Compare everything, to the end; the run's id.
 
-    Raises RunningError and the gateway's errors.
+    Raises RunningError, WrongAccountError and the gateway's errors.
     """
     claim = _claim(is_asked_for=True)
     if claim is None:

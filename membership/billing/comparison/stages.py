@@ -48,6 +48,7 @@ STAGES: dict[str, Walk] = {
     "invoices": payments.walk_invoices,
     "payments": payments.walk_payments,
     "disputes": payments.walk_disputes,
+    "refunds": payments.walk_refunds,
     "again": walk_again,
 }
 # Those that have a count of their own in the run's row.

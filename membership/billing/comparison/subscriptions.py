@@ -25,6 +25,8 @@ from membership.billing.snapshots import SubscriptionSnapshot
 from membership.db import lock, transaction
 
 PAGE = 100
+# So many of ours are asked for before all of them are believed to be strangers to Stripe.
+PROBES = 3
 NOT_THERE = "resource_missing"
 LEDGER_SUM = (
     select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0))
@@ -40,29 +42,42 @@ class NotAtStripeError(RuntimeError):
     """Ours goes on, and Stripe does not know it. Only a person can tell who is wrong."""
 
 
+class WrongAccountError(RuntimeError):
+    """Stripe knows nothing of ours: the key belongs to another account."""
+
+
 def walk(started_at: datetime, place: Place) -> Step:
     """The next page of what runs at Stripe, and of ours that should be on it.
 
     Ours of the page's span of time that are not on it are suspects: over at Stripe, or not there.
-    A row whose time is not Stripe's is one, too, which costs no more than a close look.
+    A row whose time is not Stripe's is one, too, which costs no more than a close look. There may
+    be any number of them, so that they come in pages as well, before the page itself. Raises
+    WrongAccountError.
     """
     page = gateway.running_subscriptions(place.after)
+    ids = [each.id for each in page.entries]
     last = page.entries[-1].created_at if page.has_more else None
-    on_page = Subscription.stripe_subscription_id.in_([each.id for each in page.entries])
     with transaction() as session:
-        ours = _ours(session, on_page | _running_between(last, place.reached_at))
+        ours = _ours(session, Subscription.stripe_subscription_id.in_(ids))
+        missing = _missing(session, ids, _running_between(last, place.reached_at))
         new = [each.said for each in page.entries if each.said and each.id not in ours]
         known = known_checkouts(session, (each.checkout for each in new))
+    if missing and not ours:
+        _insist_on_our_account()
+    found = [stripe_id for stripe_id, _started_at in missing]
+    if len(found) >= PAGE:
+        rest = Place(place.after, missing[-1][1])
+        return Step(0, [Suspect("subscription", each) for each in found], rest, page.answered_at)
     suspects = [stripe_id for stripe_id, (row, mrr) in ours.items() if _ledger(row, mrr)]
     for each in page.entries:
-        row, _mrr = ours.pop(each.id, (None, 0))
+        row, _mrr = ours.get(each.id, (None, 0))
         if each.said is None:
             suspects += [each.id] if row else []
         elif row is not None:
             suspects += [each.id] if _is_suspect(row, each.said) else []
         elif each.said.checkout in known:
             suspects.append(each.id)
-    suspects += ours
+    suspects += found
     return Step(
         count=len(page.entries),
         suspects=[Suspect("subscription", each) for each in dict.fromkeys(suspects)],
@@ -135,6 +150,42 @@ def _running_between(first: datetime | None, end: datetime | None) -> ColumnElem
     bounds = [Subscription.started_at >= first] if first else []
     bounds += [Subscription.started_at < end] if end else []
     return and_(RUNNING, *bounds)
+
+
+def _missing(
+    session: Session, ids: list[str], wanted: ColumnElement[bool]
+) -> list[tuple[str, datetime]]:
+    """Stripe's ids of ours that are `wanted` and not on its page, the newest first.
+
+    A page of them, and whatever began in the same second as its last: where the next one begins.
+    """
+    query = (
+        select(Subscription.stripe_subscription_id, Subscription.started_at)
+        .where(wanted, Subscription.stripe_subscription_id.not_in(ids))
+        .order_by(Subscription.started_at.desc())
+        .fetch(PAGE, with_ties=True)
+    )
+    return [(stripe_id, started_at) for stripe_id, started_at in session.execute(query)]
+
+
+def _insist_on_our_account() -> None:
+    """Raises WrongAccountError when Stripe knows none of our newest subscriptions.
+
+    On an account shared with other products, a page that holds none of ours says nothing.
+    """
+    query = (
+        select(Subscription.stripe_subscription_id)
+        .where(RUNNING)
+        .order_by(Subscription.started_at.desc())
+        .limit(PROBES)
+    )
+    with transaction() as session:
+        newest = session.scalars(query).all()
+    if all(_read(each) is None for each in newest):
+        raise WrongAccountError(
+            "Stripe knows none of our running subscriptions. "
+            "Does STRIPE_SECRET_KEY belong to this newsroom's account?"
+        )
 
 
 def _uuid(said: str) -> UUID | None:

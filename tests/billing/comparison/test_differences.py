@@ -1,10 +1,13 @@
 """What differs from Stripe is found, repaired and written down."""
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
+from membership import clock
 from membership.accounts.models import AuditEntry
 from membership.billing.dunning.models import Dunning
 from membership.billing.models import (
@@ -12,6 +15,7 @@ from membership.billing.models import (
     Difference,
     Donation,
     LedgerEntry,
+    Refund,
     Subscription,
 )
 from tests import factories
@@ -115,6 +119,41 @@ def test_money_that_went_back_unheard(
     assert row(session, Donation).disputed_at is not None
     assert row(session, Subscription).state == "ended"
     assert compare() == []
+
+
+@pytest.mark.parametrize("days", [0, 60])
+def test_a_refund_that_an_older_release_wrote_as_a_sum_alone(
+    session: Session, stripe: Stripe, give: Give, compare: Compare, days: int
+) -> None:
+    """[B4] Its row follows, so that figures count it; also of a payment that no list shows."""
+    stripe.pay(give(interval="once"))
+    stripe.move_clock(days)
+    charge = next(each for each in stripe.all("charge") if each["paid"])
+    stripe.api("refunds", charge=charge["id"], amount="100")
+    stripe.deliver_all()
+    session.execute(delete(Refund))
+    now = clock.now() + timedelta(days=days)
+    with clock.fixed(now):
+        (found,) = compare()
+    assert (found.kind, found.fields) == ("payment", {"refunds_minor": [0, 100]})
+    assert found.repaired_at is not None
+    assert row(session, Refund).amount_minor == 100
+    assert compare() == []
+
+
+@pytest.mark.parametrize("stripe_refund_id", [None, "re_elsewhere"])
+def test_a_refund_that_stripe_does_not_have(
+    session: Session, stripe: Stripe, patron: str, compare: Compare, stripe_refund_id: str | None
+) -> None:
+    """[B4] What stood for an old sum goes; one with a name of its own waits for a person."""
+    donation = row(session, Donation)
+    factories.refund(session, donation, 100, stripe_refund_id=stripe_refund_id)
+    donation.refunded_minor, donation.refunded_at = 0, None
+    session.flush()
+    (found,) = compare()
+    assert found.fields == {"refunds_minor": [100, 0]}
+    assert (found.repaired_at is None) is (stripe_refund_id is not None)
+    assert len(rows(session, Refund)) == (stripe_refund_id is not None)
 
 
 def test_a_failed_renewal_that_nobody_told_us_of(

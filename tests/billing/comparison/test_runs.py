@@ -1,6 +1,6 @@
 """A comparison goes through page after page, and on where it broke off."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,8 +15,10 @@ from membership.billing.comparison.steps import Place
 from membership.billing.models import (
     Comparison,
     Difference,
+    Subscription,
 )
 from sandbox.stripe.billing_cycle import add_periods
+from tests import factories
 from tests.billing.comparison.conftest import Compare
 from tests.billing.comparison.planting import known, planted
 from tests.billing.conftest import Stripe
@@ -45,8 +47,61 @@ def test_every_page_is_compared_with_as_many_questions(
         suspects += step.suspects
         place = step.place
     event.remove(engine, "before_cursor_execute", heard)
-    assert counts == [1, 1, 1, 1]
+    assert counts == [2, 2, 2, 2]
     assert [each.stripe_id for each in suspects] == [gone.stripe_subscription_id]
+
+
+def test_the_key_of_another_account_is_said_once_and_suspects_nobody(
+    session: Session,
+    stripe: Stripe,
+    app: Flask,
+    small_pages: None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """[B4] One clear sentence, and no row for each patron; so too when others give there."""
+    planted(stripe, 3)
+    for _ in range(5):
+        factories.patron(session)
+    result = app.test_cli_runner().invoke(args=["billing", "reconcile"])
+    assert result.exit_code == 1
+    assert "Stripe knows none of our running subscriptions." in result.output
+    session.execute(update(Comparison).values(leased_until=None))
+    run.go_on()
+    assert "comparison_of_wrong_account" in caplog.text
+    stopped = row(session, Comparison)
+    assert (stopped.stage, stopped.finished_at) == ("subscriptions", None)
+    assert "knows none of our" in stopped.last_error
+    assert rows(session, Difference) == []
+
+
+def test_ours_among_those_of_another_product(
+    session: Session, stripe: Stripe, small_pages: None, compare: Compare
+) -> None:
+    """[B4] [L17] Pages on which none is ours, between two of which one of ours was cancelled."""
+    ids = planted(stripe, 6)
+    known(session, ids[5])
+    known(session, ids[1])
+    stripe.api(f"subscriptions/{ids[1]}", "DELETE")
+    (found,) = compare()
+    assert (found.stripe_id, found.fields["state"]) == (ids[1], ["active", "ended"])
+
+
+def test_however_many_are_missing_they_are_looked_at_page_by_page(
+    session: Session, stripe: Stripe, monkeypatch: pytest.MonkeyPatch, compare: Compare
+) -> None:
+    """[B4] Memory stays flat, and those that began in one second fall between no pages."""
+    monkeypatch.setattr(subscriptions, "PAGE", 2)
+    began = [int(clock.now().timestamp()) - 86_400 * days for days in (1, 1, 1, 2, 3)]
+    for number, at in enumerate(began):
+        planted(stripe, 1, id=f"sub_{number}", customer=f"cus_{number}", started_at=at,
+                current_period_end_at=add_periods(at, "month", 1))  # fmt: skip
+        known(session, f"sub_{number}")
+        stripe.api(f"subscriptions/sub_{number}", "DELETE")
+    step = subscriptions.walk(clock.now(), Place())
+    assert {each.stripe_id for each in step.suspects} == {"sub_0", "sub_1", "sub_2"}
+    assert step.place == Place(None, datetime.fromtimestamp(began[0], UTC))
+    assert len(compare()) == 5
+    assert {each.state for each in rows(session, Subscription)} == {"ended"}
 
 
 def test_what_began_in_the_same_second_falls_between_no_pages(
