@@ -5,8 +5,7 @@ that holds its event. Alone, an event waits for nobody.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from threading import Condition
+from threading import Lock
 
 from sqlalchemy.exc import DataError
 
@@ -19,13 +18,22 @@ class NotWrittenError(RuntimeError):
     """Whoever wrote for all was stopped in the middle of it."""
 
 
-@dataclass(eq=False)
 class _Brought:
     """One thread's event on its way, and what stands against its being written."""
 
-    event: Event
-    is_done: bool = False
-    error: Exception | None = field(default_factory=NotWrittenError)
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self.is_done = False
+        self.error: Exception | None = NotWrittenError("stopped before the commit")
+        self._asleep = Lock()
+        self._asleep.acquire()
+
+    def sleep(self) -> None:
+        """Until somebody wakes this one alone: a crowd that wakes for each commit costs more."""
+        self._asleep.acquire()
+
+    def wake(self) -> None:
+        self._asleep.release()
 
 
 class Intake:
@@ -33,34 +41,39 @@ class Intake:
 
     def __init__(self, write: Write) -> None:
         self._write = write
-        self._turn = Condition()
+        self._guard = Lock()
         self._waiting: list[_Brought] = []
         self._is_writing = False
 
     def bring(self, event: Event) -> None:
         """Returns when `event` is committed. Raises what `write` raised for it."""
         mine = _Brought(event)
-        with self._turn:
+        with self._guard:
             self._waiting.append(mine)
-            self._turn.wait_for(lambda: mine.is_done or not self._is_writing)
-            taken: list[_Brought] = []
-            if not mine.is_done:
-                self._is_writing = True
-                taken, self._waiting = self._waiting, []
-        if taken:
-            self._lead(taken)
+            leads, self._is_writing = not self._is_writing, True
+        if not leads:
+            mine.sleep()
+        if not mine.is_done:
+            self._lead(mine)
         if mine.error is not None:
             raise mine.error
 
-    def _lead(self, taken: list[_Brought]) -> None:
+    def _lead(self, mine: _Brought) -> None:
+        """Write for all who wait by now, `mine` among them; the next one leads those who came."""
+        with self._guard:
+            taken, self._waiting = self._waiting, []
         try:
             self._write_down(taken)
         finally:
-            with self._turn:
-                for each in taken:
-                    each.is_done = True
-                self._is_writing = False
-                self._turn.notify_all()
+            with self._guard:
+                following = self._waiting[0] if self._waiting else None
+                self._is_writing = following is not None
+            for each in taken:
+                each.is_done = True
+                if each is not mine:
+                    each.wake()
+            if following is not None:
+                following.wake()
 
     def _write_down(self, taken: list[_Brought]) -> None:
         try:
