@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from membership.billing.gifts.redeeming import lasts_until
+from membership.billing.gifts.redeeming import runs_until
 from membership.billing.models import Donation, Subscription
 from membership.billing.standing import PATRON_STATES
 
@@ -51,4 +51,4 @@ def of_account(session: Session, account_id: int) -> Giving:
     since = session.scalar(
         select(func.min(Donation.paid_at)).where(Donation.account_id == account_id)
     )
-    return Giving(subscription, tuple(donations), since, lasts_until(session, account_id))
+    return Giving(subscription, tuple(donations), since, runs_until(session, account_id))

@@ -1,7 +1,7 @@
 """Giving a donation back when staff ask for it: the row first, then Stripe (rule B7).
 
-A row that is "asked" is due until Stripe has done it or refused. Its id is the idempotency key and
-stands in the refund's metadata, so that whatever breaks off is taken up without a second refund.
+A row that is "asked" is due until Stripe has done it or refused. Its id is in the idempotency key
+and in the refund's metadata, so that whatever breaks off is taken up without a second refund.
 """
 
 from collections import defaultdict
@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from membership import clock
 from membership.accounts import audit
 from membership.background import wake
 from membership.billing import donations, gateway
@@ -29,6 +30,14 @@ class TooMuchError(ValueError):
     def __init__(self, left: Money) -> None:
         super().__init__("more than is left of the donation")
         self.left = left
+
+
+class AskedOtherwiseError(ValueError):
+    """The same form has asked already, for another amount or donation; `amount` is that one."""
+
+    def __init__(self, refund: Refund) -> None:
+        super().__init__(f"refund {refund.id} was asked for otherwise")
+        self.amount = Money(refund.amount_minor, refund.currency)
 
 
 @dataclass(frozen=True)
@@ -87,11 +96,14 @@ def ask(
     """Write down that `actor_id` wants `amount` given back; Stripe is asked after the commit.
 
     `refund_id` belongs to one showing of the form: sent twice, it is one refund. Raises
-    TooMuchError.
+    TooMuchError, and AskedOtherwiseError when it is sent with something else.
     """
     donation = session.get_one(Donation, donation_id, with_for_update=True, populate_existing=True)
     known = session.get(Refund, refund_id, populate_existing=True)
-    if known is not None and known.donation_id == donation.id:
+    if known is not None:
+        asked = (known.donation_id, known.amount_minor, known.currency)
+        if asked != (donation.id, amount.minor, amount.currency):
+            raise AskedOtherwiseError(known)
         return known
     rest = given(session, donation).left
     if not 0 < amount.minor <= rest.minor or amount.currency != rest.currency:
@@ -155,16 +167,17 @@ def finish(refund_id: UUID) -> str:
         )
         assert payment_id is not None, "only what Stripe took is asked back of it"
         # Takes the payment's lock. An attempt that broke off may have been heard by Stripe, which
-        # forgets its key after a day but keeps our id.
+        # keeps our id. The key changes by the hour: for the same one a failure is replayed all day.
         donations.follow_payment(session, payment_id)
         refund = session.get_one(Refund, refund_id, populate_existing=True)
         if refund.state != "asked":
             return refund.state
+        hour = clock.now().strftime("%Y-%m-%dT%H")
         try:
             gateway.refund(
                 payment_id,
                 {"refund": str(refund.id)},
-                idempotency_key=str(refund.id),
+                idempotency_key=f"{refund.id}:{hour}",
                 amount=Money(refund.amount_minor, refund.currency),
             )
         except gateway.StripeRefusedError as error:

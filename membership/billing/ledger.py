@@ -21,7 +21,12 @@ def append(session: Session, subscription: Subscription, at: datetime) -> Ledger
             LedgerEntry.subscription_id == subscription.id
         )
     )
-    mrr = monthly_value(subscription.amount_minor, subscription.interval, subscription.state)
+    mrr = monthly_value(
+        subscription.amount_minor,
+        subscription.interval,
+        subscription.state,
+        collection_paused=subscription.collection_paused,
+    )
     had_before = session.scalar(
         select(exists().where(LedgerEntry.account_id == subscription.account_id))
     )

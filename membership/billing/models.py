@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, false, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base, EmailAddress, Numbered
@@ -104,6 +104,8 @@ class Subscription(Numbered, Base):
     # Stripe counts periods from here: 31 January, then 28 February, then 31 March. Unknown for
     # what began before this column; it is `started_at` then.
     anchor_at: Mapped[datetime | None]
+    # Nothing is collected for now. The state says so too, unless something else outweighs it.
+    collection_paused: Mapped[bool] = mapped_column(default=False, server_default=false())
     # While paused: when collection goes on by itself.
     resumes_at: Mapped[datetime | None]
     # The card that pays, as far as a patron recognises it; `card_expires_on` is its last day.
@@ -148,6 +150,7 @@ class Donation(Numbered, Base):
         # Rollups ask what has been written lately.
         Index(None, "created_at"),
         Index("ix_donation_once", "checkout_id", postgresql_where="subscription_id IS NULL"),
+        Index("ix_donation_disputed", "disputed_at", postgresql_where="disputed_at IS NOT NULL"),
         Index("ix_donation_manual", "id", postgresql_where="provider = 'manual'"),
     )
 
@@ -190,7 +193,7 @@ class Refund(Base):
         Index("ix_refund_asked", "created_at", postgresql_where="state = 'asked'"),
     )
 
-    # The idempotency key of what staff ask for.
+    # In the idempotency key of what staff ask for.
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     donation_id: Mapped[int] = mapped_column(ForeignKey("donation.id"), index=True)
     stripe_refund_id: Mapped[str | None] = mapped_column(unique=True)
@@ -303,6 +306,7 @@ class StripeEvent(Base):
         CheckConstraint(f"state IN {EVENT_STATES}", name="state"),
         Index("ix_stripe_event_due", "next_attempt_at", postgresql_where="state = 'pending'"),
         Index("ix_stripe_event_failed", "received_at", postgresql_where="state = 'failed'"),
+        Index("ix_stripe_event_whole", "id", postgresql_where="NOT is_stripped"),
         Index(None, "received_at"),
     )
 
@@ -311,6 +315,8 @@ class StripeEvent(Base):
     # The id of the object the event is about; NULL changes nothing (lesson L5).
     object_id: Mapped[str | None] = mapped_column(index=True)
     payload: Mapped[dict[str, Any]]
+    # An older release kept payloads whole, with names in them.
+    is_stripped: Mapped[bool] = mapped_column(server_default=false())
     state: Mapped[str] = mapped_column(default="pending")
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())

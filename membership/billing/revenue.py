@@ -11,9 +11,12 @@ MONTHS = {"month": 1, "year": 12}
 WORTH_NOTHING = frozenset({"incomplete", "paused", "ended"})
 
 
-def monthly_value(amount_minor: int, interval: str, state: str) -> int:
-    """Minor units a month; a yearly amount ÷ 12, rounded half to even."""
-    if state in WORTH_NOTHING:
+def monthly_value(amount_minor: int, interval: str, state: str, *, collection_paused: bool) -> int:
+    """Minor units a month; a yearly amount ÷ 12, rounded half to even.
+
+    What is not collected is worth nothing, whatever the state: a pause may end with the support.
+    """
+    if collection_paused or state in WORTH_NOTHING:
         return 0
     return round(Fraction(amount_minor, MONTHS[interval]))
 

@@ -53,8 +53,9 @@ def has_standing(account_id: Any, at: datetime | None = None) -> ColumnElement[b
 
 def has_gift(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
     """SQL: the account took a gift that lasts now (or lasted then), and whose money is ours."""
-    lasts = Gift.ends_at > (func.clock_timestamp() if at is None else at)
-    return _took_gift(account_id, at, lasts)
+    then = func.clock_timestamp() if at is None else at
+    # One that follows another has its own time, whatever becomes of the other.
+    return _took_gift(account_id, at, Gift.begins_at <= then, Gift.ends_at > then)
 
 
 def is_paid_for(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:

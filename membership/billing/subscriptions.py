@@ -35,6 +35,7 @@ def columns(said: SubscriptionSnapshot) -> dict[str, Any]:
         "currency": said.amount.currency,
         "anchor_at": said.anchor_at,
         "current_period_end_at": said.current_period_end_at,
+        "collection_paused": said.collection_paused,
         "resumes_at": said.resumes_at,
         "card_brand": card.brand if card else None,
         "card_last4": card.last4 if card else None,
@@ -120,10 +121,14 @@ def _copy(said: SubscriptionSnapshot, row: Subscription, state: str) -> None:
 
 def _change_from(row: Subscription | None) -> SubscriptionChange:
     """A history row that begins with what holds now."""
+    now = clock.now()
     if row is None:
-        return SubscriptionChange()
+        return SubscriptionChange(created_at=now)
     return SubscriptionChange(
-        from_state=row.state, from_amount_minor=row.amount_minor, from_interval=row.interval
+        from_state=row.state,
+        from_amount_minor=row.amount_minor,
+        from_interval=row.interval,
+        created_at=now,
     )
 
 

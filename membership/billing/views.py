@@ -46,7 +46,7 @@ def support() -> ResponseReturnValue:
     first; `back` says that the reader came back from Stripe's page without paying, `pass` is that
     of a mailed link. 429: a proof of work is asked for first (rule B16).
     """
-    if request.method == "GET":
+    if request.method != "POST":
         page = make_response(_form(_asked_for(), came_back="back" in request.args))
         if "pass" in request.args:
             page.headers["Referrer-Policy"] = "no-referrer"

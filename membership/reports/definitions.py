@@ -85,14 +85,22 @@ _ALL = (
     Definition(
         "one_time",
         _("One-time income"),
-        _("One-time gifts paid this month, less what was refunded of such gifts this month."),
-        "sum of one-time donations by day of payment − refunds by day of refund",
+        _(
+            "One-time gifts paid this month, less what was refunded of such gifts this month or "
+            "taken back by a bank."
+        ),
+        "sum of one-time donations by day of payment − refunds by day of refund − the rest of "
+        "disputed ones by day of dispute",
     ),
     Definition(
         "received",
         _("Income received"),
-        _("All donations paid this month, less refunds, before Stripe’s fees."),
-        "sum of donations by day of payment − refunds by day of refund",
+        _(
+            "All donations paid this month, less refunds and what a bank took back, before "
+            "Stripe’s fees. What is won back counts as if it had never been taken."
+        ),
+        "sum of donations by day of payment − refunds by day of refund − the rest of disputed "
+        "ones by day of dispute",
     ),
     Definition(
         "at_risk",

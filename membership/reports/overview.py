@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sqlalchemy import cast, func, literal, select, types, union_all
+from sqlalchemy import cast, false, func, literal, select, types, union_all
 from sqlalchemy.orm import Session
 
 from membership.billing.models import LedgerEntry, Subscription
@@ -204,6 +204,7 @@ def _running(session: Session) -> dict[str, _Running]:
         Subscription.state,
         Subscription.interval,
         Subscription.amount_minor,
+        Subscription.collection_paused,
     )
     subscriptions = (
         select(*terms, func.count()).where(Subscription.state != "ended").group_by(*terms)
@@ -213,16 +214,18 @@ def _running(session: Session) -> dict[str, _Running]:
         literal("ledger"),
         literal("month"),
         cast(func.sum(LedgerEntry.amount_minor), types.BigInteger),
+        false(),
         func.count(),
     ).group_by(LedgerEntry.currency)
     found: dict[str, _Running] = defaultdict(_Running)
-    for currency, state, interval, amount, count in session.execute(
+    for currency, state, interval, amount, paused, count in session.execute(
         union_all(subscriptions, ledger)
     ):
         if state == "ledger":
             found[currency].ledger = amount
         else:
-            found[currency].add(state, monthly_value(amount, interval, state) * count, count)
+            worth = monthly_value(amount, interval, state, collection_paused=paused)
+            found[currency].add(state, worth * count, count)
     return found
 
 

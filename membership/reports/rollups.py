@@ -1,6 +1,7 @@
 """Daily rollups: rebuilt from the ledger and the donations, never counted up in place.
 
-A day is that of UTC. Refunds count on the day of the refund, so that a closed month stays closed.
+A day is that of UTC. Refunds and disputes count on their own day, so that a closed month stays
+closed; a dispute that was won is taken out of its day again, as a refund that failed is.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import Cast, Date, cast, delete, func, select, text
 from sqlalchemy.orm import Session
 
-from membership.billing.models import Donation, LedgerEntry, Refund
+from membership.billing.models import Dispute, Donation, LedgerEntry, Refund
 from membership.db import lock
 from membership.reports.models import DailyFigures
 
@@ -42,6 +43,9 @@ _INSERT = text(
             -refund.amount_minor, 0
         FROM refund JOIN donation ON donation.id = refund.donation_id
         WHERE refund.refunded_at >= :since AND refund.state IN ('pending', 'done')
+        UNION ALL
+        SELECT disputed_at, currency, subscription_id IS NULL, refunded_minor - amount_minor, 0
+        FROM donation WHERE disputed_at >= :since
     ), payment AS (
         SELECT (at AT TIME ZONE 'UTC')::date AS day, currency,
             sum(amount) FILTER (WHERE one_time) AS one_time_minor,
@@ -90,6 +94,7 @@ def _earliest_change(session: Session, since: datetime) -> date:
         select(func.min(_day(LedgerEntry.occurred_at))).where(LedgerEntry.created_at >= since),
         select(func.min(_day(Donation.paid_at))).where(Donation.created_at >= since),
         select(func.min(_day(Refund.refunded_at))).where(Refund.changed_at >= since),
+        select(func.min(_day(Dispute.opened_at))).where(Dispute.synced_at >= since),
     )
     days = filter(None, (session.scalar(fact) for fact in facts))
     return min([since.astimezone(UTC).date(), *days])

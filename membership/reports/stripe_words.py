@@ -23,6 +23,7 @@ FIELD: Words = MappingProxyType(
         "currency": _("currency"),
         "anchor_at": _("start of its periods"),
         "current_period_end_at": _("end of the period"),
+        "collection_paused": _("payments paused"),
         "resumes_at": _("end of the pause"),
         "card": _("card"),
         "ended_at": _("end"),
@@ -31,8 +32,8 @@ FIELD: Words = MappingProxyType(
         "stripe_payment_intent_id": _("payment"),
         "refunded_minor": _("given back"),
         "refunded_at": _("first given back"),
-        "disputed_at": _("taken back by the bank"),
         "refunds_minor": _("refunds, added up"),
+        "disputed_at": _("taken back by the bank"),
         "disputes": _("disputes"),
         "dunning": _("reminders of a failed payment"),
         "fee_minor": _("fee"),
@@ -40,8 +41,8 @@ FIELD: Words = MappingProxyType(
     }
 )
 CARD: Words = MappingProxyType({"old": _("the old one"), "new": _("a new one")})
-# https://docs.stripe.com/api/radar/early_fraud_warnings/object
 # https://docs.stripe.com/api/disputes/object#dispute_object-reason and
+# https://docs.stripe.com/api/radar/early_fraud_warnings/object
 REASON: Words = MappingProxyType(
     {
         "bank_cannot_process": _("the bank cannot process it"),

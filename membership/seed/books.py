@@ -27,8 +27,8 @@ TABLES = {
     "article_id, state, stripe_session_id, created_at, completed_at",
     "subscription": "id, account_id, checkout_id, stripe_subscription_id, stripe_customer_id, "
     "state, end_reason, interval, amount_minor, currency, started_at, current_period_end_at, "
-    "anchor_at, resumes_at, card_brand, card_last4, card_expires_on, ended_at, created_at, "
-    "synced_at",
+    "anchor_at, collection_paused, resumes_at, card_brand, card_last4, card_expires_on, ended_at, "
+    "created_at, synced_at",
     "subscription_change": "id, subscription_id, from_state, to_state, from_amount_minor, "
     "to_amount_minor, currency, created_at",
     "donation": "id, account_id, subscription_id, checkout_id, stripe_invoice_id, "
@@ -167,12 +167,13 @@ class Books:
     def close(self, agreement: Agreement, period_end_at: datetime) -> None:
         """Nothing more happens to the agreement until now: write it down."""
         name = f"seed_{agreement.id:08d}"
+        is_paused = agreement.state == "paused"
         self._put(
             "subscription", agreement.id, agreement.giver.id, agreement.checkout_id,
             f"sub_{name}", f"cus_seed_{agreement.giver.id:08d}", agreement.state,
             agreement.end_reason, agreement.interval, agreement.amount, agreement.currency,
-            agreement.started_at, period_end_at, agreement.started_at,
-            period_end_at if agreement.state == "paused" else None,
+            agreement.started_at, period_end_at, agreement.started_at, is_paused,
+            period_end_at if is_paused else None,
             "visa", FAILING if agreement.state == "past_due" else PAYING, CARD_EXPIRES_ON,
             agreement.ended_at, agreement.started_at, agreement.changed_at,
         )  # fmt: skip
@@ -214,7 +215,12 @@ class Books:
             "subscription_change", self._next("subscription_change"), agreement.id, before,
             agreement.state, amount, agreement.amount, agreement.currency, at,
         )  # fmt: skip
-        mrr = monthly_value(agreement.amount, agreement.interval, agreement.state)
+        mrr = monthly_value(
+            agreement.amount,
+            agreement.interval,
+            agreement.state,
+            collection_paused=agreement.state == "paused",
+        )
         giver = agreement.giver
         name = movement(agreement.mrr, mrr, agreement.end_reason, giver.has_had_mrr)
         if name is None:

@@ -107,6 +107,9 @@ def _give_back(form: RefundForm, donation: Donation) -> bool:
     except giving_back.TooMuchError as error:
         form.amount.errors = [_no_more_than(error.left)]
         return False
+    except giving_back.AskedOtherwiseError as error:
+        shown = display(error.amount, current_language())
+        abort(409, _("This form gave back %(amount)s already. Please open it anew.", amount=shown))
     try:
         state = giving_back.finish(refund_id)
     except gateway.StripeUnavailableError as error:

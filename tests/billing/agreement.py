@@ -65,7 +65,7 @@ def state_of(subscription: Object) -> str:
 
 def worth_a_month(subscription: Object) -> int:
     """Minor units; a twelfth of a yearly amount, halves to the even side."""
-    if state_of(subscription) in AMOUNT_FREE:
+    if state_of(subscription) in AMOUNT_FREE or subscription["pause_collection"]:
         return 0
     price = item_of(subscription)["price"]
     if price["recurring"]["interval"] == "month":

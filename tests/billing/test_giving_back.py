@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,9 +10,10 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from membership import clock
 from membership.accounts.models import AuditEntry
 from membership.billing import gateway, giving_back
-from membership.billing.giving_back import TooMuchError
+from membership.billing.giving_back import AskedOtherwiseError, TooMuchError
 from membership.billing.models import Donation, Refund
 from membership.db import transaction
 from membership.money import Money
@@ -62,7 +64,7 @@ def test_what_was_asked_is_done_and_written(session: Session, stripe: Stripe, gi
     assert (refund.id, refund.stripe_refund_id, refund.state) == (refund_id, made["id"], "done")
     assert made["metadata"] == {"refund": str(refund_id)}
     (told,) = stripe.events("charge.refunded")
-    assert told["request"]["idempotency_key"] == str(refund_id)
+    assert told["request"]["idempotency_key"].startswith(str(refund_id))
     assert row(session, Donation).refunded_minor == 200
     stripe.deliver_all()
     assert row(session, Refund).state == "done"
@@ -129,6 +131,40 @@ def test_a_refund_is_made_once_however_stripe_fails(
 
 
 @pytest.mark.usefixtures("finance")
+def test_a_failure_that_stripe_replays_is_over_after_an_hour(
+    session: Session, stripe: Stripe, give: Give
+) -> None:
+    """[B7] For the same key Stripe gives the same answer all day, an answered 500 as well."""
+    donation = given(session, stripe, give)
+    asked(session, donation, 200)
+    # The payment is read before.
+    stripe.sandbox("faults", api_errors=[0, 500, 500, 500])
+    giving_back.finish_due()
+    assert stripe.all("refund") == []
+    stripe.sandbox("faults", api_errors=[])
+    stripe.move_clock(1 / 24)
+    with clock.fixed(clock.now() + timedelta(hours=1)):
+        giving_back.finish_due()
+    assert [each["amount"] for each in stripe.all("refund")] == [200]
+
+
+@pytest.mark.usefixtures("finance")
+def test_the_same_form_with_something_else_is_refused(
+    session: Session, stripe: Stripe, give: Give
+) -> None:
+    """[B7]"""
+    donation = given(session, stripe, give)
+    refund_id = asked(session, donation, 200)
+    with pytest.raises(AskedOtherwiseError) as refused:
+        asked(session, donation, 300, refund_id)
+    assert refused.value.amount == Money(200, "EUR")
+    other = factories.donation(session, factories.account(session))
+    with pytest.raises(AskedOtherwiseError):
+        asked(session, other, 200, refund_id)
+    assert row(session, Refund).amount_minor == 200
+
+
+@pytest.mark.usefixtures("finance")
 def test_what_stripe_did_before_a_crash_is_found_after_its_key_is_forgotten(
     session: Session, stripe: Stripe, give: Give
 ) -> None:
@@ -138,7 +174,7 @@ def test_what_stripe_did_before_a_crash_is_found_after_its_key_is_forgotten(
     gateway.refund(
         str(donation.stripe_payment_intent_id),
         {"refund": str(refund_id)},
-        idempotency_key=str(refund_id),
+        idempotency_key=f"{refund_id}:before",
         amount=Money(200, "EUR"),
     )
     stripe.move_clock(2)

@@ -7,15 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from config.settings import COFFEE, LIST_PRICES
+from membership.billing import revenue
 from membership.billing.amounts import LIMITS, CardFee, least, most, with_card_fee
 from membership.billing.lifecycle import STEPS
 from membership.billing.models import END_REASONS, MOVEMENTS
-from membership.billing.revenue import monthly_value, movement
+from membership.billing.revenue import movement
 from membership.money import Money, from_major, smallest_step
 
 AMOUNTS = some.integers(min_value=1, max_value=10**9)
 STATES = some.sampled_from(sorted(STEPS))
 VALUED = ("active", "past_due", "cancel_scheduled")
+
+
+def monthly_value(amount: int, interval: str, state: str, *, paused: bool = False) -> int:
+    return revenue.monthly_value(amount, interval, state, collection_paused=paused)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,12 @@ def test_only_what_runs_has_a_monthly_value(amount: int, state: str) -> None:
     """[D1] Nothing for incomplete, paused and ended; past due counts until it ends."""
     assert monthly_value(amount, "month", state) == (amount if state in VALUED else 0)
     assert abs(monthly_value(amount, "year", state) * 12 - (amount if state in VALUED else 0)) <= 6
+
+
+@given(AMOUNTS, STATES)
+def test_what_is_not_collected_has_none(amount: int, state: str) -> None:
+    """[D1] Also when the end is set meanwhile."""
+    assert monthly_value(amount, "month", state, paused=True) == 0
 
 
 @given(some.lists(some.tuples(AMOUNTS, STATES, some.sampled_from(END_REASONS)), max_size=20))

@@ -30,11 +30,17 @@ def moved(
     )
 
 
+def worth(given: Subscription) -> int:
+    return monthly_value(
+        given.amount_minor, given.interval, given.state, collection_paused=given.collection_paused
+    )
+
+
 def joins(session: Session, at: datetime = NOON, **values: Any) -> Subscription:
     """A new patron with a subscription, its ledger entry and its first donation."""
     giver = factories.account(session)
     given = factories.subscription(session, giver, started_at=at, **values)
-    moved(session, given, "new", monthly_value(given.amount_minor, given.interval, "active"), at)
+    moved(session, given, "new", worth(given), at)
     pays(
         session,
         giver,
@@ -47,7 +53,7 @@ def joins(session: Session, at: datetime = NOON, **values: Any) -> Subscription:
 
 
 def leaves(session: Session, given: Subscription, at: datetime, why: str = "voluntary") -> None:
-    mrr = monthly_value(given.amount_minor, given.interval, given.state)
+    mrr = worth(given)
     given.state, given.end_reason, given.ended_at = "ended", why, at
     movement = "churn_voluntary" if why == "voluntary" else "churn_involuntary"
     moved(session, given, movement, -mrr, at)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
+from membership.billing.models import Dispute, Donation
 from membership.db import transaction
 from membership.reports import rollups
 from membership.reports.models import DailyFigures
@@ -170,6 +171,52 @@ def test_a_refund_that_failed_later_is_income_again(session: Session) -> None:
     session.flush()
     rollups.refresh(session)
     assert (TODAY + 2 * DAY, "EUR") not in figures(session)
+
+
+def test_what_a_bank_took_back_is_no_income(session: Session) -> None:
+    """[L15] On the day of the dispute, less what had gone back before; won, it is income again."""
+    giver = factories.account(session)
+    gift = pays(session, giver, amount_minor=2500)
+    joins(session, amount_minor=400)
+    factories.refund(session, gift, 500, NOON + 2 * DAY)
+    rollups.refresh(session)
+    _last_rebuilt(session, NOON + 30 * DAY)
+    disputes = []
+    for donation in session.scalars(select(Donation)):
+        donation.disputed_at = NOON + 9 * DAY
+        disputes.append(_disputed(session, donation, NOON + 31 * DAY))
+    rollups.refresh(session)
+    lost = {"one_time_minor": -2000, "received_minor": -2400}
+    assert figures(session)[TODAY + 9 * DAY, "EUR"] == lost
+    refreshed = figures(session)
+    rollups.rebuild(session)
+    assert figures(session) == refreshed
+    assert refreshed[TODAY, "EUR"]["received_minor"] == 2900
+
+    _last_rebuilt(session, NOON + 60 * DAY)
+    for donation, dispute in zip(session.scalars(select(Donation)), disputes, strict=True):
+        donation.disputed_at = None
+        dispute.status, dispute.synced_at = "won", NOON + 61 * DAY
+    session.flush()
+    rollups.refresh(session)
+    assert (TODAY + 9 * DAY, "EUR") not in figures(session)
+
+
+def _disputed(session: Session, donation: Donation, heard_at: datetime) -> Dispute:
+    return factories.add(
+        session,
+        Dispute(
+            kind="dispute",
+            stripe_id=f"du_{donation.id}",
+            donation_id=donation.id,
+            reason="general",
+            status="needs_response",
+            amount_minor=donation.amount_minor,
+            currency=donation.currency,
+            opened_at=donation.disputed_at,
+            synced_at=heard_at,
+        ),
+    )
 
 
 def test_two_workers_at_once_write_each_day_once(committed: Engine) -> None:

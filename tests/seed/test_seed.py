@@ -87,7 +87,12 @@ def test_each_ledger_entry_follows_from_the_ones_before(newsroom: Session) -> No
         ).all()
     )
     for each in newsroom.scalars(select(Subscription)):
-        worth = monthly_value(each.amount_minor, each.interval, each.state)
+        worth = monthly_value(
+            each.amount_minor,
+            each.interval,
+            each.state,
+            collection_paused=each.collection_paused,
+        )
         assert sums.pop(each.id) == worth
     assert not sums
 

@@ -138,6 +138,16 @@ def test_a_part_and_then_the_rest_goes_back(desk: Desk) -> None:
     assert row(desk.session, Subscription).state == "active"
 
 
+def test_a_form_sent_again_with_another_amount_says_so(desk: Desk) -> None:
+    """[B7] It never says that what nobody wrote down is on its way."""
+    form = desk.filled(desk.refund, amount="2")
+    desk.answer(desk.refund, **form)
+    answer = desk.browser.post(desk.refund, data=form | {"amount": "3"})
+    assert answer.status_code == 409
+    assert "This form gave back €2 already" in answer.text
+    assert [each["amount"] for each in desk.stripe.all("refund")] == [200]
+
+
 def test_a_form_sent_twice_is_one_refund(desk: Desk) -> None:
     """[B7]"""
     form = desk.filled(desk.refund, amount="5")

@@ -27,6 +27,7 @@ def given(session: Session, reader: Account, **values: object) -> Gift:
         "state": "redeemed",
         "account_id": reader.id,
         "redeemed_at": now - DAY,
+        "begins_at": now - DAY,
         "ends_at": now + DAY,
     }
     return gift(session, **(defaults | values))
@@ -87,7 +88,7 @@ def test_things_are_seen_as_they_were(session: Session) -> None:
     """A gift counts from when it was taken until it ends, and its money until it goes back."""
     noon = factories.NOON
     reader = factories.account(session)
-    present = given(session, reader, redeemed_at=noon, ends_at=noon + 10 * DAY)
+    present = given(session, reader, redeemed_at=noon, begins_at=noon, ends_at=noon + 10 * DAY)
     donation = session.get_one(Donation, present.donation_id)
     factories.refund(session, donation, donation.amount_minor, noon + 5 * DAY)
 

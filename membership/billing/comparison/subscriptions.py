@@ -224,5 +224,7 @@ def _without_card(fields: Fields) -> Fields:
 
 def _ledger(row: Subscription, mrr_minor: int) -> Fields:
     """What the ledger sums to, and what the row is worth (rule D7)."""
-    worth = monthly_value(row.amount_minor, row.interval, row.state)
+    worth = monthly_value(
+        row.amount_minor, row.interval, row.state, collection_paused=row.collection_paused
+    )
     return {} if mrr_minor == worth else {"mrr_minor": [mrr_minor, worth]}

@@ -18,6 +18,8 @@ from membership.billing.dunning.models import Dunning
 from membership.billing.models import Subscription
 from membership.billing.snapshots import InvoiceSnapshot, SubscriptionSnapshot
 
+# Stripe's page of such an invoice takes money, though the subscription is over.
+VOIDABLE = frozenset({"open", "uncollectible"})
 log = structlog.get_logger(__name__)
 
 
@@ -184,6 +186,8 @@ def _still_failing(
         row.stripe_payment_method_id = said.card.payment_method_id
     if subscription.state != "ended" and invoice.status == "open":
         return
+    if invoice.status in VOIDABLE and subscription.state == "ended":
+        gateway.void_invoice(invoice.id)
     row.given_up_at = subscription.ended_at or clock.now()
     row.next_attempt_at = row.next_letter_at = None
     log.info("payment_given_up", dunning=row.id, attempts=row.attempts)

@@ -38,7 +38,7 @@ def mend(token: str) -> ResponseReturnValue:
         row, subscription = _found(session, token)
         if request.method == "POST" and row.is_open:
             row.link_used_at = clock.now()
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(row, subscription)
     if not row.is_open:
         return _secret(redirect(url_for("dunning.mend", token=token), 303))

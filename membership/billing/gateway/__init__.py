@@ -6,7 +6,6 @@ StripeRefusedError when it says no.
 """
 
 from membership.billing.gateway.acts import (
-    cancel_subscription,
     create_checkout_session,
     create_portal_session,
     delete_customer,
@@ -15,15 +14,15 @@ from membership.billing.gateway.acts import (
     refund,
 )
 from membership.billing.gateway.agreements import (
+    cancel_subscription,
     change_subscription,
     draft_invoice,
     end_subscription_later,
     keep_subscription,
     pause_subscription,
     resume_subscription,
-    stop_invoice,
 )
-from membership.billing.gateway.collecting import pay_invoice, use_card
+from membership.billing.gateway.collecting import pay_invoice, use_card, void_invoice
 from membership.billing.gateway.errors import (
     KEY_TAKEN,
     BadSignatureError,
@@ -96,8 +95,8 @@ __all__ = [
     "refund",
     "resume_subscription",
     "running_subscriptions",
-    "stop_invoice",
     "undelivered_events",
     "use_card",
     "verified_event",
+    "void_invoice",
 ]

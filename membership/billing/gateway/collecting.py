@@ -14,6 +14,12 @@ def pay_invoice(invoice_id: str, payment_method_id: str, idempotency_key: str) -
         )
 
 
+def void_invoice(invoice_id: str) -> None:
+    """Let nobody pay an open invoice any more, also not on the page that Stripe shows of it."""
+    with said_in_our_words():
+        stripe_client().v1.invoices.void_invoice(invoice_id)
+
+
 def use_card(subscription_id: str, payment_method_id: str) -> None:
     """Charge a subscription to this card of its customer from now on."""
     with said_in_our_words():

@@ -22,7 +22,9 @@ class Gift(Numbered, Base):
         CheckConstraint(f"source IN {SOURCES}", name="source"),
         CheckConstraint(f"state IN {STATES}", name="state"),
         CheckConstraint("(source = 'person') = (checkout_id IS NOT NULL)", name="paid_by"),
-        CheckConstraint("(state = 'redeemed') <= (ends_at IS NOT NULL)", name="redeemed"),
+        CheckConstraint(
+            "(state = 'redeemed') <= (num_nulls(begins_at, ends_at) = 0)", name="redeemed"
+        ),
         Index("ix_gift_due", "send_on", postgresql_where="state = 'ready'"),
     )
 
@@ -43,9 +45,11 @@ class Gift(Numbered, Base):
     currency: Mapped[str]
     send_on: Mapped[date]
     sent_at: Mapped[datetime | None]
-    # Who opened the link and took the gift; patron from then until `ends_at`.
+    # Who opened the link and took the gift; patron from `begins_at` until `ends_at`. It begins when
+    # it is taken, or at the end of the one before.
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
     redeemed_at: Mapped[datetime | None]
+    begins_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -38,7 +38,7 @@ Page = Callable[..., str]
 @access.anyone
 def give_year() -> ResponseReturnValue:
     """A year for somebody else; fields as in YearForm."""
-    if request.method == "GET":
+    if request.method != "POST":
         form = YearForm(formdata=None)
         form.letter_language.data = current_language()
         form.send_on.data = newsroom_day().isoformat()
@@ -65,7 +65,7 @@ def forget_order() -> None:
 @access.anyone
 def give_to_pool() -> ResponseReturnValue:
     """A coffee for someone who cannot pay; fields as in the support form."""
-    if request.method == "GET":
+    if request.method != "POST":
         form = _asked_for(OnceForm(formdata=None), _coffees)
         return _first_page(_pool_page(form, came_back="back" in request.args))
     form = OnceForm()

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership import clock
 from membership.accounts import audit
 from membership.background import wake
+from membership.billing.fees import card_fee
 from membership.billing.gifts.models import Gift
 from membership.billing.gifts.orders import newsroom_day
 from membership.billing.models import Checkout, Donation
@@ -62,8 +63,14 @@ def balances(session: Session) -> list[Balance]:
 
 
 def balance(session: Session, currency: str) -> Balance:
-    """Settled donations to the pool, net of refunds, against what was granted from it."""
-    given = select(func.sum(Donation.amount_minor - Donation.refunded_minor)).where(
+    """What is left of donations to the pool after refunds and card fees, against what was granted.
+
+    The fee is Stripe's, where it is known in the same currency; else by the newsroom's own prices.
+    """
+    is_known = Donation.fee_currency == Donation.currency
+    fee = case((is_known, Donation.fee_minor), else_=_listed_fee(currency))
+    net = func.greatest(Donation.amount_minor - Donation.refunded_minor - fee, 0)
+    given = select(func.sum(net)).where(
         Donation.checkout_id.in_(select(Checkout.id).where(Checkout.purpose == "pool")),
         Donation.subscription_id.is_(None),
         Donation.disputed_at.is_(None),
@@ -77,6 +84,13 @@ def balance(session: Session, currency: str) -> Balance:
         granted=Money(int(session.scalar(granted) or 0), currency),
         coffee=coffee(currency),
     )
+
+
+def _listed_fee(currency: str) -> ColumnElement[int]:
+    """SQL: what a donation in `currency` costs by the newsroom's prices, rounded up."""
+    fee = card_fee(currency)
+    share = Donation.amount_minor * fee.share.numerator
+    return (share + fee.share.denominator - 1) // fee.share.denominator + fee.fixed.minor
 
 
 @dataclass(frozen=True)

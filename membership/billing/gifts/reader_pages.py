@@ -43,7 +43,7 @@ def take(token: str) -> ResponseReturnValue:
     is_here = current_user.is_authenticated
     if is_here and gift.state == "redeemed" and gift.account_id == current_user.id:
         return redirect(url_for("gifts.overview"))
-    if request.method == "GET" or gift.state != "sent":
+    if request.method != "POST" or gift.state != "sent":
         return _gift_page(gift)
     return _take(gift) if is_here else _sign_in_for(gift)
 
@@ -72,12 +72,13 @@ def _sign_in_for(gift: Gift) -> ResponseReturnValue:
 
 def _gift_page(gift: Gift, form: SignInForm | None = None) -> Response:
     status = {"sent": 200, "redeemed": 410, "taken_back": 410}.get(gift.state, 404)
-    mine = None
+    mine = follows = None
     if current_user.is_authenticated:
         with transaction() as database:
             mine = giving.of_account(database, current_user.id)
+            follows = redeeming.lasts_until(database, current_user.id)
     page = render_template(
-        "billing/gifts/take.html", gift=gift, form=form or SignInForm(), mine=mine
+        "billing/gifts/take.html", gift=gift, form=form or SignInForm(), mine=mine, follows=follows
     )
     response = make_response(page, 422 if form else status)
     response.headers["Referrer-Policy"] = "no-referrer"

@@ -3,7 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from config.settings import settings
@@ -46,17 +46,23 @@ def take(session: Session, gift_id: int, account_id: int) -> Gift:
     now = clock.now()
     begins_at = lasts_until(session, account_id) or now
     gift.state, gift.account_id, gift.redeemed_at = "redeemed", account_id, now
+    gift.begins_at = begins_at
     gift.ends_at = months_later(begins_at, gift.months, ZoneInfo(settings().time_zone))
     session.flush()
     return gift
 
 
 def lasts_until(session: Session, account_id: int) -> datetime | None:
-    """When the last of the account's running gifts ends; None without one."""
-    return session.scalar(
-        select(func.max(Gift.ends_at)).where(
-            Gift.account_id == account_id,
-            Gift.ends_at > clock.now(),
-            ~gift_taken_back(),
-        )
+    """When the last of the account's gifts ends, also of those to come; None without one."""
+    return session.scalar(_last_end(account_id))
+
+
+def runs_until(session: Session, account_id: int) -> datetime | None:
+    """The same; None unless one of them runs now."""
+    return session.scalar(_last_end(account_id).having(func.min(Gift.begins_at) <= clock.now()))
+
+
+def _last_end(account_id: int) -> Select[datetime | None]:
+    return select(func.max(Gift.ends_at)).where(
+        Gift.account_id == account_id, Gift.ends_at > clock.now(), ~gift_taken_back()
     )

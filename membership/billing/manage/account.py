@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from config.settings import settings
 from membership.billing import gateway, giving
-from membership.billing.manage import acts, plan, reasons
+from membership.billing.manage import acts, pauses, plan, reasons
 from membership.billing.manage.agreement import agreement_of
 from membership.billing.manage.forms import ChangeForm, LeavingForm, PauseForm
 from membership.billing.manage.pages import blueprint, not_now, stripe_away
@@ -55,7 +55,7 @@ def change(row: Subscription) -> ResponseReturnValue:
     """GET the form, with `interval` and `amount` (major units) chosen at first; POST a preview."""
     agreement = agreement_of(row)
     plan.insist("change", agreement)
-    if request.method == "GET":
+    if request.method != "POST":
         return _change_form(row, _proposed(agreement))
     form = ChangeForm()
     form.currency.data = row.currency
@@ -161,7 +161,7 @@ def _change_form(row: Subscription, form: ChangeForm) -> str:
 def pause(row: Subscription) -> ResponseReturnValue:
     """`months`: 1 to 3. Each choice names the day of the next charge."""
     form = PauseForm()
-    if request.method == "GET":
+    if request.method != "POST":
         return _pauses(row)
     if not form.validate():
         return _pauses(row, form), 422
@@ -177,15 +177,17 @@ def pause(row: Subscription) -> ResponseReturnValue:
 
 def _pauses(row: Subscription, form: PauseForm | None = None, *, is_outdated: bool = False) -> str:
     agreement = agreement_of(row)
-    pauses: list[plan.Pause] = []
+    possible: list[plan.Pause] = []
     if agreement.interval == "month":
-        pauses = [plan.pause(agreement, count + 1) for count in range(plan.LONGEST_PAUSE)]
+        possible = [plan.pause(agreement, count + 1) for count in range(plan.LONGEST_PAUSE)]
+        with transaction() as session:
+            pauses.insist_on_paid_since_last(session, row.id)
     else:
         plan.insist("change", agreement)
     return render_template(
         "billing/pause.html",
         subscription=row,
-        pauses=pauses,
+        pauses=possible,
         seen=agreement.seen,
         errors=form.errors if form else {},
         is_outdated=is_outdated,

@@ -16,7 +16,7 @@ from config.settings import settings
 from membership import clock
 from membership.billing import ending, gateway, sync
 from membership.billing.lifecycle import LIVE
-from membership.billing.manage import plan
+from membership.billing.manage import pauses, plan
 from membership.billing.manage.agreement import agreement_of
 from membership.billing.manage.plan import Agreement
 from membership.billing.models import Leaving, Subscription
@@ -54,6 +54,7 @@ def pause(subscription_id: int, months: int, seen: str) -> Subscription:
     def ask(session: Session, row: Subscription, agreement: Agreement) -> None:
         planned = plan.pause(agreement, months)
         plan.insist_on_seen(agreement, seen)
+        pauses.insist_on_paid_since_last(session, row.id)
         _insist_on_no_charge_under_way(row)
         gateway.pause_subscription(row.stripe_subscription_id, planned.resumes_at)
 

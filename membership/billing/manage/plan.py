@@ -55,6 +55,10 @@ class ChargeUnderWayError(NotNowError):
     """A period has just begun, and its charge with what held until then is being made."""
 
 
+class PausedBeforeError(NotNowError):
+    """Nothing was paid since the last pause; one after the other would be giving nothing."""
+
+
 class AnotherGivesError(NotNowError):
     """The patron gives by another subscription by now."""
 
@@ -123,6 +127,12 @@ def insist(act: Act, agreement: Agreement) -> None:
         raise StateForbidsError(agreement.state)
     if act == "pause" and agreement.interval == "year":
         raise YearlyPauseError("a pause of some months would skip a whole year")
+
+
+def insist_on_paid_since_pause(paused_at: datetime | None, paid_at: datetime | None) -> None:
+    """Raise PausedBeforeError unless something was paid since the last pause began, if one did."""
+    if paused_at is not None and (paid_at is None or paid_at <= paused_at):
+        raise PausedBeforeError(f"paused at {paused_at}, and nothing paid since")
 
 
 def insist_on_seen(agreement: Agreement, seen: str) -> None:

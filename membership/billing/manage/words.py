@@ -12,6 +12,11 @@ def why_not(error: plan.NotNowError) -> str:
             return _why_not_while(error.state)
         case plan.YearlyPauseError():
             return str(_("You give once a year, so a pause would leave out a whole year."))
+        case plan.PausedBeforeError():
+            return str(
+                _("You have paused since your last payment. After the next one you can do so "
+                  "again; and you can cancel at any time.")
+            )  # fmt: skip
         case plan.ChargeUnderWayError():
             return str(
                 _("A new period has just begun and its charge is being made. "

@@ -353,6 +353,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("account_id", sa.BigInteger(), nullable=True),
         sa.Column("redeemed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("begins_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "created_at",
@@ -365,7 +366,8 @@ def upgrade() -> None:
             "(source = 'person') = (checkout_id IS NOT NULL)", name=op.f("ck_gift_paid_by")
         ),
         sa.CheckConstraint(
-            "(state = 'redeemed') <= (ends_at IS NOT NULL)", name=op.f("ck_gift_redeemed")
+            "(state = 'redeemed') <= (num_nulls(begins_at, ends_at) = 0)",
+            name=op.f("ck_gift_redeemed"),
         ),
         sa.CheckConstraint("source IN ('person', 'pool')", name=op.f("ck_gift_source")),
         sa.CheckConstraint(
@@ -496,6 +498,13 @@ def upgrade() -> None:
     op.add_column("donation", sa.Column("entry_id", sa.Uuid(), nullable=True))
     op.drop_index(op.f("ix_donation_refunded_at"), table_name="donation")
     op.create_index(
+        "ix_donation_disputed",
+        "donation",
+        ["disputed_at"],
+        unique=False,
+        postgresql_where="disputed_at IS NOT NULL",
+    )
+    op.create_index(
         "ix_donation_manual",
         "donation",
         ["id"],
@@ -513,7 +522,24 @@ def upgrade() -> None:
     op.create_foreign_key(
         op.f("fk_donation_entered_by_id_account"), "donation", "account", ["entered_by_id"], ["id"]
     )
+    op.add_column(
+        "stripe_event",
+        sa.Column("is_stripped", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
+    op.create_index(
+        "ix_stripe_event_whole",
+        "stripe_event",
+        ["id"],
+        unique=False,
+        postgresql_where="NOT is_stripped",
+    )
     op.add_column("subscription", sa.Column("anchor_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "subscription",
+        sa.Column(
+            "collection_paused", sa.Boolean(), server_default=sa.text("false"), nullable=False
+        ),
+    )
     op.add_column(
         "subscription", sa.Column("resumes_at", sa.DateTime(timezone=True), nullable=True)
     )
@@ -532,12 +558,6 @@ def upgrade() -> None:
     )
     op.add_column("subscription_change", sa.Column("from_interval", sa.String(), nullable=True))
     op.add_column("subscription_change", sa.Column("to_interval", sa.String(), nullable=True))
-    op.execute(
-        "INSERT INTO refund "
-        "(id, donation_id, amount_minor, currency, state, refunded_at, created_at, changed_at) "
-        "SELECT gen_random_uuid(), id, refunded_minor, currency, 'done', refunded_at, refunded_at, "
-        "refunded_at FROM donation WHERE refunded_minor > 0 AND refunded_at IS NOT NULL"
-    )
     op.drop_constraint(op.f("ck_donation_source"), "donation", type_="check")
     op.create_check_constraint(
         op.f("ck_donation_source"),
@@ -554,13 +574,6 @@ def upgrade() -> None:
     )
     op.create_check_constraint(
         op.f("ck_checkout_purpose"), "checkout", "purpose IN ('support', 'gift', 'pool')"
-    )
-    # Of what Stripe sent, only what leads to its subject is kept from now on.
-    op.execute(
-        "UPDATE stripe_event SET payload = payload || jsonb_build_object('data', "
-        "jsonb_build_object('object', jsonb_strip_nulls(jsonb_build_object("
-        "'id', payload #> '{data,object,id}', 'object', payload #> '{data,object,object}', "
-        "'parent', payload #> '{data,object,parent}')))) WHERE payload ? 'data'"
     )
     op.execute(
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON paper "
@@ -588,7 +601,12 @@ def downgrade() -> None:
     op.drop_column("subscription", "card_last4")
     op.drop_column("subscription", "card_brand")
     op.drop_column("subscription", "resumes_at")
+    op.drop_column("subscription", "collection_paused")
     op.drop_column("subscription", "anchor_at")
+    op.drop_index(
+        "ix_stripe_event_whole", table_name="stripe_event", postgresql_where="NOT is_stripped"
+    )
+    op.drop_column("stripe_event", "is_stripped")
     op.drop_constraint(op.f("fk_donation_entered_by_id_account"), "donation", type_="foreignkey")
     op.drop_constraint(op.f("uq_donation_entry_id"), "donation", type_="unique")
     op.drop_index(
@@ -596,6 +614,9 @@ def downgrade() -> None:
     )
     op.drop_index(
         "ix_donation_manual", table_name="donation", postgresql_where="provider = 'manual'"
+    )
+    op.drop_index(
+        "ix_donation_disputed", table_name="donation", postgresql_where="disputed_at IS NOT NULL"
     )
     op.create_index(op.f("ix_donation_refunded_at"), "donation", ["refunded_at"], unique=False)
     op.drop_column("donation", "entry_id")

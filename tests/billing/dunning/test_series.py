@@ -2,6 +2,7 @@
 
 import pytest
 
+from membership.billing import sync
 from membership.billing.dunning import reminders
 from membership.billing.dunning.models import Dunning
 from membership.billing.models import Donation, SubscriptionChange
@@ -172,3 +173,30 @@ def test_who_leaves_meanwhile_hears_no_more_of_it(life: Life) -> None:
     kinds = [kind for kind, _ in life.mails()]
     assert kinds.count("payment_failed") == 1
     assert not {"support_ended_unpaid", "payment_recovered"} & set(kinds)
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_what_was_given_up_can_be_paid_nowhere(life: Life, left: bool) -> None:
+    """[B12] Stripe's own page of the invoice would take money for a support that is over."""
+    life.let_card(NO_MONEY)
+    life.renew()
+    life.work()
+    subscription = life.subscription.stripe_subscription_id
+    if left:
+        life.stripe.api(f"subscriptions/{subscription}", method="DELETE")
+    life.live_days(40)
+    assert life.subscription.state == "ended"
+    assert life.dunning.given_up_at is not None
+    assert life.stripe.all("invoice")[-1]["status"] == "void"
+
+
+def test_an_invoice_that_staff_wrote_off_is_theirs(life: Life) -> None:
+    """[B12] Given up, and the support goes on: nothing of it is touched."""
+    life.let_card(NO_MONEY)
+    life.renew()
+    life.work()
+    invoice = life.stripe.all("invoice")[-1]["id"]
+    life.stripe.change(invoice, status="uncollectible", next_payment_attempt=None)
+    sync.sync_subscription(life.session, life.subscription.stripe_subscription_id, life.now())
+    assert life.dunning.given_up_at is not None
+    assert life.stripe.all("invoice")[-1]["status"] == "uncollectible"

@@ -26,7 +26,10 @@ from tests.billing.reading import mails, row, rows
 def paid_in(session: Session, minor: int = 1200, **values: Any) -> Donation:
     giver = factories.account(session)
     paid = checkout(session, giver, purpose="pool", amount_minor=minor)
-    return factories.donation(session, giver, checkout_id=paid.id, amount_minor=minor, **values)
+    free = {"fee_minor": 0, "fee_currency": values.get("currency", "EUR")}
+    return factories.donation(
+        session, giver, checkout_id=paid.id, amount_minor=minor, **(free | values)
+    )
 
 
 def wanted(**values: Any) -> Grant:
@@ -53,7 +56,9 @@ def test_a_coffee_is_paid_into_the_pool(
     assert ("receipt", "giver@example.org") in mails(session)
     assert not rows(session, Gift)
     found = pool.balance(session, "EUR")
-    assert (found.left.minor, found.months) == (1200, 3)
+    fee = row(session, Donation).fee_minor
+    assert fee
+    assert (found.left.minor, found.months) == (1200 - fee, 2)
     assert not is_eligible(session, row(session, Donation).account_id)
 
 
@@ -71,6 +76,25 @@ def test_the_pool_has_what_is_settled_less_what_went_back_and_was_granted(
     pool.grant(session, wanted(), staff.id)
     assert pool.balance(session, "EUR").left.minor == 1000
     assert pool.balance(session, "UAH").left.minor == 1200
+
+
+@pytest.mark.parametrize(
+    ("fee", "currency", "left"),
+    [(48, "EUR", 1152), (None, None, 1140), (2000, "UAH", 1140)],
+)
+def test_card_fees_are_not_granted(
+    session: Session, fee: int | None, currency: str | None, left: int
+) -> None:
+    """Stripe's where it is known in the same currency; else 2.9 % and 25 cents, as listed."""
+    paid_in(session, 1200, fee_minor=fee, fee_currency=currency)
+    assert pool.balance(session, "EUR").left.minor == left
+
+
+def test_what_went_back_is_never_owed_to_the_pool(session: Session) -> None:
+    """Stripe keeps the fee of what is refunded; that is not for other readers to pay."""
+    paid_in(session)
+    paid_in(session, refunded_minor=1200, refunded_at=factories.NOON, fee_minor=48)
+    assert pool.balance(session, "EUR").given.minor == 1200
 
 
 def test_refunds_after_a_grant_leave_nothing_and_are_said(session: Session) -> None:

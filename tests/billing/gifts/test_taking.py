@@ -20,6 +20,7 @@ from membership.billing.gifts.lifecycle import months_later, state_of
 from membership.billing.gifts.models import Gift
 from membership.billing.gifts.reference import account_id_in, reference
 from membership.billing.models import Donation
+from membership.billing.standing import has_gift
 from membership.db import transaction
 from membership.mail.models import OutboxEmail
 from membership.voting.eligibility import is_eligible
@@ -127,7 +128,8 @@ def test_a_gift_that_cannot_be_taken_says_why(
     session: Session, signed_in: SignedIn, state: str, status: int, said: str
 ) -> None:
     other = factories.account(session)
-    taken = {"account_id": other.id, "redeemed_at": factories.NOON, "ends_at": factories.NOON}
+    noon = factories.NOON
+    taken = {"account_id": other.id, "redeemed_at": noon, "begins_at": noon, "ends_at": noon}
     values = taken if state == "redeemed" else {}
     present = gift(session, state=state, sender_name="Olena", message="Yours", **values)
     browser = signed_in(session, factories.account(session))
@@ -274,6 +276,36 @@ def test_a_gift_whose_money_went_back_gives_nothing(
     assert not is_eligible(session, reader.id)
     assert redeeming.lasts_until(session, reader.id) is None
     assert "withdrawn" in signed_in(session, reader).get("/account/gifts").text
+
+
+def test_the_loss_of_the_first_leaves_the_second_its_own_time(
+    session: Session, signed_in: SignedIn
+) -> None:
+    """[V3] One payment that is left gives one year; a dispute that is won gives both back."""
+    reader = factories.account(session)
+    noon = factories.NOON
+    with clock.fixed(noon):
+        first = redeeming.take(session, gift(session).id, reader.id)
+        second = redeeming.take(session, gift(session).id, reader.id)
+    donation = session.get_one(Donation, first.donation_id)
+
+    def lasts(*days: int) -> list[bool]:
+        times = [noon + timedelta(days=each) for each in days]
+        return [bool(session.scalar(select(has_gift(reader.id, at)))) for at in times]
+
+    assert lasts(1, 364, 366, 729, 732) == [True, True, True, True, False]
+    donation.disputed_at = noon
+    session.flush()
+    assert lasts(1, 364, 366, 729, 732) == [False, False, True, True, False]
+    with clock.fixed(noon + timedelta(days=1)):
+        assert redeeming.runs_until(session, reader.id) is None
+        assert redeeming.lasts_until(session, reader.id) == second.ends_at
+        assert "2 March 2027</time> – <" in signed_in(session, reader).get("/account/gifts").text
+    with clock.fixed(noon + timedelta(days=366)):
+        assert redeeming.runs_until(session, reader.id) == second.ends_at
+    donation.disputed_at = None
+    session.flush()
+    assert lasts(1, 364, 366, 729, 732) == [True, True, True, True, False]
 
 
 def test_a_refund_before_it_is_taken_takes_it_back_and_after_it_leaves_it_taken(

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from sqlalchemy import update
 
 from membership.accounts.models import Account
+from membership.billing import ending, leaving
 from membership.billing.manage import acts, plan
 from membership.billing.models import Leaving, LedgerEntry, Subscription
 from tests import factories
@@ -144,6 +146,62 @@ def test_who_leaves_while_a_charge_is_under_way_is_not_charged(patron: NewPatron
     assert giver.row.state == "ended"
     giver.stripe.move_clock(60)
     assert len(giver.charged()) == 1
+
+
+def test_a_draft_that_was_left_over_changes_nothing(patron: NewPatron) -> None:
+    """[B10] Stripe keeps one that shall not be charged for ever: no charge is under way."""
+    giver = patron()
+    giver.wait_until(giver.row.current_period_end_at + timedelta(minutes=20))
+    (draft,) = [each for each in giver.stripe.all("invoice") if each["status"] == "draft"]
+    giver.stripe.api(f"invoices/{draft['id']}", auto_advance="false")
+    giver.wait_until(giver.now() + timedelta(days=2))
+    change = {"amount": "7", "interval": "month"}
+    assert giver.browser.get("/account/change", query_string=change).status_code == 200
+    giver.browser.post("/account/cancel")
+    assert giver.row.state == "cancel_scheduled"
+
+
+WAYS: dict[str, Callable[[Patron], object]] = {
+    "staff": lambda giver: ending.by_staff(giver.session, giver.row.id, at_once=True),
+    "deletion": lambda giver: leaving.end_support(giver.row.account_id),
+    "dispute": lambda giver: giver.stripe.sandbox(
+        "disputes", charge=giver.stripe.all("charge")[0]["id"]
+    ),
+    "patron": lambda giver: giver.browser.post("/account/cancel"),
+}
+
+
+@pytest.mark.parametrize(
+    ("way", "was"),
+    [
+        each
+        for each in product(WAYS, ["active", "cancel_scheduled", "past_due"])
+        # The patron has asked for that end already.
+        if each != ("patron", "cancel_scheduled")
+    ],
+)
+def test_who_is_ended_between_a_periods_beginning_and_its_charge_is_not_charged(
+    patron: NewPatron, way: str, was: str
+) -> None:
+    """[B10] [L24] Renewed at 10:00, ended at 10:20 in whatever way, nothing charged at 11:00."""
+    giver = patron()
+    if was == "past_due":
+        giver.fail_next_charge()
+        # Another period begins before Stripe gives up.
+        giver.stripe.change(giver.stripe.all("invoice")[-1]["id"], next_payment_attempt=None)
+    giver.wait_until(giver.row.current_period_end_at + timedelta(minutes=20))
+    charged = giver.charged()
+    if was == "cancel_scheduled":
+        soon = int((giver.now() + timedelta(days=3)).timestamp())
+        giver.stripe.api(f"subscriptions/{giver.row.stripe_subscription_id}", cancel_at=str(soon))
+        giver.stripe.deliver_all()
+    assert giver.row.state == was
+    WAYS[way](giver)
+    giver.stripe.deliver_all()
+    assert giver.row.state == "ended"
+    giver.stripe.sandbox("cards", customer=giver.row.stripe_customer_id, number=PAYS)
+    giver.wait_until(giver.now() + timedelta(minutes=70))
+    assert giver.charged() == charged
 
 
 def test_a_first_payment_that_never_came_can_be_dropped(patron: NewPatron) -> None:

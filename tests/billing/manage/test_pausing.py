@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from membership.billing.manage import plan
-from membership.billing.models import LedgerEntry
+from membership.billing.models import Donation, LedgerEntry
 from membership.billing.standing import standing
+from membership.reports.overview import differences
+from tests.billing.agreement import assert_ledger_is_mrr
 from tests.billing.manage.conftest import Patron
 from tests.billing.reading import mails, rows
 
@@ -140,6 +142,62 @@ def test_what_is_paused_is_not_paused_again(patron: NewPatron) -> None:
     assert answer.status_code == 409
     assert "Your support is paused" in answer.text
     assert giver.row.resumes_at == until
+
+
+def test_pauses_follow_one_another_only_after_a_payment(patron: NewPatron) -> None:
+    """[B10] [V3] Or one payment would keep the vote for ever."""
+    giver = patron()
+    pause(giver, 3)
+    day = giver.agreement.next_charge_at
+    assert day is not None
+    giver.wait_until(day - timedelta(hours=1))
+    assert giver.row.state == "active"
+    page = giver.browser.get("/account/pause")
+    assert page.status_code == 409
+    assert "You have paused since your last payment" in page.text
+    assert pause(giver, 3).status_code == 409
+    assert giver.at_stripe["pause_collection"] is None
+    giver.wait_until(day + timedelta(hours=1, seconds=5))
+    assert len(giver.charged()) == 2
+    assert pause(giver, 3).status_code == 303
+    assert giver.row.state == "paused"
+
+
+def test_going_on_and_pausing_anew_is_one_after_the_other(patron: NewPatron) -> None:
+    """[B10]"""
+    giver = patron()
+    pause(giver)
+    giver.browser.post("/account/resume")
+    assert pause(giver, 3).status_code == 409
+    assert giver.row.state == "active"
+
+
+def test_money_that_went_back_pays_for_no_other_pause(patron: NewPatron) -> None:
+    """[B10] [V3]"""
+    giver = patron()
+    pause(giver)
+    giver.browser.post("/account/resume")
+    giver.pass_charge()
+    newest = rows(giver.session, Donation)[-1]
+    giver.stripe.api("refunds", payment_intent=newest.stripe_payment_intent_id)
+    giver.stripe.deliver_all()
+    assert pause(giver).status_code == 409
+
+
+def test_leaving_during_a_pause_makes_no_income(patron: NewPatron) -> None:
+    """[D1] [L15] Nothing is collected, whether the end is set or taken back."""
+    giver = patron()
+    pause(giver, 2)
+    giver.browser.post("/account/cancel")
+    assert (giver.row.state, giver.row.collection_paused) == ("cancel_scheduled", True)
+    assert not differences(giver.session)
+    giver.browser.post("/account/keep")
+    giver.browser.post("/account/cancel")
+    giver.pass_charge()
+    assert giver.row.state == "ended"
+    entries = [(each.movement, each.amount_minor) for each in rows(giver.session, LedgerEntry)]
+    assert entries == [("new", 500), ("churn_voluntary", -500)]
+    assert_ledger_is_mrr(giver.session, giver.stripe)
 
 
 def test_a_paused_support_can_end(patron: NewPatron) -> None:

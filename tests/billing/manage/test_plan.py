@@ -122,6 +122,17 @@ def test_a_year_is_not_paused() -> None:
         plan.pause(agreement(interval="year"), 1)
 
 
+def test_a_pause_follows_a_payment() -> None:
+    """[B10]"""
+    noon = at(2026, 4, 2)
+    plan.insist_on_paid_since_pause(None, None)
+    plan.insist_on_paid_since_pause(None, noon)
+    plan.insist_on_paid_since_pause(noon, noon + timedelta(seconds=1))
+    for paid_at in (None, noon - timedelta(days=1), noon):
+        with pytest.raises(plan.PausedBeforeError):
+            plan.insist_on_paid_since_pause(noon, paid_at)
+
+
 @pytest.mark.parametrize(
     ("state", "resumes_at", "expected"),
     [
