@@ -20,10 +20,8 @@ def ask(row: Subscription, *, at_once: bool = False, reason: str | None = None) 
     this transaction, and needs to be again.
     """
     subscription_id = row.stripe_subscription_id
-    draft = gateway.draft_invoice(subscription_id) if row.state == "active" else None
-    if draft is not None:
-        gateway.stop_invoice(draft)
-    if at_once or draft is not None or row.state in plan.ENDS_AT_ONCE:
+    at_once = at_once or row.state in plan.ENDS_AT_ONCE
+    if at_once or (row.state == "active" and gateway.draft_invoice(subscription_id) is not None):
         gateway.cancel_subscription(subscription_id, reason)
     else:
         gateway.end_subscription_later(subscription_id, reason)

@@ -110,6 +110,18 @@ def _counts(world: World, invoice: Object) -> bool:
     return not invoice["attempted"] or invoice["next_payment_attempt"] == world.now()
 
 
+def stop(invoice: Object) -> None:
+    """An open invoice is not charged by itself any more."""
+    invoice.update(auto_advance=False, next_payment_attempt=None)
+
+
+def go_on(world: World, invoice: Object) -> None:
+    """The next attempt to charge an open invoice is planned again."""
+    invoice["auto_advance"] = True
+    if invoice["attempted"]:
+        _plan_retry(world, invoice, invoices.intent_of(world, invoice))
+
+
 def _tell(world: World, invoice: Object, outcome: str) -> None:
     for follower in FOLLOWERS:
         follower(world, invoice, outcome)

@@ -124,12 +124,23 @@ def preview(world: World, params: dict[str, Any]) -> Object:
 @route("POST", "/invoices/*", InvoiceUpdateParams, "auto_advance description metadata")
 def update(world: World, params: dict[str, Any], invoice_id: str) -> Object:
     invoice = world.get("invoice", invoice_id)
-    if invoice["status"] != "draft" and "auto_advance" in params:
+    if invoice["status"] not in ("draft", "open") and "auto_advance" in params:
         raise invalid("Finalized invoices can't be updated in this way.", "auto_advance",
                       "invoice_not_editable")  # fmt: skip
     with world.changing(invoice, "invoice.updated"):
-        assign(invoice, params, "auto_advance description metadata")
+        assign(invoice, params, "description metadata")
+        if "auto_advance" in params:
+            _advance_by_itself(world, invoice, params["auto_advance"])
     return invoice
+
+
+def _advance_by_itself(world: World, invoice: Object, wanted: bool) -> None:
+    if invoice["status"] == "draft":
+        invoice["auto_advance"] = wanted
+    elif not wanted:
+        collection.stop(invoice)
+    elif not invoice["auto_advance"]:
+        collection.go_on(world, invoice)
 
 
 @included("invoice", "payments")

@@ -111,7 +111,10 @@ def advance_invoice(world: World, invoice_id: str) -> None:
     invoice = world.objects[invoice_id]
     subscription = invoices.subscription_of(world, invoice)
     is_wanted = invoice["status"] == "draft" and invoice["auto_advance"]
-    if not is_wanted or subscription["status"] not in RENEWING:
+    # That its subscription was cancelled meanwhile stops no draft.
+    if not is_wanted or subscription["status"] not in (*RENEWING, "canceled"):
+        return
+    if world.objects[invoice["customer"]].get("deleted"):
         return
     invoices.finalize(world, invoice)
     pause = subscription["pause_collection"]

@@ -219,17 +219,20 @@ def _keep_card(world: World, subscription: Object, invoice: Object) -> None:
 
 
 def end(world: World, subscription: Object, reason: str, status: str = "canceled") -> None:
-    """Ends a subscription now; its open invoices are not charged any more."""
+    """Ends a subscription now.
+
+    Collection stops for all finalized invoices of its customer, but a draft is charged an hour
+    after it was made all the same: https://docs.stripe.com/billing/subscriptions/cancel
+    """
     subscription.update(status=status, ended_at=world.now())
     if status == "canceled":
         subscription["canceled_at"] = subscription["canceled_at"] or world.now()
         subscription["cancellation_details"]["reason"] = (
             subscription["cancellation_details"]["reason"] or reason
         )
-    for invoice in invoices.of_subscription(world, subscription["id"]):
-        if invoice["status"] in ("open", "draft"):
-            invoice.update(auto_advance=False, next_payment_attempt=None)
-    if status == "canceled":
+        for invoice in world.all("invoice"):
+            if invoice["customer"] == subscription["customer"] and invoice["status"] == "open":
+                collection.stop(invoice)
         world.emit("customer.subscription.deleted", subscription)
 
 

@@ -133,3 +133,41 @@ def test_a_draft_that_shall_not_advance_stays_a_draft(client, subscribed, sandbo
     assert (held.status, held.auto_advance) == ("draft", False)
     sandbox.advance(DAY)
     assert latest_invoice(client, subscription).status == "draft"
+
+
+def test_cancelling_does_not_stop_a_draft(client, subscribed, sandbox):
+    """https://docs.stripe.com/billing/subscriptions/cancel: finalized invoices alone."""
+    subscription = subscribed()
+    sandbox.advance(until_renewal(subscription, sandbox) - 60)
+    client.v1.subscriptions.cancel(subscription.id)
+    draft = latest_invoice(client, subscription)
+    assert (draft.status, draft.auto_advance) == ("draft", True)
+    sandbox.advance(60)
+    assert latest_invoice(client, subscription).status == "paid"
+    assert client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
+
+
+def test_cancelling_stops_the_retries_of_the_customers_other_invoices(client, subscribed, sandbox):
+    """Until somebody lets them go on."""
+    kept = subscribed()
+    sandbox.post("cards", customer=kept.customer, number="4000000000000341")
+    sandbox.advance(until_renewal(kept, sandbox))
+    assert latest_invoice(client, kept).next_payment_attempt is not None
+    sandbox.post("cards", customer=kept.customer, number="4242424242424242")
+    price = kept["items"].data[0].price.id
+    other = client.v1.subscriptions.create({"customer": kept.customer, "items": [{"price": price}]})
+    client.v1.subscriptions.cancel(other.id)
+    stopped = latest_invoice(client, kept)
+    assert (stopped.status, stopped.auto_advance, stopped.next_payment_attempt) == (
+        "open",
+        False,
+        None,
+    )
+    sandbox.advance(4 * DAY)
+    assert latest_invoice(client, kept).status == "open"
+    goes_on = client.v1.invoices.update(stopped.id, {"auto_advance": True})
+    assert (goes_on.auto_advance, goes_on.next_payment_attempt is None) == (True, False)
+    sandbox.advance(4 * DAY)
+    assert latest_invoice(client, kept).status == "paid"
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.invoices.update(stopped.id, {"auto_advance": True})

@@ -6,7 +6,7 @@ from typing import Any
 from membership.billing.gateway.client import page_client, stripe_client
 from membership.billing.gateway.errors import StripeRefusedError, said_in_our_words
 from membership.billing.gateway.portal import portal_configuration
-from membership.billing.gateway.translation import SECOND, cancellation_details, checkout_session
+from membership.billing.gateway.translation import SECOND, checkout_session
 from membership.billing.snapshots import CheckoutRequest, CheckoutSession
 from membership.money import Money
 
@@ -70,16 +70,6 @@ def mark_second(subscription_id: str, give_back_from: datetime) -> None:
     since = str(int(give_back_from.timestamp()))
     with said_in_our_words():
         stripe_client().v1.subscriptions.update(subscription_id, {"metadata": {SECOND: since}})
-
-
-def cancel_subscription(subscription_id: str, reason: str | None = None) -> None:
-    """End a subscription now; nothing more is charged.
-
-    Stripe keeps our `reason` (lifecycle.OURS), so that whoever reads it later knows it as well.
-    """
-    params: Any = {"cancellation_details": cancellation_details(reason)}
-    with said_in_our_words():
-        stripe_client().v1.subscriptions.cancel(subscription_id, params)
 
 
 def delete_customer(customer_id: str) -> None:

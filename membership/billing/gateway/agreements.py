@@ -13,12 +13,15 @@ MISSING, TAKEN = "resource_missing", "resource_already_exists"
 
 
 def draft_invoice(subscription_id: str) -> str | None:
-    """The invoice of a period that has just begun; Stripe charges it an hour after making it."""
+    """The invoice of a period that has just begun; Stripe charges it an hour after making it.
+
+    Others, which shall not be charged, Stripe keeps for ever.
+    """
     with said_in_our_words():
         found = stripe_client().v1.invoices.list(
-            {"subscription": subscription_id, "status": "draft", "limit": 1}
+            {"subscription": subscription_id, "status": "draft", "limit": 10}
         )
-    return found.data[0].id if found.data else None
+    return next((each.id for each in found.data if each.auto_advance), None)
 
 
 def change_subscription(
@@ -100,10 +103,19 @@ def keep_subscription(subscription_id: str) -> None:
         _update(subscription_id, {"cancel_at": ""})
 
 
-def stop_invoice(invoice_id: str) -> None:
-    """Leave a draft uncharged."""
+def cancel_subscription(subscription_id: str, reason: str | None = None) -> None:
+    """End a subscription now, whatever its state; nothing more is charged.
+
+    Stripe would still charge the draft of a period that has just begun: it stops finalized
+    invoices alone (docs.stripe.com/billing/subscriptions/cancel). It keeps our `reason`
+    (lifecycle.OURS), so that whoever reads it later knows it as well.
+    """
+    draft = draft_invoice(subscription_id)
+    params: Any = {"cancellation_details": cancellation_details(reason)}
     with said_in_our_words():
-        stripe_client().v1.invoices.update(invoice_id, {"auto_advance": False})
+        if draft is not None:
+            stripe_client().v1.invoices.update(draft, {"auto_advance": False})
+        stripe_client().v1.subscriptions.cancel(subscription_id, params)
 
 
 def _update(subscription_id: str, params: dict[str, Any]) -> Any:
