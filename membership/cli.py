@@ -15,6 +15,8 @@ from alembic import command as migrations
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from flask import Flask
+from psycopg.errors import LockNotAvailable
+from sqlalchemy.exc import OperationalError
 
 from config.settings import settings
 from membership import clock
@@ -44,6 +46,13 @@ def migrate(check: bool) -> None:
             migrations.check(config) if check else migrations.upgrade(config, "head")
         except CommandError as error:
             raise click.ClickException(str(error)) from error
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            raise click.ClickException(
+                "Somebody has held a table for more than five seconds, so nothing was changed: "
+                "run this again when long queries and backups are through."
+            ) from error
 
 
 @click.command()

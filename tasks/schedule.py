@@ -13,6 +13,7 @@ BEAT_SCHEDULE = {
     # Closes a few pages a run, so its period bounds what is asked of Stripe.
     "billing.watch_card_testing": {"task": "billing.watch_card_testing", "schedule": 20.0},
     "billing.forget_attempts": {"task": "billing.forget_attempts", "schedule": EVERY_HOUR},
+    "billing.strip_events": {"task": "billing.strip_events", "schedule": EVERY_HOUR},
     "billing.finish_refunds": {"task": "billing.finish_refunds", "schedule": EVERY_MINUTE},
     "billing.remind": {"task": "billing.remind", "schedule": EVERY_MINUTE},
     "billing.notify": {"task": "billing.notify", "schedule": EVERY_HOUR},

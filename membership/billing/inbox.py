@@ -39,8 +39,10 @@ BATCH = 100
 RUN_SECONDS = 120.0
 # One statement for any number of events.
 KEEP_NEW = text(
-    "INSERT INTO stripe_event (id, type, object_id, payload, state, created_at, attempts)"
-    " SELECT id, type, object_id, payload, state, created_at, 0 FROM jsonb_to_recordset(:events)"
+    "INSERT INTO stripe_event"
+    " (id, type, object_id, payload, is_stripped, state, created_at, attempts)"
+    " SELECT id, type, object_id, payload, true, state, created_at, 0"
+    " FROM jsonb_to_recordset(:events)"
     " AS event (id text, type text, object_id text, payload jsonb, state text,"
     " created_at timestamptz) ON CONFLICT (id) DO NOTHING RETURNING state"
 ).bindparams(bindparam("events", type_=JSONB))
