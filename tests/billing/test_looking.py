@@ -1,0 +1,166 @@
+"""Looking at a page does nothing, whoever looks and whatever link they hold (lesson L12).
+
+Mail programs, previews and scanners open links by GET and by HEAD.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
+
+from membership.accounts import sign_in
+from membership.accounts.models import Account
+from membership.billing import links
+from membership.billing.dunning.models import Dunning
+from membership.billing.gifts.models import OtherWay
+from membership.billing.models import Donation, StripeEvent, Subscription
+from membership.db import Base
+from membership.mail import refusals
+from membership.mail.models import OutboxEmail
+from membership.voting.topics import PUBLISHED
+from tests import factories
+from tests.accounts import mailbox
+from tests.billing.conftest import Stripe
+from tests.billing.gifts.steps import gift
+from tests.billing.reading import row, rows
+
+# Which row is meant, by the name of the argument; by endpoint where it is another one.
+Places = dict[str, Any]
+# That staff looked at readers is written down (rule S9).
+ALL_ROWS = text(
+    " UNION ALL ".join(
+        f"SELECT '{table.name}' AS name, md5(coalesce(string_agg(each::text, ' ' "
+        f"ORDER BY each::text), '')) AS rows FROM \"{table.name}\" AS each"
+        for table in Base.metadata.sorted_tables
+        if table.name != "audit_entry"
+    )
+)
+
+
+@pytest.fixture
+def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places:
+    """A newsroom in which every page has something to show."""
+    stripe.pay(give())
+    stripe.deliver_all()
+    subscription = row(session, Subscription)
+    donation = row(session, Donation)
+    failing = factories.add(
+        session,
+        Dunning(
+            subscription_id=subscription.id,
+            stripe_invoice_id="in_failing",
+            kind="soft",
+            amount_minor=500,
+            currency="EUR",
+            attempts=1,
+            letters=1,
+            failed_at=factories.NOON,
+        ),
+    )
+    by_hand = factories.donation(
+        session,
+        factories.account(session),
+        provider="manual",
+        method="cash",
+        stripe_payment_intent_id=None,
+    )
+    way = factories.add(
+        session, OtherWay(kind="transfer", language="en", title="By transfer", text="To us.")
+    )
+    held = factories.round_(session)
+    topic = factories.topic(session)
+    letter = factories.add(
+        session,
+        OutboxEmail(
+            kind=PUBLISHED, recipient="reader@example.org", subject="1", language="en", context={}
+        ),
+    )
+    manage = links.token("manage", subscription.id)
+    return {
+        "account_id": subscription.account_id,
+        "subscription_id": subscription.id,
+        "donation_id": donation.id,
+        "staff.take_back_manual.donation_id": by_hand.id,
+        "event_id": rows(session, StripeEvent)[0].id,
+        "round_id": held.id,
+        "topic_id": topic.id,
+        "slug": topic.slug,
+        "article_id": factories.article(session).id,
+        "way_id": way.id,
+        "token": manage,
+        "dunning.mend.token": links.token("mend", failing.id),
+        "gifts.take.token": links.token("gift", gift(session).id),
+        "mail.unsubscribe.token": refusals.unsubscribe_token(letter),
+    }
+
+
+@pytest.fixture
+def browsers(
+    app: Flask, session: Session, stripe: Stripe, places: Places
+) -> dict[str, FlaskClient]:
+    """Somebody with a mailed sign-in link, the patron, and an admin."""
+    patron = session.get_one(Account, places["account_id"])
+    found = {
+        "anybody": app.test_client(),
+        "patron": _signed_in(app, session, patron),
+        "staff": _signed_in(app, session, factories.staff(session, "admin")),
+    }
+    found["anybody"].post("/sign-in", data={"email": patron.email})
+    asked_for = mailbox.all_to(patron.email)[-1]
+    places["accounts.confirm.token"] = mailbox.link(asked_for).rpartition("/")[2]
+    return found
+
+
+def _signed_in(app: Flask, session: Session, account: Account) -> FlaskClient:
+    browser = app.test_client()
+    token = sign_in.open_sign_in(session, account)
+    session.flush()
+    with browser.session_transaction() as cookie:
+        cookie.update(_user_id=token, _fresh=True)
+    return browser
+
+
+def _path(app: Flask, rule: Rule, places: Places) -> str:
+    values = {name: places.get(f"{rule.endpoint}.{name}", places[name]) for name in rule.arguments}
+    return app.url_map.bind("localhost").build(rule.endpoint, values)
+
+
+def _all_there_is(session: Session, stripe: Stripe) -> dict[str, Any]:
+    """Every table's content, and how many objects Stripe has: sessions of its portal as well."""
+    session.flush()
+    tables = dict(session.execute(ALL_ROWS).all())
+    return tables | {"stripe": len(stripe.server.world.objects)}
+
+
+def test_looking_changes_nothing(
+    app: Flask,
+    session: Session,
+    stripe: Stripe,
+    places: Places,
+    browsers: dict[str, FlaskClient],
+) -> None:
+    """[L12] Every address that takes a form, by GET and HEAD, for everybody."""
+    rules = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
+    assert len(rules) > 50
+    seen: dict[str, set[int]] = {}
+    before = _all_there_is(session, stripe)
+    for rule in rules:
+        path = _path(app, rule, places)
+        for who, browser in browsers.items():
+            for method in ("HEAD", "GET"):
+                answer = browser.open(path, method=method)
+                seen.setdefault(rule.endpoint, set()).add(answer.status_code)
+                changed = dict(_all_there_is(session, stripe).items() - before.items())
+                assert not changed, (who, method, path)
+    for endpoint in ("accounts.confirm", "dunning.mend", "gifts.take", "mail.unsubscribe"):
+        assert 200 in seen[endpoint], (endpoint, seen[endpoint])
+    pages = {each.endpoint for each in rules if "GET" in (each.methods or ())}
+    # Nobody here has cancelled.
+    assert {each for each in pages if 200 not in seen[each]} == {"manage.cancelled"}
+    for endpoint in seen.keys() - pages:
+        assert seen[endpoint] <= {405, 200, 302}, (endpoint, seen[endpoint])
