@@ -88,12 +88,15 @@ def of_payment(session: Session, payment_id: str) -> Donation | None:
     )
 
 
-def subscription_of_payment(session: Session, payment_id: str) -> str | None:
-    """Stripe's id of the subscription that a known donation's payment belongs to."""
+def running_subscription_of(session: Session, payment_id: str) -> str | None:
+    """Stripe's id of the subscription that a known donation is of, unless it has ended."""
     return session.scalar(
         select(Subscription.stripe_subscription_id)
         .join(Donation, Donation.subscription_id == Subscription.id)
-        .where(Donation.stripe_payment_intent_id == payment_id)
+        .where(
+            Donation.stripe_payment_intent_id == payment_id,
+            Subscription.state != "ended",
+        )
     )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts import audit
 from membership.background import wake
-from membership.billing import donations, gateway
+from membership.billing import gateway, sync
 from membership.billing.models import Donation, Refund
 from membership.db import transaction
 from membership.money import Money
@@ -168,7 +168,7 @@ def finish(refund_id: UUID) -> str:
         assert payment_id is not None, "only what Stripe took is asked back of it"
         # Takes the payment's lock. An attempt that broke off may have been heard by Stripe, which
         # keeps our id. The key changes by the hour: for the same one a failure is replayed all day.
-        donations.follow_payment(session, payment_id)
+        sync.sync_payment(session, payment_id, clock.now())
         refund = session.get_one(Refund, refund_id, populate_existing=True)
         if refund.state != "asked":
             return refund.state
@@ -184,5 +184,5 @@ def finish(refund_id: UUID) -> str:
             refund.state, refund.last_error = "failed", error.code or str(error)
             log.error("refund_refused", refund=str(refund.id), reason=refund.last_error)
         else:
-            donations.follow_payment(session, payment_id)
+            sync.sync_payment(session, payment_id, clock.now())
         return refund.state

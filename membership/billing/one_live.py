@@ -1,6 +1,5 @@
 """At most one live subscription a patron (rule B6): a second one is ended and given back."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -14,6 +13,7 @@ from membership.billing import donations, gateway, letters, subscriptions
 from membership.billing.lifecycle import LIVE
 from membership.billing.models import Checkout, Subscription
 from membership.billing.snapshots import InvoiceSnapshot, SubscriptionSnapshot
+from membership.db import before_commit
 from membership.money import Money
 
 log = structlog.get_logger(__name__)
@@ -44,21 +44,6 @@ def other_live(
     return None
 
 
-@dataclass(frozen=True)
-class Ending:
-    """What was done with a second subscription just now.
-
-    `refunded` is what was given back of it since we last looked; `kept` is the other one's id,
-    when it was there to see. `is_news` is False when all was done before.
-    """
-
-    subscription: Subscription
-    refunded: Money
-    refunded_in_all: Money
-    kept: int | None
-    is_news: bool
-
-
 def end_second(
     session: Session,
     account: Account,
@@ -66,9 +51,10 @@ def end_second(
     row: Subscription | None,
     checkout: Checkout | None,
     other: Subscription | None,
-) -> Ending:
-    """Cancel a second subscription at Stripe, give its money back, and write all of it down.
+) -> Subscription:
+    """Cancel a second subscription at Stripe, give its money back, write it down, tell of it.
 
+    `other` is the one that is kept, when it was there to see. Once is told what was done once.
     Stripe keeps the mark that we set first, so that an attempt which breaks off anywhere is taken
     up by the next, and money that comes later is given back as well.
     """
@@ -89,36 +75,54 @@ def end_second(
     before = donations.refunded_minor(session, row)
     for invoice in due:
         donations.record_invoice(session, invoice, row)
-    in_all = donations.refunded_minor(session, row)
-    return Ending(
-        subscription=row,
-        refunded=Money(in_all - before, row.currency),
-        refunded_in_all=Money(in_all, row.currency),
-        kept=other.id if other else None,
-        is_news=in_all > before or not was_over,
-    )
+    refunded = Money(donations.refunded_minor(session, row) - before, row.currency)
+    if refunded.minor > 0 or not was_over:
+        _tell(session, account, row, refunded, other)
+    return row
 
 
-def tell(session: Session, account: Account, ending: Ending) -> None:
-    """The patron by mail, staff by the log and the audit log.
+def collect_elsewhere(session: Session, ended: Subscription) -> None:
+    """Let Stripe go on with what the patron's other subscriptions owe.
 
-    Comes last in a transaction: the audit log's lock, which everybody needs, must not be held while
-    Stripe is asked.
+    It stops collecting all finalized invoices "for the customer" when one of their subscriptions is
+    cancelled (docs.stripe.com/billing/subscriptions/cancel). The account's row must be locked.
     """
-    if not ending.is_news:
-        return
-    row = ending.subscription
-    what = "support_while_leaving_ended" if account.is_leaving else "second_subscription_ended"
-    letters.second_refunded(session, account, row, ending.refunded, ending.refunded_in_all)
-    log.error(what, subscription=row.id, account=account.id)
-    audit.record(
-        session,
-        what,
-        f"subscription:{row.id}",
-        refunded_minor=ending.refunded.minor,
-        currency=ending.refunded.currency,
-        kept=ending.kept,
+    others = session.scalars(
+        select(Subscription.stripe_subscription_id).where(
+            Subscription.account_id == ended.account_id,
+            Subscription.stripe_customer_id == ended.stripe_customer_id,
+            Subscription.state.in_(LIVE),
+        )
     )
+    for each in others:
+        gateway.collect_again(each)
+
+
+def _tell(
+    session: Session,
+    account: Account,
+    row: Subscription,
+    refunded: Money,
+    kept: Subscription | None,
+) -> None:
+    """The patron by mail, staff by the log and the audit log."""
+    in_all = Money(donations.refunded_minor(session, row), row.currency)
+    letters.second_refunded(session, account, row, refunded, in_all)
+    what = "support_while_leaving_ended" if account.is_leaving else "second_subscription_ended"
+
+    def note() -> None:
+        log.error(what, subscription=row.id, account=account.id)
+        audit.record(
+            session,
+            what,
+            f"subscription:{row.id}",
+            refunded_minor=refunded.minor,
+            currency=refunded.currency,
+            kept=kept.id if kept else None,
+        )
+
+    # Everybody needs the audit log's lock, and Stripe may be asked for more before the commit.
+    before_commit(session, note)
 
 
 def _give_back_from(row: Subscription | None, other: Subscription | None) -> datetime:

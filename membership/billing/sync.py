@@ -106,23 +106,17 @@ def _follow_invoice(session: Session, invoice_id: str, event: StripeEvent) -> bo
 
 def _follow_charge(session: Session, charge_id: str, event: StripeEvent) -> bool:
     payment_id = gateway.payment_of_charge(charge_id)
-    return payment_id is not None and donations.follow_payment(session, payment_id)
+    return payment_id is not None and sync_payment(session, payment_id, event.created_at)
 
 
 def _follow_refund(session: Session, refund_id: str, event: StripeEvent) -> bool:
     payment_id = gateway.payment_of_refund(refund_id)
-    return payment_id is not None and donations.follow_payment(session, payment_id)
+    return payment_id is not None and sync_payment(session, payment_id, event.created_at)
 
 
 def _follow_dispute(session: Session, dispute_id: str, event: StripeEvent) -> bool:
     payment_id = gateway.payment_of_dispute(dispute_id)
-    if payment_id is None:
-        return False
-    subscription_id = donations.subscription_of_payment(session, payment_id)
-    if subscription_id is None:
-        return donations.follow_payment(session, payment_id)
-    sync_subscription(session, subscription_id, event.created_at, payment_id=payment_id)
-    return True
+    return payment_id is not None and sync_payment(session, payment_id, event.created_at)
 
 
 def _follow_fraud_warning(session: Session, warning_id: str, event: StripeEvent) -> bool:
@@ -135,7 +129,7 @@ def _follow_fraud_warning(session: Session, warning_id: str, event: StripeEvent)
         invoice_id = gateway.invoice_of_payment(payment_id)
         if invoice_id is not None:
             _follow_invoice(session, invoice_id, event)
-    if not donations.follow_payment(session, payment_id):
+    if not sync_payment(session, payment_id, event.created_at):
         return False
     donation = donations.of_payment(session, payment_id)
     if donation is not None:
@@ -175,24 +169,26 @@ def sync_subscription(
     with `payment_id`, what became of a donation's payment.
     """
     lock(session, f"subscription:{stripe_subscription_id}")
-    said = cards.with_chosen_card(gateway.read_subscription(stripe_subscription_id))
+    said = _read(stripe_subscription_id)
     row = subscriptions.find(session, stripe_subscription_id)
     checkout = givers.known_checkout(session, said.checkout)
     if row is not None:
+        seen_at = row.synced_at
         account = givers.locked(session, row.account_id)
-        # Who ended a second one may have changed this row while we waited for the account.
         row = subscriptions.find(session, stripe_subscription_id)
+        # Who ended a second one may have changed this row while we waited for the account.
+        if row is not None and row.synced_at != seen_at:
+            said = _read(stripe_subscription_id)
     elif checkout is not None:
         account = givers.account_of(session, checkout)
     else:
         return None
+    was_over = row is not None and row.state == "ended"
     other = None
     if _comes_to_life(said, row):
         other = one_live.other_live(session, account.id, said.id)
-    ending = None
     if other is not None or said.is_second or (account.is_leaving and _begins(said, row)):
-        ending = one_live.end_second(session, account, said, row, checkout, other)
-        row = ending.subscription
+        row = one_live.end_second(session, account, said, row, checkout, other)
     else:
         row = subscriptions.record(session, said, row, at, account_id=account.id, checkout=checkout)
     if invoice_id is not None:
@@ -200,10 +196,27 @@ def sync_subscription(
     if payment_id is not None:
         donations.follow_payment(session, payment_id)
     row = _stop_charging(session, row, checkout)
+    if row.state == "ended" and not was_over:
+        one_live.collect_elsewhere(session, row)
     following.follow(session, said, row, invoice_id)
-    if ending is not None:
-        one_live.tell(session, account, ending)
     return row
+
+
+def sync_payment(session: Session, payment_id: str, at: datetime) -> bool:
+    """A donation by what became of its payment; False when it is not ours.
+
+    A subscription that runs is synced with it: whoever hears first that a bank took money back
+    ends it. Raises what sync_subscription() raises.
+    """
+    subscription_id = donations.running_subscription_of(session, payment_id)
+    if subscription_id is None:
+        return donations.follow_payment(session, payment_id)
+    sync_subscription(session, subscription_id, at, payment_id=payment_id)
+    return True
+
+
+def _read(stripe_subscription_id: str) -> SubscriptionSnapshot:
+    return cards.with_chosen_card(gateway.read_subscription(stripe_subscription_id))
 
 
 def _stop_charging(session: Session, row: Subscription, checkout: Checkout | None) -> Subscription:

@@ -83,7 +83,7 @@ def test_two_checkouts_leave_one_live_subscription(
 
 
 @pytest.mark.parametrize(
-    ("requests_before", "fault"), [*((count, 429) for count in range(1, 11)), (7, 500)]
+    ("requests_before", "fault"), [*((count, 429) for count in range(1, 12)), (8, 500)]
 )
 def test_ending_a_second_one_survives_a_break_anywhere(
     session: Session, stripe: Stripe, give: Give, requests_before: int, fault: int
@@ -167,15 +167,26 @@ def test_what_a_revived_one_charged_is_given_back_after_a_break(
     ) == [0, 500]
 
 
+@pytest.mark.parametrize(
+    "told_by", ["checkout.session.completed", "radar.early_fraud_warning.created"]
+)
 def test_the_audit_log_is_free_while_stripe_is_asked(
-    committed: Engine, stripe: Stripe, give: Give, monkeypatch: pytest.MonkeyPatch
+    committed: Engine,
+    stripe: Stripe,
+    give: Give,
+    monkeypatch: pytest.MonkeyPatch,
+    told_by: str,
 ) -> None:
-    """[S9] Everybody who writes into it would wait for Stripe."""
+    """[S9] Everybody who writes into it would wait for Stripe.
+
+    A warning of fraud leads to the subscription first, and then to the payment.
+    """
     pages = [give(amount="5"), give(amount="7")]
     stripe.pay(pages[0])
     stripe.deliver_all()
     stripe.pay(pages[1])
-    stripe.deliver(stripe.events("checkout.session.completed")[0])
+    stripe.sandbox("fraud_warnings", charge=stripe.all("charge")[-1]["id"])
+    stripe.deliver(stripe.events(told_by)[0])
     free: list[bool] = []
     read = gateway.read_payment
 

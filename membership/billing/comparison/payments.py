@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.billing import donations, gateway, givers, sync
+from membership.billing import disputes, donations, gateway, givers, sync
 from membership.billing import subscriptions as recording
 from membership.billing.comparison.steps import (
     NOTHING,
@@ -146,8 +146,8 @@ def mend_invoice(session: Session, invoice_id: str) -> None:
 
 
 def look_at_payment(session: Session, payment_id: str) -> Seen:
-    """Locked, with its subscription, until the transaction ends."""
-    subscription_id = donations.subscription_of_payment(session, payment_id)
+    """Locked, with a subscription that runs, until the transaction ends."""
+    subscription_id = donations.running_subscription_of(session, payment_id)
     if subscription_id is not None:
         lock(session, f"subscription:{subscription_id}")
     lock(session, f"payment:{payment_id}")
@@ -156,7 +156,8 @@ def look_at_payment(session: Session, payment_id: str) -> Seen:
     if row is not None:
         lost = {"disputed_at": said.disputed_at, "refunded_at": said.refunded_at}
         fields = differing(row, _taken_back(said) | lost) | _refunds(session, row, said)
-        return Seen(fields | _disputes(session, row, said), row.account_id)
+        fields |= _disputes(session, row, said) | _goes_on(session, row)
+        return Seen(fields, row.account_id)
     checkout = givers.known_checkout(session, said.checkout)
     if checkout is None or checkout.interval != "once" or not said.is_paid:
         return NOTHING
@@ -165,11 +166,7 @@ def look_at_payment(session: Session, payment_id: str) -> Seen:
 
 
 def mend_payment(session: Session, payment_id: str) -> None:
-    subscription_id = donations.subscription_of_payment(session, payment_id)
-    if subscription_id is None:
-        donations.follow_payment(session, payment_id)
-    else:
-        sync.sync_subscription(session, subscription_id, clock.now(), payment_id=payment_id)
+    sync.sync_payment(session, payment_id, clock.now())
 
 
 def _invoice(said: InvoiceSnapshot) -> dict[str, Any]:
@@ -253,3 +250,13 @@ def _step(page: gateway.Page[Any], suspects: list[Suspect]) -> Step:
         place=Place(page.entries[-1].id) if page.has_more else None,
         answered_at=page.answered_at,
     )
+
+
+def _goes_on(session: Session, row: Donation) -> Fields:
+    """The state of a subscription that charges on though a bank took its money back."""
+    if row.subscription_id is None:
+        return {}
+    state = session.scalar(select(Subscription.state).where(Subscription.id == row.subscription_id))
+    if state == "ended" or disputes.reason_to_end(session, row.subscription_id) is None:
+        return {}
+    return {"state": [state, "ended"]}

@@ -22,7 +22,7 @@ from membership.billing.gateway.agreements import (
     pause_subscription,
     resume_subscription,
 )
-from membership.billing.gateway.collecting import pay_invoice, use_card, void_invoice
+from membership.billing.gateway.collecting import collect_again, pay_invoice, use_card, void_invoice
 from membership.billing.gateway.errors import (
     KEY_TAKEN,
     BadSignatureError,
@@ -66,6 +66,7 @@ __all__ = [
     "StripeUnavailableError",
     "cancel_subscription",
     "change_subscription",
+    "collect_again",
     "create_checkout_session",
     "create_portal_session",
     "customer_of_payment_method",

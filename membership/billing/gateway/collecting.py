@@ -20,6 +20,17 @@ def void_invoice(invoice_id: str) -> None:
         stripe_client().v1.invoices.void_invoice(invoice_id)
 
 
+def collect_again(subscription_id: str) -> None:
+    """Go on trying to charge the open invoices of a subscription, where that was stopped."""
+    with said_in_our_words():
+        found = stripe_client().v1.invoices.list(
+            {"subscription": subscription_id, "status": "open", "limit": 10}
+        )
+        for each in found.data:
+            if not each.auto_advance:
+                stripe_client().v1.invoices.update(each.id, {"auto_advance": True})
+
+
 def use_card(subscription_id: str, payment_method_id: str) -> None:
     """Charge a subscription to this card of its customer from now on."""
     with said_in_our_words():
