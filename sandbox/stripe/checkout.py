@@ -23,7 +23,8 @@ from sandbox.stripe.world import World, due
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 LASTS_AT_MOST = 24 * 3600
 LASTS_AT_LEAST = 30 * 60
-SUBSCRIPTION_DATA = frozenset({"metadata", "description"})
+SUBSCRIPTION_DATA = frozenset({"metadata", "description", "billing_mode"})
+FLEXIBLE = {"type": "flexible"}
 INTENT_DATA = frozenset({"metadata", "description", "receipt_email", "setup_future_usage"})
 
 
@@ -98,6 +99,8 @@ def _check_parts(world: World, params: dict[str, Any]) -> None:
         beyond = params.get(name, {}).keys() - known
         if beyond:
             raise unsupported(f"{name}[{min(beyond)}]")
+    if params.get("subscription_data", {}).get("billing_mode", FLEXIBLE) != FLEXIBLE:
+        raise unsupported("subscription_data[billing_mode] other than flexible")
     for url in ("success_url", "cancel_url"):
         if url in params and not re.match(r"https?://", params[url]):
             raise invalid("Not a valid URL", url, "url_invalid")

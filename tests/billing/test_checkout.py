@@ -49,7 +49,8 @@ def test_the_page_is_asked_for_as_the_rules_say(
     assert page["success_url"] == f"http://localhost/support/thanks?checkout={checkout.id}"
     asked = stripe.server.world.attempts[page["id"]]
     data = asked["subscription_data"] if mode == "subscription" else asked["payment_intent_data"]
-    assert data == {"metadata": {"checkout": str(checkout.id)}}
+    named = {"billing_mode": {"type": "flexible"}} if mode == "subscription" else {}
+    assert data == {"metadata": {"checkout": str(checkout.id)}, **named}
     line = stripe.server.world.line_items[page["id"]][0]
     assert "The Courier" in line["description"]
     assert (checkout.state, checkout.stripe_session_id) == ("open", page["id"])

@@ -108,6 +108,16 @@ def test_a_trial_is_within_reason(client, subscribed, at, status):
     assert refused.value.http_status == status
 
 
+def test_a_trial_ends_two_years_from_the_anchor_at_most(client, subscribed, sandbox):
+    """[L9] The periods of a long life are still counted from its beginning."""
+    subscription = subscribed()
+    sandbox.advance(2 * 365 * DAY)
+    end = client.v1.subscriptions.retrieve(subscription.id)["items"].data[0].current_period_end
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.subscriptions.update(subscription.id, yearly_from(subscription, end))
+    assert refused.value.param == "trial_end"
+
+
 def test_a_cancelled_subscription_is_not_charged_for_what_was_open(client, subscribed, sandbox):
     """[L2] An old retry cannot fire after the end."""
     subscription = subscribed()

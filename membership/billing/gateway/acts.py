@@ -32,7 +32,9 @@ def create_checkout_session(request: CheckoutRequest, idempotency_key: str) -> C
         params |= {"mode": "payment", "payment_intent_data": {"metadata": metadata}}
     else:
         price["recurring"] = {"interval": request.interval}
-        params |= {"mode": "subscription", "subscription_data": {"metadata": metadata}}
+        # Today's default, named so that another version of Stripe's API changes nothing.
+        data = {"metadata": metadata, "billing_mode": {"type": "flexible"}}
+        params |= {"mode": "subscription", "subscription_data": data}
     if request.customer_id:
         params["customer"] = request.customer_id
     else:

@@ -31,7 +31,8 @@ def change_subscription(
 
     `first_charge_at` is the end of the running period. `product` is the name on the invoice.
     Another interval would begin, and be charged, at once; so the rest of the period is a trial for
-    Stripe (docs.stripe.com/billing/subscriptions/billing-cycle).
+    Stripe (docs.stripe.com/billing/subscriptions/billing-cycle). It says that it refuses one that
+    ends more than two years after billing_cycle_anchor, and an anchor of ours before its end.
     """
     client = stripe_client().v1
     with said_in_our_words():

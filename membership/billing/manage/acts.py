@@ -37,13 +37,19 @@ def change(subscription_id: int, amount: Money, interval: str, seen: str) -> Sub
         plan.insist_on_seen(agreement, seen)
         after = plan.change(agreement, amount, interval)
         _insist_on_no_charge_under_way(row)
-        gateway.change_subscription(
-            row.stripe_subscription_id,
-            after.amount,
-            after.interval,
-            _product(after.interval),
-            first_charge_at=after.period_end_at,
-        )
+        try:
+            gateway.change_subscription(
+                row.stripe_subscription_id,
+                after.amount,
+                after.interval,
+                _product(after.interval),
+                first_charge_at=after.period_end_at,
+            )
+        except gateway.StripeRefusedError as error:
+            # It has been seen to do what it says that it refuses; so it is asked.
+            if not plan.is_beyond_trials(agreement, interval):
+                raise
+            raise plan.OldRhythmError(f"periods counted from {agreement.anchor_at}") from error
 
     return _act(subscription_id, ask)
 

@@ -28,6 +28,9 @@ MAY: Mapping[Act, frozenset[str]] = MappingProxyType(
 ENDS_AT_ONCE = frozenset({"past_due", "incomplete"})
 LONGEST_PAUSE = 3
 MONTHS = {"month": 1, "year": 12}
+# How far from its anchor Stripe lets a trial end, by which the next charge gets another rhythm:
+# https://docs.stripe.com/api/subscriptions/update#update_subscription-trial_end
+TRIAL_REACHES = timedelta(days=730)
 # Collection goes on a day before the next charge: long after the last skipped one, which Stripe
 # voids an hour after its period began.
 BEFORE_CHARGE = timedelta(days=1)
@@ -57,6 +60,10 @@ class ChargeUnderWayError(NotNowError):
 
 class PausedBeforeError(NotNowError):
     """Nothing was paid since the last pause; one after the other would be giving nothing."""
+
+
+class OldRhythmError(NotNowError):
+    """Stripe moves no charge so far from where the periods began to be counted."""
 
 
 class AnotherGivesError(NotNowError):
@@ -153,6 +160,12 @@ def change(agreement: Agreement, amount: Money, interval: str) -> Agreement:
     if interval != agreement.interval:
         after = replace(after, anchor_at=agreement.period_end_at)
     return after
+
+
+def is_beyond_trials(agreement: Agreement, interval: str) -> bool:
+    """Whether Stripe says that it refuses another rhythm to an agreement of this age."""
+    reached = agreement.period_end_at - agreement.anchor_at
+    return interval != agreement.interval and reached > TRIAL_REACHES
 
 
 @dataclass(frozen=True)

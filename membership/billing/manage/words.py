@@ -22,6 +22,11 @@ def why_not(error: plan.NotNowError) -> str:
                 _("A new period has just begun and its charge is being made. "
                   "Please come back in an hour.")
             )  # fmt: skip
+        case plan.OldRhythmError():
+            return str(
+                _("You have given for so long that Stripe does not let us change the rhythm. You "
+                  "can change the amount; or cancel, and begin anew when the paid time is over.")
+            )  # fmt: skip
         case plan.AnotherGivesError():
             return str(
                 _("You give by another agreement by now, so this one ends as planned; "

@@ -83,6 +83,36 @@ def test_a_yearly_rhythm_begins_when_the_paid_month_is_over(patron: NewPatron) -
     assert kept == ["receipt", "receipt", "support_changed", "welcome"]
 
 
+def grown_old(giver: Patron, days: int) -> None:
+    """Let its periods be counted from so many days before the one that runs ends."""
+    end = giver.row.current_period_end_at
+    began = int((end - timedelta(days=days)).timestamp())
+    giver.stripe.change(giver.row.stripe_subscription_id, billing_cycle_anchor=began)
+    giver.sync()
+
+
+def test_an_old_agreement_keeps_its_rhythm(patron: NewPatron) -> None:
+    """[B9] [L9] Stripe moves a charge two years from the anchor at most; the page says a way."""
+    giver = patron()
+    grown_old(giver, 731)
+    answer = confirmed(giver, "60", "year")
+    assert answer.status_code == 409
+    assert "Stripe does not let us change the rhythm." in answer.text
+    assert (giver.row.interval, giver.row.amount_minor) == ("month", 500)
+    assert confirmed(giver, "8").status_code == 303
+
+
+def test_what_stripe_refuses_for_another_reason_is_not_called_old(patron: NewPatron) -> None:
+    giver = patron()
+    grown_old(giver, 730)
+    assert confirmed(giver, "60", "year").status_code == 303
+    grown_old(giver, 731)
+    giver.stripe.sandbox("faults", api_errors=[0, 0, 400])
+    answer = confirmed(giver, "70", "year")
+    assert answer.status_code == 503
+    assert "rhythm" not in answer.text
+
+
 def test_a_change_of_interval_is_kept_in_the_history(patron: NewPatron) -> None:
     giver = patron()
     confirmed(giver, "5", "year")
