@@ -111,6 +111,27 @@ def test_a_dispute_told_before_its_donation_ends_it_as_well(
     assert row(session, Subscription).end_reason == "fraud"
 
 
+@pytest.mark.parametrize("told_by", ["charge.updated", "refund.updated", WARNED])
+def test_whatever_is_heard_of_a_disputed_payment_ends_the_subscription(
+    session: Session, stripe: Stripe, give: Give, told_by: str
+) -> None:
+    """[B14] [L4] The dispute's own event is still to come, or never comes."""
+    disputed = given(stripe, give)
+    about = disputed
+    if told_by == "refund.updated":
+        about = stripe.api("refunds", charge=disputed, amount="100")["id"]
+    elif told_by == WARNED:
+        stripe.sandbox("fraud_warnings", charge=disputed)
+        about = stripe.all("radar.early_fraud_warning")[0]["id"]
+    stripe.sandbox("disputes", charge=disputed)
+    stripe.delivered.update(each["id"] for each in stripe.events())
+    stripe.sandbox("events", type=told_by, object=about)
+    stripe.deliver_all()
+    assert row(session, Dispute, kind="dispute").reason == "fraudulent"
+    assert row(session, Subscription).end_reason == "fraud"
+    assert stripe.all("subscription")[0]["status"] == "canceled"
+
+
 def test_a_dispute_is_followed_when_stripe_is_back(
     session: Session, stripe: Stripe, give: Give
 ) -> None:

@@ -14,7 +14,7 @@ from membership import clock
 from membership.accounts.models import AuditEntry
 from membership.billing import gateway, giving_back
 from membership.billing.giving_back import AskedOtherwiseError, TooMuchError
-from membership.billing.models import Donation, Refund
+from membership.billing.models import Donation, Refund, Subscription
 from membership.db import transaction
 from membership.money import Money
 from tests import factories
@@ -44,6 +44,20 @@ def asked(
     )
     session.flush()
     return refund.id
+
+
+@pytest.mark.usefixtures("finance")
+def test_a_dispute_that_staff_come_upon_ends_the_subscription(
+    session: Session, stripe: Stripe, give: Give
+) -> None:
+    """[B14] Stripe gives nothing back of it, and no event has told of it yet."""
+    donation = given(session, stripe, give)
+    refund_id = asked(session, donation)
+    charge = next(each for each in stripe.all("charge") if each["paid"])
+    stripe.sandbox("disputes", charge=charge["id"])
+    assert giving_back.finish(refund_id) == "failed"
+    assert row(session, Subscription).end_reason == "fraud"
+    assert stripe.all("subscription")[0]["status"] == "canceled"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
-from membership.billing import gateway, givers, inbox
+from membership.billing import gateway, givers, inbox, one_live
 from membership.billing.models import Checkout, Donation, LedgerEntry, StripeEvent, Subscription
 from membership.billing.snapshots import PaymentSnapshot
 from membership.db import transaction
@@ -355,6 +355,61 @@ def test_one_that_is_scheduled_to_end_is_no_second(
     told = row(session, OutboxEmail, kind="second_subscription_refunded")
     assert told.context["has_refund"] is False
     assert sum(each.amount_minor for each in rows(session, LedgerEntry)) == 700
+
+
+def test_ending_one_does_not_stop_the_retries_of_the_other(
+    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
+) -> None:
+    """[B6] [B12] Stripe stops them for the customer; what the kept one owes is still asked for."""
+    stripe.pay(give(interval="year", amount="60"))
+    stripe.deliver_all()
+    old = row(session, Subscription)
+    stripe.api(f"subscriptions/{old.stripe_subscription_id}", cancel_at_period_end="true")
+    stripe.deliver_all()
+    stripe.pay(give(signed_in(session, row(session, Account)), amount="7"))
+    stripe.deliver_all()
+    stripe.sandbox("cards", customer=old.stripe_customer_id, number="4000000000000341")
+    stripe.move_clock(32)
+    stripe.deliver_all()
+    assert row(session, Subscription, amount_minor=700).state == "past_due"
+    # Taken back at Stripe: the old one is a second one now.
+    stripe.api(f"subscriptions/{old.stripe_subscription_id}", cancel_at_period_end="false")
+    stripe.deliver_all()
+    assert row(session, Subscription, id=old.id).state == "ended"
+    (owed,) = [each for each in stripe.all("invoice") if each["status"] == "open"]
+    assert owed["auto_advance"] is True
+    assert owed["next_payment_attempt"] is not None
+
+
+def test_what_was_said_before_the_wait_is_asked_again(
+    committed: Engine, app: Flask, stripe: Stripe, give: Give, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[L4] While we waited for the account, the subscription ended and another wrote that down."""
+    stripe.pay(give())
+    stripe.deliver_all()
+    with transaction() as session:
+        known = row(session, Subscription)
+    stripe.sandbox(
+        "events", type="customer.subscription.updated", object=known.stripe_subscription_id
+    )
+    stripe.deliver(stripe.events()[0])
+
+    def work() -> None:
+        with app.app_context():
+            inbox.process_due(limit=1)
+
+    worker = threading.Thread(target=work)
+    with transaction() as session:
+        givers.locked(session, known.account_id)
+        worker.start()
+        wait_for_waiters(committed, 1)
+        stripe.api(f"subscriptions/{known.stripe_subscription_id}", method="DELETE")
+        assert one_live.other_live(session, known.account_id, "sub_other") is None
+    worker.join()
+    with transaction() as session:
+        assert [each.last_error for each in rows(session, StripeEvent) if each.last_error] == []
+        assert rows(session, StripeEvent, state="pending") == []
+        assert row(session, Subscription).state == "ended"
 
 
 def test_an_end_far_ahead_leaves_it_live(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import AuditEntry
+from membership.billing import donations
 from membership.billing.dunning.models import Dunning
 from membership.billing.models import (
     Comparison,
@@ -118,6 +119,22 @@ def test_money_that_went_back_unheard(
     assert [each.kind for each in found] == ["payment"]
     assert row(session, Donation).disputed_at is not None
     assert row(session, Subscription).state == "ended"
+    assert compare() == []
+
+
+def test_a_dispute_that_ended_nothing(
+    session: Session, stripe: Stripe, patron: str, compare: Compare
+) -> None:
+    """[B14] Both sides know of it alike, and the subscription would be charged again."""
+    charge = next(each for each in stripe.all("charge") if each["paid"])
+    stripe.sandbox("disputes", charge=charge["id"])
+    stripe.delivered.update(each["id"] for each in stripe.events())
+    donations.follow_payment(session, charge["payment_intent"])
+    session.flush()
+    (found,) = compare()
+    assert (found.kind, found.fields) == ("payment", {"state": ["active", "ended"]})
+    assert found.repaired_at is not None
+    assert row(session, Subscription).end_reason == "fraud"
     assert compare() == []
 
 
