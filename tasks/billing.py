@@ -14,7 +14,7 @@ from membership.db import transaction
 @shared_task(name="billing.process_events")
 def process_events() -> None:
     """Each event has transactions of its own: to claim it, and to follow it."""
-    inbox.process_due()
+    inbox.process_due_side_by_side()
 
 
 @shared_task(name="billing.backfill")
