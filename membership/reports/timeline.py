@@ -32,6 +32,14 @@ from membership.web.languages import current_language
 
 # Of each source, the newest so many.
 MOST = 100
+# Looking is no part of the story, and these stand in it by themselves.
+NOT_TOLD = (
+    "patron.viewed",
+    "note.written",
+    "donation.refunded",
+    "donation.taken_back",
+    "staff_signed_in",
+)
 
 
 @dataclass(frozen=True)
@@ -195,7 +203,7 @@ def _mails(session: Session, account: Account) -> Iterable[Entry]:
         bad = state in {"failed", "suppressed", "uncertain"}
         yield Entry(
             sent_at or created_at,
-            _("Mail: %(kind)s", kind=kind),
+            _("Mail: %(kind)s", kind=words.KIND.get(kind, kind)),
             str(words.MAIL[state]),
             "bad" if bad else "neutral",
         )
@@ -244,15 +252,15 @@ def _audit(session: Session, account: Account) -> Iterable[Entry]:
             AuditEntry.detail["reason"].astext,
         )
         .outerjoin(Account, Account.id == AuditEntry.actor_id)
-        .where(AuditEntry.subject == f"account:{account.id}")
+        .where(AuditEntry.subject == f"account:{account.id}", AuditEntry.action.not_in(NOT_TOLD))
         .order_by(AuditEntry.id.desc())
         .limit(MOST)
     )
     for action, at, actor, reason in session.execute(query):
         who = actor or _("by the system")
-        yield Entry(
-            at, _("Audit: %(action)s", action=action), f"{reason} – {who}" if reason else who
-        )
+        # The log keeps what former versions called a deed.
+        title = str(words.AUDIT.get(action, action))
+        yield Entry(at, title, f"{reason} – {who}" if reason else who)
 
 
 SOURCES: tuple[Callable[[Session, Account], Iterable[Entry]], ...] = (
