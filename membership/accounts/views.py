@@ -4,9 +4,7 @@ import secrets
 
 from flask import (
     Blueprint,
-    Response,
     flash,
-    make_response,
     redirect,
     render_template,
     request,
@@ -91,7 +89,7 @@ def confirm(token: str) -> ResponseReturnValue:
         # A second press on the button, or the link opened again: the reader is where they wanted.
         return redirect(_first_page(current_user.role), 303)
     status = {"ready": 200, "other browser": 403, "gone": 410}[state]
-    return _secret_page(render_template("accounts/confirm.html", state=state), status)
+    return render_template("accounts/confirm.html", state=state), status
 
 
 @blueprint.post("/sign-out")
@@ -143,10 +141,3 @@ def _enter(entered: Entered) -> ResponseReturnValue:
 
 def _first_page(role: str | None) -> str:
     return f"{request.script_root}/staff/" if role else f"{request.script_root}/account"
-
-
-def _secret_page(page: str, status: int) -> Response:
-    """A page whose address is a secret: it is told to no other site."""
-    response = make_response(page, status)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response

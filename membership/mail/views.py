@@ -4,7 +4,6 @@ from flask import (
     Blueprint,
     abort,
     flash,
-    make_response,
     redirect,
     render_template,
     request,
@@ -36,12 +35,9 @@ def unsubscribe(token: str) -> ResponseReturnValue:
             )
         if request.method == "POST":
             refusals.refuse(session, found.address, found.kind.name)
-    page = render_template(
+    return render_template(
         "mail/unsubscribe.html", kind=found.kind, is_done=request.method == "POST"
     )
-    response = make_response(page)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 csrf.exempt(unsubscribe)

@@ -59,8 +59,19 @@ def of_every_answer() -> dict[str, str]:
     return headers
 
 
+def keep_link_secret(response: Response) -> None:
+    """Whoever has a link with a `<token>` may use it: no other site and no search engine learns it.
+
+    Neither from its page, nor from its redirects and errors.
+    """
+    if "token" in (request.view_args or {}):
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Robots-Tag"] = "noindex"
+
+
 def add_headers(response: Response) -> Response:
     headers = response.headers
+    keep_link_secret(response)
     for name, value in of_every_answer().items():
         headers.setdefault(name, value)
     if request.endpoint == "static":

@@ -36,6 +36,19 @@ def test_personal_pages_are_kept_by_nobody(client: FlaskClient, session: Session
     assert client.get("/sign-in").headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("page", ["gift", "manage", "mend", "sign-in", "unsubscribe"])
+def test_no_other_site_and_no_search_engine_learns_a_mailed_link(
+    client: FlaskClient, session: Session, page: str
+) -> None:
+    """[S7] Nor one that has lost a letter."""
+    act = "/cancel" if page == "manage" else ""
+    for answer in (client.get(f"/{page}/of-no-mail"), client.post(f"/{page}/of-no-mail{act}")):
+        assert answer.status_code >= 400
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["X-Robots-Tag"] == "noindex"
+    assert "X-Robots-Tag" not in client.get("/support").headers
+
+
 def test_a_static_file_named_by_its_content_is_kept_for_good(client: FlaskClient) -> None:
     assert "immutable" in client.get("/static/css/kava.css?v=1").headers["Cache-Control"]
     assert "immutable" not in client.get("/static/css/kava.css").headers["Cache-Control"]

@@ -41,9 +41,9 @@ def mend(token: str) -> ResponseReturnValue:
     if request.method != "POST":
         return _page(row, subscription)
     if not row.is_open:
-        return _secret(redirect(url_for("dunning.mend", token=token), 303))
+        return redirect(url_for("dunning.mend", token=token), 303)
     if row.kind == "action" and row.action_url:
-        return _secret(redirect(row.action_url, 303))
+        return redirect(row.action_url, 303)
     language = current_language()
     try:
         url = gateway.create_portal_session(
@@ -55,7 +55,7 @@ def mend(token: str) -> ResponseReturnValue:
     except (gateway.StripeUnavailableError, gateway.StripeRefusedError) as error:
         log.error("no_portal_page", reason=type(error).__name__)
         return _page(row, subscription, is_stripe_away=True)
-    return _secret(redirect(url, 303))
+    return redirect(url, 303)
 
 
 def _found(session: Session, token: str) -> tuple[Dunning, Subscription]:
@@ -76,11 +76,4 @@ def _page(row: Dunning, subscription: Subscription, *, is_stripe_away: bool = Fa
         comes_back="back" in request.args,
         is_stripe_away=is_stripe_away,
     )
-    return _secret(make_response(page, 503 if is_stripe_away else 200))
-
-
-def _secret(response: ResponseReturnValue) -> Response:
-    """An answer whose address is a secret: it is told to no other site."""
-    told = make_response(response)
-    told.headers["Referrer-Policy"] = "no-referrer"
-    return told
+    return make_response(page, 503 if is_stripe_away else 200)

@@ -80,9 +80,7 @@ def _gift_page(gift: Gift, form: SignInForm | None = None) -> Response:
     page = render_template(
         "billing/gifts/take.html", gift=gift, form=form or SignInForm(), mine=mine, follows=follows
     )
-    response = make_response(page, 422 if form else status)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return make_response(page, 422 if form else status)
 
 
 @blueprint.get("/account/gifts")

@@ -9,7 +9,9 @@ from functools import wraps
 from flask import Response, abort, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy import select
 
+from membership.accounts.models import Account
 from membership.billing import checkout, gateway, links
 from membership.billing.dunning import following
 from membership.billing.manage import acts, plan, reasons
@@ -25,10 +27,7 @@ View = Callable[[str, Subscription], ResponseReturnValue]
 
 
 def _opened(view: View) -> Callable[[str], Response]:
-    """Calls `view` with the token and its subscription; 404 for a link that is not ours.
-
-    The answer is told to no other site and found by no search engine.
-    """
+    """Calls `view` with the token and its subscription; 404 for a link that is not ours."""
 
     @wraps(view)
     def act(token: str) -> Response:
@@ -40,10 +39,7 @@ def _opened(view: View) -> Callable[[str], Response]:
             answer = not_now(why_not(error), back), 409
         except (gateway.StripeUnavailableError, gateway.StripeRefusedError) as error:
             answer = stripe_away(error, back), 503
-        page = make_response(answer)
-        page.headers["Referrer-Policy"] = "no-referrer"
-        page.headers["X-Robots-Tag"] = "noindex"
-        return page
+        return make_response(answer)
 
     return act
 
@@ -56,7 +52,11 @@ def _subscription(token: str) -> Subscription:
         subscription_id = None
     if subscription_id is not None:
         with transaction() as session:
-            row = session.get(Subscription, subscription_id)
+            row = session.scalar(
+                select(Subscription)
+                .join(Account, Account.id == Subscription.account_id)
+                .where(Subscription.id == subscription_id, Account.deleted_at.is_(None))
+            )
     if row is None:
         abort(404, _("This link is too old, or has lost a letter on its way. Sign in instead."))
     return row
@@ -70,9 +70,10 @@ def by_link(token: str, row: Subscription) -> ResponseReturnValue:
 
 
 def _page(token: str, row: Subscription, form: LeavingForm) -> str:
-    has_left = row.state in reasons.LEFT
+    # Whoever has answered is not asked again, unless the answer could not be kept.
+    asks = row.state in reasons.LEFT and (form.errors or not reasons.is_known(row.id))
     return render_template(
-        "billing/manage.html", token=token, form=form if has_left else None, **shown(row)
+        "billing/manage.html", token=token, form=form if asks else None, **shown(row)
     )
 
 

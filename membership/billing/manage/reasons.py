@@ -1,11 +1,19 @@
 """Why a patron left: one answer for a subscription, the last one given."""
 
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from membership.billing.models import Leaving
 from membership.db import transaction
 
 LEFT = frozenset({"cancel_scheduled", "ended"})
+
+
+def is_known(subscription_id: int) -> bool:
+    """Whether the patron has said why already."""
+    with transaction() as session:
+        said = exists().where(Leaving.subscription_id == subscription_id)
+        return bool(session.scalar(select(said)))
 
 
 def note(subscription_id: int, reason: str | None, comment: str | None) -> None:

@@ -8,6 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from membership import clock
+from membership.accounts.models import Account
 from membership.billing import letters, links
 from membership.billing.manage import acts, telling
 from membership.billing.models import Leaving, Subscription, SubscriptionChange
@@ -107,6 +109,21 @@ def test_why_is_asked_on_the_page_of_the_link_too(patron: NewPatron, stranger: F
     assert stranger.post(f"{path}/why", data={"reason": "nonsense"}).status_code == 422
     stranger.post(f"{path}/why", data={"reason": "elsewhere"})
     assert [each.reason for each in giver.session.query(Leaving)] == ["elsewhere"]
+    assert "Would you tell us why?" not in stranger.get(path).text
+
+
+def test_the_link_of_a_deleted_account_opens_nothing(
+    patron: NewPatron, stranger: FlaskClient
+) -> None:
+    """[S11]"""
+    giver = patron()
+    path = link(giver)
+    row(giver.session, Account).deleted_at = clock.now()
+    giver.session.flush()
+    for answer in (stranger.get(path), stranger.post(f"{path}/cancel")):
+        assert answer.status_code == 404
+        assert answer.headers["X-Robots-Tag"] == "noindex"
+    assert giver.row.state == "active"
 
 
 def test_what_is_not_possible_is_said(patron: NewPatron, stranger: FlaskClient) -> None:
