@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from membership.accounts.models import Account
 from membership.billing import disputes, gateway, givers, letters, refunds
 from membership.billing.gifts import orders
-from membership.billing.models import Donation, Subscription
+from membership.billing.models import Checkout, Donation, Subscription
 from membership.billing.snapshots import InvoiceSnapshot, PaymentSnapshot
 from membership.db import lock
 from membership.money import Money
@@ -154,5 +154,11 @@ def _welcome_or_thank(session: Session, donation: Donation, interval: str) -> No
         return
     account = session.get_one(Account, donation.account_id)
     if is_first:
-        letters.welcome(session, account, interval)
+        letters.welcome(session, account, interval, _purpose(session, donation))
     letters.receipt(session, account, donation, interval)
+
+
+def _purpose(session: Session, donation: Donation) -> str:
+    if donation.checkout_id is None:
+        return "support"
+    return session.get_one(Checkout, donation.checkout_id).purpose

@@ -46,11 +46,12 @@ SECOND_REFUNDED = kinds.transactional("second_subscription_refunded", in_words)
 ENDED_WHILE_LEAVING = kinds.transactional("ended_while_leaving", in_words)
 
 
-def welcome(session: Session, account: Account, interval: str) -> None:
-    """After an account's first gift; `interval` is month, year or once."""
+def welcome(session: Session, account: Account, interval: str, purpose: str = "support") -> None:
+    """After an account's first gift; `interval` is month, year or once, `purpose` a checkout's."""
     context = {
         "name": account.name,
         "interval": interval,
+        "purpose": purpose,
         "topics_url": address("voting.topics", account.language),
     }
     put(session, account, WELCOME, f"account:{account.id}", context)

@@ -1,5 +1,6 @@
 """Pages of giving: the form, thanks, what I give, and Stripe's webhook."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +21,7 @@ from flask_login import current_user
 
 from config.settings import settings
 from membership import clock
+from membership.accounts.models import Account
 from membership.billing import checkout, gateway, giving
 from membership.billing.defence import gate
 from membership.billing.defence.views import mail_link
@@ -161,7 +163,16 @@ def _form(
         is_stripe_away=is_stripe_away,
         challenge=challenge,
         came_by_mail="pass" in request.args,
+        goes_at=_goes_at(),
     )
+
+
+def _goes_at() -> datetime | None:
+    """From when the reader's account will be deleted, if they are signed in and asked for it."""
+    if not current_user.is_authenticated:
+        return None
+    with transaction() as session:
+        return session.get_one(Account, current_user.id).delete_after_at
 
 
 @blueprint.get("/support/thanks")
@@ -201,7 +212,11 @@ def overview() -> Response:
 def _overview(found: giving.Giving, *, is_stripe_away: bool = False) -> str:
     about = shown(found.subscription) if found.subscription else {}
     return render_template(
-        "billing/overview.html", giving=found, is_stripe_away=is_stripe_away, **about
+        "billing/overview.html",
+        giving=found,
+        goes_at=_goes_at(),
+        is_stripe_away=is_stripe_away,
+        **about,
     )
 
 

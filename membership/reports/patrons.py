@@ -20,7 +20,7 @@ ONCE = "once"
 @dataclass(frozen=True)
 class Patron:
     """One line of the list. `subscription` is the newest; `given` one amount a currency, net of
-    refunds."""
+    refunds, without those of which nothing is left."""
 
     account: Account
     subscription: Subscription | None
@@ -129,7 +129,8 @@ def _with_gifts(session: Session, accounts: list[Account]) -> Iterable[Patron]:
         .group_by(Donation.account_id, Donation.currency)
         .order_by(Donation.account_id, Donation.currency)
     ):
-        given[account_id].append(Money(int(total), currency))
+        if total:
+            given[account_id].append(Money(int(total), currency))
         last[account_id] = max(at, last.get(account_id, at))
     for account in accounts:
         yield Patron(

@@ -60,7 +60,7 @@ class GrantForm(FlaskForm):  # type: ignore[misc]
             InputRequired(_l("Give a number.")),
             NumberRange(1, gifts.MOST_MONTHS, _l("From 1 to 12.")),
         ],
-        default=gifts.MOST_MONTHS,
+        default=1,
     )
     currency = SelectField(_l("From the pool in"))
     reason = TextAreaField(

@@ -73,3 +73,15 @@ def test_when_nothing_was_charged_no_refund_is_promised(session: Session) -> Non
     for part in (text, html):
         assert "Nothing was charged" in part
         assert "gave back" not in part
+
+
+@pytest.mark.parametrize(
+    ("purpose", "said"),
+    [("support", "straight into reporting"), ("gift", "a year to somebody"), ("pool", "the pool")],
+)
+def test_the_welcome_says_what_the_money_does(session: Session, purpose: str, said: str) -> None:
+    letters.welcome(session, factories.account(session), "once", purpose)
+    _, text, html = composed(session, "welcome")
+    for part in (text, html):
+        assert said in part
+        assert ("straight into reporting" in part) == (purpose == "support")

@@ -74,6 +74,7 @@ def test_a_line_says_what_was_given_in_each_currency(session: Session) -> None:
     giver = factories.patron(session)
     pays(session, giver, NOON + DAY, amount_minor=1000, refunded_minor=300)
     pays(session, giver, amount_minor=9000, currency="UAH")
+    pays(session, giver, amount_minor=500, currency="USD", refunded_minor=500)
     line = patrons.page(session, Filters()).patrons[0]
     assert line.given == (Money(1100, "EUR"), Money(9000, "UAH"))
     assert line.last_gift_at == NOON + DAY

@@ -188,6 +188,7 @@ def test_months_are_granted_and_seen(session: Session, browser: FlaskClient) -> 
     paid_in(session, 1200)
     page = browser.get("/staff/pool").text
     assert "€12" in page
+    assert re.search(r'<input[^>]*name="months"[^>]*value="1"', page)
     assert grant(browser).status_code == 303
     assert row(session, Gift).recipient_email == "friend@example.org"
     assert "friend@example.org" in browser.get("/staff/pool").text

@@ -72,6 +72,9 @@ def test_a_settled_payment_makes_the_gift_ready_and_thanks_the_giver(
         ("receipt", "giver@example.org"),
         ("welcome", "giver@example.org"),
     ]
+    welcome = text_of(row(session, OutboxEmail, kind="welcome"))
+    assert "You have given a year to somebody." in welcome
+    assert "straight into reporting" not in welcome
 
 
 def test_its_letter_goes_to_the_recipient_and_a_line_to_the_giver(

@@ -239,6 +239,23 @@ def test_who_is_leaving_begins_nothing_new(session: Session, browser: FlaskClien
     assert browser.post("/support", data=form | {"interval": "once"}).location.startswith("http")
 
 
+def test_who_is_leaving_is_not_invited_to_begin_again(
+    session: Session, browser: FlaskClient
+) -> None:
+    """[L24] Both pages say so before anything is filled in, and lead to the way back."""
+    said = {"/account": "Your account will be deleted after", "/support": "keep the account first"}
+    for path, sentence in said.items():
+        assert sentence not in browser.get(path).text
+    browser.post(DELETE)
+    for path, sentence in said.items():
+        page = browser.get(path).text
+        assert sentence in page
+        assert f'href="{PRIVACY}">Privacy: keep it' in page
+    assert "Begin again" not in browser.get("/account").text
+    browser.post(f"{PRIVACY}/keep")
+    assert "Begin again" in browser.get("/account").text
+
+
 def test_staff_cannot_leave_with_their_role(
     session: Session, signed_in: SignedIn, client: FlaskClient
 ) -> None:
