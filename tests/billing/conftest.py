@@ -9,12 +9,15 @@ import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 from stripe import WebhookSignature
 
 from config.settings import Settings
 from membership import clock
+from membership.accounts.models import Account
 from membership.billing import inbox
 from sandbox.stripe.server import Server, start
+from tests.billing.reading import row
 
 SECRET = "whsec_tests"
 CARD = {
@@ -133,3 +136,15 @@ def give(stripe: Stripe, client: FlaskClient) -> Callable[..., str]:
         return str(answer.location)
 
     return act
+
+
+def patron(
+    session: Session,
+    stripe: Stripe,
+    give: Callable[..., str],
+    signed_in: Callable[[Session, Account], FlaskClient],
+) -> FlaskClient:
+    """The browser of somebody who gives every month, and has signed in."""
+    stripe.pay(give())
+    stripe.deliver_all()
+    return signed_in(session, row(session, Account))

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,12 +13,12 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
 from membership.billing import gateway, givers, inbox, one_live
-from membership.billing.models import Checkout, Donation, LedgerEntry, StripeEvent, Subscription
+from membership.billing.models import Donation, LedgerEntry, StripeEvent, Subscription
 from membership.billing.snapshots import PaymentSnapshot
 from membership.db import transaction
 from membership.mail.models import OutboxEmail
 from tests import factories
-from tests.billing.conftest import Stripe
+from tests.billing.conftest import Stripe, patron
 from tests.billing.reading import mails, make_due, row, rows, wait_for_waiters
 
 Give = Callable[..., str]
@@ -28,16 +27,6 @@ SignedIn = Callable[[Session, Account], FlaskClient]
 
 def live_at_stripe(stripe: Stripe) -> list[str]:
     return [each["id"] for each in stripe.all("subscription") if each["status"] == "active"]
-
-
-def api(stripe: Stripe, path: str, **form: str) -> Any:
-    answer = stripe.http.post(
-        f"{stripe.server.url}/v1/{path}",
-        data=form,
-        headers={"Authorization": f"Bearer {stripe.server.api_key}"},
-    )
-    answer.raise_for_status()
-    return answer.json()
 
 
 def assert_one_live(session: Session, stripe: Stripe) -> None:
@@ -142,7 +131,7 @@ def test_what_a_revived_one_charged_is_given_back_after_a_break(
     session: Session, stripe: Stripe, give: Give, signed_in: SignedIn, requests_before: int
 ) -> None:
     """[B6] It was marked and ended when the attempt broke off; what it gave before, it keeps."""
-    browser = signed_in_patron(session, stripe, give, signed_in)
+    browser = patron(session, stripe, give, signed_in)
     path = f"subscriptions/{row(session, Subscription).stripe_subscription_id}"
     stripe.api(path, cancel_at_period_end="true")
     stripe.move_clock(1)
@@ -253,110 +242,6 @@ def test_two_workers_at_once_keep_one(
         assert_one_live(session, stripe)
 
 
-def signed_in_patron(session: Session, stripe: Stripe, give: Give, signed_in: SignedIn) -> Any:
-    stripe.pay(give())
-    stripe.deliver_all()
-    return signed_in(session, row(session, Account))
-
-
-def test_a_patron_is_told_instead_of_asked_to_pay_twice(
-    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
-) -> None:
-    """[B6] [L1] Giving once more is fine, with the customer that Stripe knows."""
-    browser = signed_in_patron(session, stripe, give, signed_in)
-    form = {"interval": "year", "currency": "EUR", "amount": "9", "email": "reader@example.org"}
-    answer = browser.post("/support", data=form)
-    assert answer.status_code == 409
-    assert "€5" in answer.text
-    assert 'href="/account"' in answer.text
-    assert len(rows(session, Checkout)) == 1
-    give(browser, interval="once", amount="9")
-    page = stripe.all("checkout.session")[-1]
-    assert page["customer"] == row(session, Subscription).stripe_customer_id
-    assert page["customer_email"] is None
-
-
-def test_a_failed_payment_offers_only_to_fix_the_card(
-    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
-) -> None:
-    """[L2] An anonymous second one is ended at once, while the old retry goes on."""
-    browser = signed_in_patron(session, stripe, give, signed_in)
-    given = row(session, Subscription)
-    stripe.sandbox("cards", customer=given.stripe_customer_id, number="4000000000000341")
-    stripe.move_clock(32)
-    stripe.deliver_all()
-    assert row(session, Subscription).state == "past_due"
-    form = {"interval": "month", "currency": "EUR", "amount": "9", "email": "reader@example.org"}
-    answer = browser.post("/support", data=form)
-    assert answer.status_code == 409
-    assert 'action="/account/card"' in answer.text
-    assert "Give once" not in answer.text
-    stripe.pay(give(browser.application.test_client(), amount="9"))
-    stripe.deliver_all()
-    assert row(session, Subscription, amount_minor=900).end_reason == "staff"
-    assert row(session, Subscription, amount_minor=500).state == "past_due"
-    assert [each["amount"] for each in stripe.all("refund")] == [900]
-
-
-def test_after_the_end_a_new_one_works(
-    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
-) -> None:
-    """[L3] [L15] The ledger calls it a reactivation."""
-    browser = signed_in_patron(session, stripe, give, signed_in)
-    given = row(session, Subscription)
-    stripe.http.delete(
-        f"{stripe.server.url}/v1/subscriptions/{given.stripe_subscription_id}",
-        headers={"Authorization": f"Bearer {stripe.server.api_key}"},
-    ).raise_for_status()
-    stripe.deliver_all()
-    stripe.pay(give(browser, amount="7"))
-    stripe.deliver_all()
-    assert sorted(each.state for each in rows(session, Subscription)) == ["active", "ended"]
-    assert [(each.movement, each.amount_minor) for each in rows(session, LedgerEntry)] == [
-        ("new", 500), ("churn_voluntary", -500), ("reactivation", 700)
-    ]  # fmt: skip
-
-
-def test_our_row_may_be_out_of_date(session: Session, stripe: Stripe, give: Give) -> None:
-    """[L1] The other one has ended at Stripe, only we have not heard: the new one stays."""
-    stripe.pay(give())
-    stripe.deliver_all()
-    given = row(session, Subscription)
-    stripe.http.delete(
-        f"{stripe.server.url}/v1/subscriptions/{given.stripe_subscription_id}",
-        headers={"Authorization": f"Bearer {stripe.server.api_key}"},
-    ).raise_for_status()
-    stripe.delivered.update(event["id"] for event in stripe.events())
-    stripe.pay(give(amount="7"))
-    stripe.deliver_all()
-    assert row(session, Subscription, amount_minor=700).state == "active"
-    assert row(session, Subscription, amount_minor=500).end_reason == "voluntary"
-    assert stripe.all("refund") == []
-
-
-def test_one_that_is_scheduled_to_end_is_no_second(
-    session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
-) -> None:
-    """[L1] And taking its end back, beside a new one, ends it without touching what it gave."""
-    browser = signed_in_patron(session, stripe, give, signed_in)
-    old = row(session, Subscription)
-    path = f"subscriptions/{old.stripe_subscription_id}"
-    api(stripe, path, cancel_at_period_end="true")
-    stripe.move_clock(1)
-    stripe.deliver_all()
-    stripe.pay(give(browser, amount="7"))
-    stripe.deliver_all()
-    assert {each.state for each in rows(session, Subscription)} == {"active", "cancel_scheduled"}
-    api(stripe, path, cancel_at_period_end="false")
-    stripe.deliver_all()
-    assert row(session, Subscription, amount_minor=700).state == "active"
-    assert row(session, Subscription, amount_minor=500).end_reason == "staff"
-    assert stripe.all("refund") == []
-    told = row(session, OutboxEmail, kind="second_subscription_refunded")
-    assert told.context["has_refund"] is False
-    assert sum(each.amount_minor for each in rows(session, LedgerEntry)) == 700
-
-
 def test_ending_one_does_not_stop_the_retries_of_the_other(
     session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
 ) -> None:
@@ -416,7 +301,7 @@ def test_an_end_far_ahead_leaves_it_live(
     session: Session, stripe: Stripe, give: Give, signed_in: SignedIn
 ) -> None:
     """[B11] [L1] It charges again before; a second one beside it would be one too many."""
-    browser = signed_in_patron(session, stripe, give, signed_in)
+    browser = patron(session, stripe, give, signed_in)
     given = row(session, Subscription)
     path = f"subscriptions/{given.stripe_subscription_id}"
     in_half_a_year = given.current_period_end_at + timedelta(days=150)
