@@ -59,7 +59,7 @@ def test_a_failing_card_keeps_the_vote_and_ends_after_the_retries(system: System
         settle(system)
         assert len(donations(system, reader.email)) == 1
         assert ledger(system, reader.email) == [("new", 500)]
-        write_letter(system, reader.email)
+        wait_until(lambda: letters(system, reader.email)["payment_failed"] == 1, "the first letter")
         round_id = a_round(system, "While a card fails")
         assert vote(reader, round_id, choices_of(system, round_id)[:1]) == 303
 
