@@ -25,6 +25,18 @@ from sandbox import services
 ROOT = Path(__file__).parent.parent
 
 
+# Whole systems run in these, one at a time; beside them, other tests may run.
+SYSTEMS = ("browser", "faults", "sandbox_runtime")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests among processes: all of the running systems to one, the others by file."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        group = "systems" if folder in SYSTEMS else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Postgres]:
     with services.start_postgres(tmp_path_factory.mktemp("postgres")) as server:
