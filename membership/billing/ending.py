@@ -2,7 +2,6 @@
 
 from sqlalchemy.orm import Session
 
-from membership import clock
 from membership.billing import gateway, sync
 from membership.billing.manage import plan
 from membership.billing.models import Subscription
@@ -32,14 +31,8 @@ def by_staff(session: Session, subscription_id: int, *, at_once: bool) -> Subscr
 
     Raises NothingToEndError and the gateway's errors.
     """
-    row = _as_stripe_says(session, session.get_one(Subscription, subscription_id))
+    row = sync.as_stripe_says(session, session.get_one(Subscription, subscription_id))
     if row.state == "ended" or (row.state == "cancel_scheduled" and not at_once):
         raise NothingToEndError(f"the subscription is {row.state}")
     ask(row, at_once=at_once, reason="staff")
-    return _as_stripe_says(session, row)
-
-
-def _as_stripe_says(session: Session, row: Subscription) -> Subscription:
-    synced = sync.sync_subscription(session, row.stripe_subscription_id, clock.now())
-    assert synced is not None, "a subscription with a row is ours"
-    return synced
+    return sync.as_stripe_says(session, row)

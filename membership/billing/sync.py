@@ -219,6 +219,13 @@ def _read(stripe_subscription_id: str) -> SubscriptionSnapshot:
     return cards.with_chosen_card(gateway.read_subscription(stripe_subscription_id))
 
 
+def as_stripe_says(session: Session, row: Subscription) -> Subscription:
+    """The row, brought to what Stripe says now; holds its locks as sync_subscription() does."""
+    synced = sync_subscription(session, row.stripe_subscription_id, clock.now())
+    assert synced is not None, "a subscription with a row is ours"
+    return synced
+
+
 def _stop_charging(session: Session, row: Subscription, checkout: Checkout | None) -> Subscription:
     """End a subscription whose patron's bank took money back; Stripe would go on by itself."""
     if row.state == "ended":

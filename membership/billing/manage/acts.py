@@ -13,7 +13,6 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from config.settings import settings
-from membership import clock
 from membership.billing import ending, gateway, sync
 from membership.billing.lifecycle import LIVE
 from membership.billing.manage import pauses, plan
@@ -106,22 +105,16 @@ def _act(subscription_id: int, ask: Ask) -> Subscription:
     """The row as Stripe has it after the act."""
     refusal = None
     with transaction() as session:
-        row = _as_stripe_says(session, session.get_one(Subscription, subscription_id))
+        row = sync.as_stripe_says(session, session.get_one(Subscription, subscription_id))
         try:
             ask(session, row, agreement_of(row))
         except (plan.NotNowError, plan.SameAgreementError) as error:
             refusal = error
         else:
-            row = _as_stripe_says(session, row)
+            row = sync.as_stripe_says(session, row)
     if refusal is not None:
         raise refusal
     return row
-
-
-def _as_stripe_says(session: Session, row: Subscription) -> Subscription:
-    synced = sync.sync_subscription(session, row.stripe_subscription_id, clock.now())
-    assert synced is not None, "a subscription with a row is ours"
-    return synced
 
 
 def _insist_on_no_charge_under_way(row: Subscription) -> None:
