@@ -26,6 +26,16 @@ def tidy(text: str | None) -> str:
     return (text or "").replace("\0", "").strip()
 
 
+def clean_address(field: Any) -> None:
+    """Let the field hold one address as it is stored, or say what is wrong."""
+    try:
+        field.data = addresses.clean(field.data)
+    except addresses.InvalidAddressError as error:
+        raise ValidationError(
+            _("This is no complete email address. It looks like name@example.org.")
+        ) from error
+
+
 class AmountForm(FlaskForm):  # type: ignore[misc]
     """How much, how often: preset_<interval> is the amount meant, or else `amount`."""
 
@@ -120,12 +130,7 @@ class GiftForm(AmountForm):
     def validate_email(self, field: Any) -> None:
         if not field.data:
             raise ValidationError(_("Please write your email address; the receipt goes there."))
-        try:
-            field.data = addresses.clean(field.data)
-        except addresses.InvalidAddressError as error:
-            raise ValidationError(
-                _("This is no complete email address. It looks like name@example.org.")
-            ) from error
+        clean_address(field)
         if self.own_email is not None and field.data.lower() != self.own_email.lower():
             raise ValidationError(
                 _("You are signed in as %(email)s. To give with another address, sign out first.",

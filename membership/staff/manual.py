@@ -17,6 +17,7 @@ from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from config.settings import settings
 from membership.accounts import accounts, audit
 from membership.accounts.models import Account
+from membership.billing.forms import clean_address
 from membership.billing.gifts import manual as entries
 from membership.billing.gifts.orders import newsroom_day
 from membership.billing.gifts.reference import account_id_in
@@ -25,7 +26,6 @@ from membership.db import transaction
 from membership.money import InvalidAmountError, Money, parse
 from membership.reports import words
 from membership.staff.forms import REASON_WORDS
-from membership.staff.pool import clean_address
 from membership.staff.room import FINANCE, back_to, blueprint, found, me
 from membership.web import access
 from membership.web.languages import language_choices

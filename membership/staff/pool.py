@@ -16,31 +16,20 @@ from wtforms.validators import (
     Length,
     NumberRange,
     Optional,
-    ValidationError,
 )
 
 from config.settings import settings
 from membership.accounts import audit
+from membership.billing.forms import clean_address
 from membership.billing.gifts import pool as gifts
 from membership.billing.gifts.models import Gift
 from membership.db import transaction
-from membership.mail import addresses
 from membership.reports import words
 from membership.staff.room import FINANCE, back_to, blueprint, me
 from membership.web import access
 from membership.web.languages import language_choices
 
 SHOWN = 50
-
-
-def clean_address(field: Any) -> None:
-    """Let the field hold one address as it is stored, or say what is wrong."""
-    try:
-        field.data = addresses.clean(field.data)
-    except addresses.InvalidAddressError as error:
-        raise ValidationError(
-            _("This is no complete email address. It looks like name@example.org.")
-        ) from error
 
 
 class GrantForm(FlaskForm):  # type: ignore[misc]

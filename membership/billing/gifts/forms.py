@@ -8,11 +8,10 @@ from wtforms import StringField
 from wtforms.validators import ValidationError
 
 from config.settings import settings
-from membership.billing.forms import LONGEST_NAME, GiftForm, tidy
+from membership.billing.forms import LONGEST_NAME, GiftForm, clean_address, tidy
 from membership.billing.gifts import pool
 from membership.billing.gifts.lifecycle import MONTHS_OF_YEAR
 from membership.billing.gifts.orders import Order, newsroom_day
-from membership.mail import addresses
 from membership.money import Money
 from membership.web.languages import current_language
 
@@ -49,12 +48,7 @@ class YearForm(OnceForm):
     def validate_recipient_email(self, field: Any) -> None:
         if not field.data:
             raise ValidationError(_("Please write the address that the letter goes to."))
-        try:
-            field.data = addresses.clean(field.data)
-        except addresses.InvalidAddressError as error:
-            raise ValidationError(
-                _("This is no complete email address. It looks like name@example.org.")
-            ) from error
+        clean_address(field)
 
     def validate_recipient_name(self, field: Any) -> None:
         if len(field.data) > LONGEST_NAME:
