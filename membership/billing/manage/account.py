@@ -78,8 +78,6 @@ def confirm_change(row: Subscription) -> ResponseReturnValue:
         row = acts.change(row.id, form.gift, form.interval.data, form.seen.data)
     except plan.ChangedMeanwhileError:
         return _preview(_again(row), form, is_outdated=True)
-    except plan.SameAgreementError:
-        return _preview(_again(row), form)
     flash(
         _("Done. Your next charge: %(amount)s on %(date)s.",
           amount=show_money(row.amount_minor, row.currency),

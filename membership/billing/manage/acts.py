@@ -29,12 +29,15 @@ Ask = Callable[[Session, Subscription, Agreement], None]
 def change(subscription_id: int, amount: Money, interval: str, seen: str) -> Subscription:
     """Another amount or interval from the next charge on, as the preview of `seen` announced.
 
-    Raises plan.SameAgreementError, too.
+    Asked for once more, as by a second click, it is done already.
     """
 
     def ask(session: Session, row: Subscription, agreement: Agreement) -> None:
+        try:
+            after = plan.change(agreement, amount, interval)
+        except plan.SameAgreementError:
+            return
         plan.insist_on_seen(agreement, seen)
-        after = plan.change(agreement, amount, interval)
         _insist_on_no_charge_under_way(row)
         try:
             gateway.change_subscription(
@@ -108,7 +111,7 @@ def _act(subscription_id: int, ask: Ask) -> Subscription:
         row = sync.as_stripe_says(session, session.get_one(Subscription, subscription_id))
         try:
             ask(session, row, agreement_of(row))
-        except (plan.NotNowError, plan.SameAgreementError) as error:
+        except plan.NotNowError as error:
             refusal = error
         else:
             row = sync.as_stripe_says(session, row)

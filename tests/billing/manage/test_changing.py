@@ -204,6 +204,18 @@ def test_bad_wishes_get_one_sentence(patron: NewPatron, form: dict[str, str], sa
     assert said in answer.text
 
 
+def test_a_second_click_finds_it_done(patron: NewPatron) -> None:
+    """[B9] The same confirmation again, by now out of date, asks Stripe for nothing more."""
+    giver = patron()
+    seen = giver.agreement.seen
+    confirmed(giver, "8", seen=seen)
+    asked = giver.at_stripe
+    answer = confirmed(giver, "8", seen=seen)
+    assert (answer.status_code, answer.location) == (303, "/account")
+    assert "Your next charge: €8 on" in giver.browser.get("/account").text
+    assert giver.at_stripe == asked
+
+
 def test_the_currency_stays_whatever_is_sent(patron: NewPatron) -> None:
     """[B9]"""
     giver = patron()
