@@ -72,6 +72,8 @@ class Article(Numbered, Base):
     # Written by voting when the story is published that its readers asked for.
     asked_topic_slug: Mapped[str | None]
     asked_topic_title: Mapped[str | None]
+    asked_round_id: Mapped[int | None]
+    asked_round_title: Mapped[str | None]
 
     words: Mapped[str] = mapped_column(
         TSVECTOR, Computed(SEARCHED_WORDS, persisted=True), deferred=True
