@@ -17,7 +17,7 @@ from membership.seed import topics as ideas
 from membership.seed.lives import Span
 from membership.seed.newsroom import DAY, PATRON
 from membership.seed.topics import Idea
-from membership.voting import paper, rounds
+from membership.voting import drafts, paper, rounds
 from membership.voting import topics as voting
 from membership.voting.models import Ballot, Round, Tally, Topic, TopicChange, TopicSupport
 
@@ -123,7 +123,7 @@ def _open(
 ) -> Round:
     standing = _suggest(session, rng, options, opened_at - DAY)
     with clock.fixed(opened_at):
-        held = rounds.create(
+        held = drafts.create(
             session,
             title=title,
             topics=standing,

@@ -11,7 +11,7 @@ from membership.db import database_now, transaction
 from membership.reports import words
 from membership.staff.forms import RoundForm, in_newsroom_time
 from membership.staff.room import EDITORS, back_to, blueprint, found, me
-from membership.voting import paper, suggestions
+from membership.voting import drafts, paper, suggestions
 from membership.voting import rounds as voting
 from membership.voting.models import ROUND_STATES, Round, Tally
 from membership.voting.result import published
@@ -40,7 +40,7 @@ def new_round() -> str | Response | tuple[str, int]:
             try:
                 with session.begin_nested():
                     created = _create(session, form)
-            except paper.InvalidRoundError as error:
+            except drafts.InvalidRoundError as error:
                 form.form_errors.append(str(error))
             else:
                 flash(_("The round has been created."), "good")
@@ -89,7 +89,7 @@ def _create(session: Session, form: RoundForm) -> Round:
     opens_at = (
         database_now(session) if form.opens_now.data else in_newsroom_time(form.opens_at.data)
     )
-    created = voting.create(
+    created = drafts.create(
         session,
         title=form.title.data,
         topics=[by_id[topic_id] for topic_id in form.topics.data],

@@ -1,26 +1,21 @@
-"""Rounds: created by staff, opened and closed by the database's clock, voted in by patrons.
+"""Rounds: opened and closed by the database's clock, voted in by patrons.
 
 The clock is always clock_timestamp(): a transaction's now() stands still while it waits for a
 lock, and would let a vote in that was cast before the end but counted after it.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Literal
 
 import structlog
-from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts import audit
-from membership.accounts.models import Account
-from membership.background import wake
 from membership.db import database_now, transaction
 from membership.voting import casting, lifecycle, paper, settling, topics
 from membership.voting.eligibility import NotEligibleError as NotEligibleError
 from membership.voting.models import Ballot, Round, RoundOption, Topic
-from membership.voting.paper import InvalidRoundError as InvalidRoundError
 
 log = structlog.get_logger(__name__)
 
@@ -36,51 +31,7 @@ class RoundNotOpenError(Exception):
 
 
 class InvalidChoicesError(ValueError):
-    """No choice, too many, or a topic that does not stand in this round."""
-
-
-def create(
-    session: Session,
-    *,
-    title: str,
-    topics: Sequence[Topic],
-    opens_at: datetime,
-    closes_at: datetime,
-    actor: Account | None,
-    max_choices: int = 3,
-    seats: int = 1,
-    quorum: int = 1,
-) -> Round:
-    """A draft that opens by itself at `opens_at`; its rules and tie seed are public until then.
-
-    `seats` topics win if at least `quorum` valid ballots are cast. Raises InvalidRoundError.
-    """
-    _check_times(session, opens_at, closes_at)
-    if not title.strip():
-        raise InvalidRoundError(_("A round needs a title."))
-    if len({topic.id for topic in topics}) < 2:
-        raise InvalidRoundError(_("A round needs at least two topics to choose from."))
-    if max_choices < 1 or quorum < 1 or not 1 <= seats < len(topics):
-        raise InvalidRoundError(
-            _("Choices, seats and quorum begin at one, and fewer topics win than stand.")
-        )
-    draft = Round(
-        title=title.strip(),
-        opens_at=opens_at,
-        closes_at=closes_at,
-        max_choices=max_choices,
-        seats=seats,
-        quorum=quorum,
-        tie_seed="",
-    )
-    session.add(draft)
-    session.flush()
-    paper.put_on(session, draft, topics)
-    audit.record(
-        session, "round.created", f"round:{draft.id}", actor_id=actor.id if actor else None
-    )
-    wake(session, "voting.advance_rounds")
-    return draft
+    """No choice, too many, a topic that does not stand here, or one that is ranked twice."""
 
 
 def get(session: Session, round_id: int) -> Round:
@@ -94,7 +45,7 @@ def get(session: Session, round_id: int) -> Round:
 def cast(
     session: Session, round_id: int, account_id: int, choices: Iterable[int]
 ) -> Literal["cast", "changed"]:
-    """Cast a ballot, or change it, in one statement (rule V1).
+    """Cast a ballot, or change it, in one statement (rule V1); `choices` in order of preference.
 
     The round's row is share-locked first, which closing has to wait for; then the clock is read,
     eligibility and choices are looked at, and one row per round and patron is written.
@@ -102,7 +53,7 @@ def cast(
     Raises RoundNotFoundError, RoundNotOpenError, NotEligibleError or InvalidChoicesError; nothing
     is changed then.
     """
-    outcome = session.execute(casting.cast(round_id, account_id, choices)).one_or_none()
+    outcome = casting.cast(session, round_id, account_id, choices)
     if outcome is None:
         raise RoundNotFoundError
     if not outcome.is_open:
@@ -119,7 +70,7 @@ def withdraw(session: Session, round_id: int, account_id: int) -> bool:
 
     Raises RoundNotFoundError or RoundNotOpenError.
     """
-    outcome = session.execute(casting.withdrawal(round_id, account_id)).one_or_none()
+    outcome = casting.withdraw(session, round_id, account_id)
     if outcome is None:
         raise RoundNotFoundError
     if not outcome.is_open:
@@ -239,10 +190,3 @@ def _move(
         .values(state=to)
         .returning(Round)
     )
-
-
-def _check_times(session: Session, opens_at: datetime, closes_at: datetime) -> None:
-    if opens_at.tzinfo is None or closes_at.tzinfo is None:
-        raise InvalidRoundError(_("The times of a round need their zone."))
-    if not opens_at < closes_at or closes_at <= database_now(session):
-        raise InvalidRoundError(_("A round closes after it opens, and not in the past."))

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from membership.voting import paper, rounds
+from membership.voting import drafts, paper, rounds
 from membership.voting.models import Round
 from tests import factories
 
@@ -41,6 +41,7 @@ def test_a_round_that_could_not_be_held_is_not_created(session: Session) -> None
         "opens_at": now(),
         "closes_at": now() + HOUR,
         "actor": factories.staff(session),
+        "max_choices": 2,
     }
     wrong = [
         {"title": " "},
@@ -54,26 +55,28 @@ def test_a_round_that_could_not_be_held_is_not_created(session: Session) -> None
         {"seats": 0},
         {"seats": 2},
         {"quorum": 0},
+        {"max_choices": 3},
     ]
     for values in wrong:
         with pytest.raises(paper.InvalidRoundError), session.begin_nested():
-            rounds.create(session, **(good | values))
+            drafts.create(session, **(good | values))
     assert session.scalar(select(func.count()).select_from(Round)) == 0
 
-    rounds.create(session, **good)
+    drafts.create(session, **good)
     with pytest.raises(paper.InvalidRoundError, match="stands in another round"):
-        rounds.create(session, **good)
+        drafts.create(session, **good)
 
 
 def test_the_paper_and_its_seed_are_fixed_when_the_round_opens(session: Session) -> None:
     """[V6] [V7]"""
-    held = rounds.create(
+    held = drafts.create(
         session,
         title="What next?",
         topics=[factories.topic(session) for _ in range(2)],
         opens_at=now(),
         closes_at=now() + HOUR,
         actor=None,
+        max_choices=2,
     )
     before = held.tie_seed
     third, fourth = factories.topic(session), factories.topic(session)

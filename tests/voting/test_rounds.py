@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
 from membership.billing.models import Donation, Subscription
-from membership.voting import paper, rounds
+from membership.voting import drafts, paper, rounds
 from membership.voting.eligibility import NotEligibleError
 from membership.voting.models import Ballot, Round, Tally, Turnout
 from membership.voting.rounds import InvalidChoicesError, RoundNotFoundError, RoundNotOpenError
@@ -191,7 +191,7 @@ def voted(session: Session, held: Round, *choices: int) -> Account:
 def test_a_round_goes_its_way_by_the_databases_clock(session: Session) -> None:
     """[V11]"""
     topics = [factories.topic(session) for _ in range(3)]
-    held = rounds.create(
+    held = drafts.create(
         session,
         title="What next?",
         topics=topics,

@@ -1,0 +1,187 @@
+"""Drafts: rounds before they open, whose topics, rules and times staff may still change.
+
+Everybody sees a draft and its tie seed; from its opening on nothing of it changes (rules V6, V7).
+Rows are locked in one order everywhere: the series, the round, its topics, the audit log.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from membership import clock
+from membership.accounts import audit
+from membership.accounts.models import Account
+from membership.background import wake
+from membership.db import database_now
+from membership.voting import paper
+from membership.voting.models import (
+    METHODS,
+    QUORUM_RULES,
+    TIE_RULES,
+    Round,
+    RoundOption,
+    RoundSeries,
+    Topic,
+)
+from membership.voting.paper import InvalidRoundError as InvalidRoundError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What is fixed by the opening, beside the topics: how votes are cast, counted and when."""
+
+    title: str
+    opens_at: datetime
+    closes_at: datetime
+    method: str = "approval"
+    max_choices: int = 3
+    # So many topics win, if at least `quorum` valid ballots are cast.
+    seats: int = 1
+    quorum: int = 1
+    quorum_rule: str = "void"
+    tie_rule: str = "lot"
+
+
+def create(
+    session: Session,
+    *,
+    topics: Sequence[Topic],
+    actor: Account | None,
+    series: RoundSeries | None = None,
+    **rules: Any,
+) -> Round:
+    """A draft that opens by itself; `rules` are those of Rules by their names.
+
+    `actor` is None when its series built it. What stands on a ballot is approved by that.
+    Raises InvalidRoundError, and nothing is created.
+    """
+    meant = Rules(**rules)
+    _check(session, meant, topics)
+    draft = Round(**vars(meant), series_id=series.id if series else None, tie_seed="")
+    with session.begin_nested():
+        session.add(draft)
+        session.flush()
+        _put_on(session, draft, topics)
+    _record(session, "created", draft, actor, **({"series": series.id} if series else {}))
+    wake(session, "voting.advance_rounds")
+    return draft
+
+
+def change(
+    session: Session, draft: Round, actor: Account, *, topics: Sequence[Topic], **rules: Any
+) -> Round:
+    """Give a draft other topics, rules or times; its tie seed is sealed anew.
+
+    Raises InvalidRoundError, also once the time of its opening has come; nothing is changed then.
+    """
+    meant = Rules(**rules)
+    _lock(session, draft)
+    _check(session, meant, topics)
+    changed = [name for name, value in vars(meant).items() if getattr(draft, name) != value]
+    before = {topic.id for topic in paper.options(session, draft.id)}
+    with session.begin_nested():
+        for name in changed:
+            setattr(draft, name, getattr(meant, name))
+        session.execute(delete(RoundOption).where(RoundOption.round_id == draft.id))
+        _put_on(session, draft, topics)
+    if before != {topic.id for topic in topics}:
+        changed.append("topics")
+    _record(session, "changed", draft, actor, changed=changed)
+    wake(session, "voting.advance_rounds")
+    return draft
+
+
+def cancel(session: Session, draft: Round, actor: Account) -> None:
+    """Take a draft back before it opens: its topics stay suggestions.
+
+    Raises InvalidRoundError once the time of its opening has come.
+    """
+    _lock(session, draft)
+    _record(session, "cancelled", draft, actor, title=draft.title)
+    session.delete(draft)
+    session.flush()
+
+
+def _lock(session: Session, draft: Round) -> None:
+    """The opening waits for us, or has come before us."""
+    held = select(Round).where(Round.id == draft.id).with_for_update()
+    if session.scalar(held.execution_options(populate_existing=True)) is None:
+        raise InvalidRoundError(_("This draft has been taken back meanwhile."))
+    if draft.state != "draft" or draft.opens_at <= database_now(session):
+        raise InvalidRoundError(
+            _("This round has opened: nothing about it can be changed any more.")
+        )
+
+
+def _put_on(session: Session, draft: Round, topics: Sequence[Topic]) -> None:
+    paper.put_on(session, draft, topics)
+    for topic in topics:
+        topic.approved_at = topic.approved_at or clock.now()
+    session.flush()
+
+
+def _check(session: Session, rules: Rules, topics: Sequence[Topic]) -> None:
+    """Raises InvalidRoundError with a sentence about the first thing that cannot be."""
+    if not rules.title.strip():
+        raise InvalidRoundError(_("A round needs a title."))
+    _check_times(session, rules.opens_at, rules.closes_at)
+    _check_topics(topics)
+    _check_counting(rules, len(topics))
+
+
+def _check_times(session: Session, opens_at: datetime, closes_at: datetime) -> None:
+    if opens_at.tzinfo is None or closes_at.tzinfo is None:
+        raise InvalidRoundError(_("The times of a round need their zone."))
+    if closes_at <= database_now(session):
+        raise InvalidRoundError(_("A round cannot close in the past."))
+    if opens_at >= closes_at:
+        raise InvalidRoundError(_("A round closes after it opens."))
+
+
+def _check_topics(topics: Sequence[Topic]) -> None:
+    seen: set[int] = set()
+    for topic in topics:
+        if topic.id in seen:
+            raise InvalidRoundError(
+                _("“%(title)s” can stand on the ballot only once.", title=topic.title)
+            )
+        seen.add(topic.id)
+    if len(seen) < 2:
+        raise InvalidRoundError(_("A round needs at least two topics to choose from."))
+
+
+def _check_counting(rules: Rules, topics: int) -> None:
+    wrong = {
+        _("A vote is counted by approval or by instant-runoff."): rules.method not in METHODS,
+        _("Patrons choose at least one topic."): rules.max_choices < 1,
+        _(
+            "Patrons cannot choose more topics than stand: %(topics)s.", topics=topics
+        ): rules.max_choices > topics,
+        _("At least one topic wins."): rules.seats < 1,
+        _("Fewer topics must win than stand."): rules.seats >= topics,
+        _("Instant-runoff chooses exactly one topic."): (
+            rules.method == "instant_runoff" and rules.seats != 1
+        ),
+        _("At least one ballot must be needed for a result."): rules.quorum < 1,
+        _("With too few ballots a round is void, or its result is advice."): (
+            rules.quorum_rule not in QUORUM_RULES
+        ),
+        _("Level topics are ordered by lot, or by which was suggested first."): (
+            rules.tie_rule not in TIE_RULES
+        ),
+    }
+    for sentence, is_wrong in wrong.items():
+        if is_wrong:
+            raise InvalidRoundError(sentence)
+
+
+def _record(
+    session: Session, deed: str, draft: Round, actor: Account | None, **detail: Any
+) -> None:
+    actor_id = actor.id if actor else None
+    audit.record(session, f"round.{deed}", f"round:{draft.id}", actor_id=actor_id, **detail)
