@@ -4,6 +4,7 @@ Rows are locked in one order everywhere (rounds, topics by id, the audit log las
 workers ever wait for one another.
 """
 
+from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -78,12 +79,18 @@ def change_state(
 
 
 def assign(
-    session: Session, topic: Topic, to: Account, actor: Account, *, reason: str | None = None
+    session: Session,
+    topic: Topic,
+    to: Account,
+    actor: Account,
+    *,
+    due_on: date | None = None,
+    reason: str | None = None,
 ) -> None:
     """Commission the story from a member of staff; overruling a result needs a public reason."""
     _lock(session, topic)
     _step(session, topic, "assigned", actor, reason, assigned_to=to.id)
-    topic.assigned_to_id = to.id
+    topic.assigned_to_id, topic.due_on = to.id, due_on
 
 
 def merge(session: Session, topic: Topic, original: Topic, actor: Account) -> None:
