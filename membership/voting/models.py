@@ -172,6 +172,10 @@ class RoundSeries(Numbered, Base):
     opens_at: Mapped[time]
     days: Mapped[int] = mapped_column(SmallInteger)
     is_active: Mapped[bool] = mapped_column(default=True)
+    # The last month, by its first day, that has had its round; taken back, it stays away.
+    built_for: Mapped[date | None]
+    # The last month for which too few topics were found, which is said once.
+    short_for: Mapped[date | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

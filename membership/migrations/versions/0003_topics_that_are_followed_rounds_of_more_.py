@@ -40,6 +40,8 @@ def upgrade() -> None:
         sa.Column("opens_at", sa.Time(), nullable=False),
         sa.Column("days", sa.SmallInteger(), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("built_for", sa.Date(), nullable=True),
+        sa.Column("short_for", sa.Date(), nullable=True),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
