@@ -191,6 +191,7 @@ def _step(
             actor_id=actor_id,
             from_state=came_from,
             to_state=to,
+            reason=topic.public_reason if reason is not None else None,
             created_at=clock.now(),
         )
     )
