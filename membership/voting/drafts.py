@@ -67,7 +67,7 @@ def create(
         session.add(draft)
         session.flush()
         _put_on(session, draft, topics)
-    _record(session, "created", draft, actor, **({"series": series.id} if series else {}))
+    _record(session, "round.created", draft, actor, **({"series": series.id} if series else {}))
     wake(session, "voting.advance_rounds")
     return draft
 
@@ -91,7 +91,7 @@ def change(
         _put_on(session, draft, topics)
     if before != {topic.id for topic in topics}:
         changed.append("topics")
-    _record(session, "changed", draft, actor, changed=changed)
+    _record(session, "round.changed", draft, actor, changed=changed)
     wake(session, "voting.advance_rounds")
     return draft
 
@@ -102,9 +102,31 @@ def cancel(session: Session, draft: Round, actor: Account) -> None:
     Raises InvalidRoundError once the time of its opening has come.
     """
     _lock(session, draft)
-    _record(session, "cancelled", draft, actor, title=draft.title)
+    _record(session, "round.cancelled", draft, actor, title=draft.title)
     session.delete(draft)
     session.flush()
+
+
+def check_counting(rules: Rules | RoundSeries, topics: int) -> None:
+    """Raises InvalidRoundError unless `topics` topics can be voted on by these rules."""
+    if rules.method not in METHODS:
+        raise InvalidRoundError(_("A vote is counted by approval or by instant-runoff."))
+    if not 1 <= rules.max_choices <= topics:
+        raise InvalidRoundError(
+            _("Patrons choose at least one topic, and no more than stand: %(most)s.", most=topics)
+        )
+    if not 1 <= rules.seats < topics:
+        raise InvalidRoundError(_("At least one topic wins, and fewer win than stand."))
+    if rules.method == "instant_runoff" and rules.seats != 1:
+        raise InvalidRoundError(_("Instant-runoff chooses exactly one topic."))
+    if rules.quorum < 1:
+        raise InvalidRoundError(_("A result needs at least one ballot."))
+    if rules.quorum_rule not in QUORUM_RULES:
+        raise InvalidRoundError(_("With too few ballots a round is void, or its result is advice."))
+    if rules.tie_rule not in TIE_RULES:
+        raise InvalidRoundError(
+            _("Level topics are ordered by lot, or by which was suggested first.")
+        )
 
 
 def _lock(session: Session, draft: Round) -> None:
@@ -131,7 +153,7 @@ def _check(session: Session, rules: Rules, topics: Sequence[Topic]) -> None:
         raise InvalidRoundError(_("A round needs a title."))
     _check_times(session, rules.opens_at, rules.closes_at)
     _check_topics(topics)
-    _check_counting(rules, len(topics))
+    check_counting(rules, len(topics))
 
 
 def _check_times(session: Session, opens_at: datetime, closes_at: datetime) -> None:
@@ -155,33 +177,8 @@ def _check_topics(topics: Sequence[Topic]) -> None:
         raise InvalidRoundError(_("A round needs at least two topics to choose from."))
 
 
-def _check_counting(rules: Rules, topics: int) -> None:
-    wrong = {
-        _("A vote is counted by approval or by instant-runoff."): rules.method not in METHODS,
-        _("Patrons choose at least one topic."): rules.max_choices < 1,
-        _(
-            "Patrons cannot choose more topics than stand: %(topics)s.", topics=topics
-        ): rules.max_choices > topics,
-        _("At least one topic wins."): rules.seats < 1,
-        _("Fewer topics must win than stand."): rules.seats >= topics,
-        _("Instant-runoff chooses exactly one topic."): (
-            rules.method == "instant_runoff" and rules.seats != 1
-        ),
-        _("At least one ballot must be needed for a result."): rules.quorum < 1,
-        _("With too few ballots a round is void, or its result is advice."): (
-            rules.quorum_rule not in QUORUM_RULES
-        ),
-        _("Level topics are ordered by lot, or by which was suggested first."): (
-            rules.tie_rule not in TIE_RULES
-        ),
-    }
-    for sentence, is_wrong in wrong.items():
-        if is_wrong:
-            raise InvalidRoundError(sentence)
-
-
 def _record(
-    session: Session, deed: str, draft: Round, actor: Account | None, **detail: Any
+    session: Session, action: str, draft: Round, actor: Account | None, **detail: Any
 ) -> None:
     actor_id = actor.id if actor else None
-    audit.record(session, f"round.{deed}", f"round:{draft.id}", actor_id=actor_id, **detail)
+    audit.record(session, action, f"round:{draft.id}", actor_id=actor_id, **detail)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from membership.accounts import audit
 from membership.db import lock
 from membership.voting.eligibility import insist_on_eligible
-from membership.voting.models import Topic, TopicChange, TopicSupport
+from membership.voting.models import Round, RoundOption, Topic, TopicChange, TopicSupport
 
 MOST_A_MONTH = 5
 MONTH = timedelta(days=30)
@@ -115,6 +115,23 @@ def waiting(session: Session, most: int = 100) -> list[Suggestion]:
         select(Topic, supporters)
         .where(Topic.state == "suggested")
         .order_by(Topic.id.desc())
+        .limit(most)
+    )
+    return [Suggestion(topic, number) for topic, number in rows]
+
+
+def best_supported(session: Session, most: int) -> list[Suggestion]:
+    """Approved suggestions that stand in no draft, those with most supporters first, then the
+    oldest: what a recurring round takes.
+    """
+    supporters = select(func.count()).where(TopicSupport.topic_id == Topic.id).scalar_subquery()
+    stands = exists().where(
+        RoundOption.topic_id == Topic.id, RoundOption.round_id == Round.id, Round.state == "draft"
+    )
+    rows = session.execute(
+        select(Topic, supporters)
+        .where(Topic.state == "suggested", Topic.approved_at.is_not(None), ~stands)
+        .order_by(supporters.desc(), Topic.id)
         .limit(most)
     )
     return [Suggestion(topic, number) for topic, number in rows]

@@ -198,7 +198,7 @@ def test_a_round_may_open_later(session: Session, browser: FlaskClient) -> None:
         ({"closes_at": ""}, "Say when the round closes."),
         ({"closes_at": "2020-01-01T10:00"}, "cannot close in the past"),
         ({"opens_now": ""}, "Say when the round opens"),
-        ({"seats": 2}, "Fewer topics must win than stand."),
+        ({"seats": 2}, "fewer win than stand"),
         ({"max_choices": 0}, "From 1 to 20."),
         ({"quorum": "many"}, "Not a valid integer value"),
     ],
