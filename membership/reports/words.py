@@ -146,6 +146,25 @@ ROUND_TONE: Words = MappingProxyType(
         "void": "bad",
     }
 )
+# How a vote is cast and counted.
+VOTE: Words = MappingProxyType(
+    {
+        "approval": _("approval: each topic that is chosen gets one vote"),
+        "instant_runoff": _("instant-runoff: topics are put in order of preference"),
+    }
+)
+QUORUM_RULE: Words = MappingProxyType(
+    {
+        "void": _("the round is void"),
+        "advisory": _("the result is advice, and we decide"),
+    }
+)
+TIE_RULE: Words = MappingProxyType(
+    {
+        "lot": _("a lot fixed before the opening"),
+        "earliest": _("which was suggested first"),
+    }
+)
 # How money came that Stripe knows nothing of.
 METHOD: Words = MappingProxyType(
     {
@@ -246,6 +265,9 @@ AUDIT: Words = MappingProxyType(
         "way.hidden": _("Way to support hidden"),
         "way.moved": _("Way to support moved"),
         "topic.suggested": _("Topic suggested"),
+        "topic.approved": _("Topic approved"),
+        "topic.edited": _("Words of a topic edited"),
+        "topic.reassigned": _("Topic given to another, or another day"),
         "topic.rejected": _("Topic rejected"),
         "topic.merged": _("Topic merged"),
         "topic.on_ballot": _("Topic put on a ballot"),

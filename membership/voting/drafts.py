@@ -47,6 +47,24 @@ class Rules:
     tie_rule: str = "lot"
 
 
+def check(
+    session: Session, topics: Sequence[Topic], draft_id: int | None = None, **rules: Any
+) -> Rules:
+    """What a round over these topics by these rules would be; nothing is written or locked.
+
+    Raises InvalidRoundError with a sentence about the first thing that cannot be.
+    """
+    meant = Rules(**rules | {"title": rules["title"].strip()})
+    if not meant.title:
+        raise InvalidRoundError(_("A round needs a title."))
+    _check_times(session, meant.opens_at, meant.closes_at)
+    _check_topics(topics)
+    check_counting(meant, len(topics))
+    for topic in topics:
+        paper.insist_on_free(session, topic, draft_id)
+    return meant
+
+
 def create(
     session: Session,
     *,
@@ -60,8 +78,7 @@ def create(
     `actor` is None when its series built it. What stands on a ballot is approved by that.
     Raises InvalidRoundError, and nothing is created.
     """
-    meant = Rules(**rules)
-    _check(session, meant, topics)
+    meant = check(session, topics, **rules)
     draft = Round(**vars(meant), series_id=series.id if series else None, tie_seed="")
     with session.begin_nested():
         session.add(draft)
@@ -79,9 +96,8 @@ def change(
 
     Raises InvalidRoundError, also once the time of its opening has come; nothing is changed then.
     """
-    meant = Rules(**rules)
     _lock(session, draft)
-    _check(session, meant, topics)
+    meant = check(session, topics, draft.id, **rules)
     changed = [name for name, value in vars(meant).items() if getattr(draft, name) != value]
     before = {topic.id for topic in paper.options(session, draft.id)}
     with session.begin_nested():
@@ -145,15 +161,6 @@ def _put_on(session: Session, draft: Round, topics: Sequence[Topic]) -> None:
     for topic in topics:
         topic.approved_at = topic.approved_at or clock.now()
     session.flush()
-
-
-def _check(session: Session, rules: Rules, topics: Sequence[Topic]) -> None:
-    """Raises InvalidRoundError with a sentence about the first thing that cannot be."""
-    if not rules.title.strip():
-        raise InvalidRoundError(_("A round needs a title."))
-    _check_times(session, rules.opens_at, rules.closes_at)
-    _check_topics(topics)
-    check_counting(rules, len(topics))
 
 
 def _check_times(session: Session, opens_at: datetime, closes_at: datetime) -> None:

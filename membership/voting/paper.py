@@ -55,16 +55,19 @@ def put_on(session: Session, draft: Round, topics: Sequence[Topic]) -> None:
         )
     for topic in sorted(topics, key=lambda row: row.id):
         session.refresh(topic, with_for_update=True)
-        if topic.state != "suggested":
-            raise InvalidRoundError(
-                _("“%(title)s” is no open suggestion any more.", title=topic.title)
-            )
-        if _stands_elsewhere(session, topic, draft):
-            raise InvalidRoundError(
-                _("“%(title)s” stands in another round that has not opened.", title=topic.title)
-            )
+        insist_on_free(session, topic, draft.id)
         session.merge(RoundOption(round_id=draft.id, topic_id=topic.id))
     _seal(session, draft)
+
+
+def insist_on_free(session: Session, topic: Topic, draft_id: int | None) -> None:
+    """Raises InvalidRoundError unless a topic is a suggestion that stands in no other draft."""
+    if topic.state != "suggested":
+        raise InvalidRoundError(_("“%(title)s” is no open suggestion any more.", title=topic.title))
+    if _stands_elsewhere(session, topic, draft_id):
+        raise InvalidRoundError(
+            _("“%(title)s” stands in another round that has not opened.", title=topic.title)
+        )
 
 
 def lock_drafts(session: Session, topic: Topic) -> list[Round]:
@@ -100,11 +103,11 @@ def _options(round_id: int) -> Select[Topic]:
     return select(Topic).where(Topic.id.in_(standing)).order_by(Topic.id)
 
 
-def _stands_elsewhere(session: Session, topic: Topic, draft: Round) -> bool:
+def _stands_elsewhere(session: Session, topic: Topic, draft_id: int | None) -> bool:
     elsewhere = exists().where(
         RoundOption.topic_id == topic.id,
         RoundOption.round_id == Round.id,
-        Round.id != draft.id,
+        Round.id.is_distinct_from(draft_id),
         Round.state == "draft",
     )
     return bool(session.scalar(select(elsewhere)))
