@@ -228,6 +228,10 @@ KIND: Words = MappingProxyType(
         "invitation": _("invitation to give monthly"),
         "gift": _("a gift’s letter"),
         "gift_sent": _("gift’s letter has left"),
+        "round_opened": _("a vote begins"),
+        "round_closing": _("a vote is about to end"),
+        "round_result": _("what a vote decided"),
+        "topic_news": _("news of a followed topic"),
         "published": _("story of a vote is out"),
     }
 )

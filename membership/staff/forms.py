@@ -1,20 +1,17 @@
 """The forms of the back office."""
 
-from datetime import datetime
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import (
-    BooleanField,
-    DateTimeLocalField,
+    DateField,
     HiddenField,
-    IntegerField,
     RadioField,
     SelectChoice,
     SelectField,
-    SelectMultipleField,
     StringField,
     TextAreaField,
 )
@@ -23,18 +20,15 @@ from wtforms.validators import (
     DataRequired,
     InputRequired,
     Length,
-    NumberRange,
     Optional,
     ValidationError,
 )
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from config.settings import settings
+from membership import clock
 from membership.billing.forms import tidy
 from membership.money import InvalidAmountError, Money, parse
 
-MOST_CHOICES = 20
-ROUND_WORDS = 200
 REASON_WORDS = 500
 NOTE_WORDS = 2000
 
@@ -118,13 +112,18 @@ class NoteForm(FlaskForm):  # type: ignore[misc]
 
 
 class AssignForm(FlaskForm):  # type: ignore[misc]
-    """Who writes the story; overruling a result needs a reason besides."""
+    """Who writes the story, and until when; overruling a result needs a reason besides."""
 
     reporter = SelectField(_("Who writes it"), coerce=int)
+    due_on = DateField(_("Due"), [Optional()])
     reason = TextAreaField(
         _("Public reason"),
         [Optional(), Length(max=REASON_WORDS, message=_("Please keep it under 500 characters."))],
     )
+
+    def validate_due_on(self, field: Any) -> None:
+        if field.data and field.data < newsroom_today():
+            raise ValidationError(_("Choose a day that is still to come."))
 
 
 class MergeForm(FlaskForm):  # type: ignore[misc]
@@ -133,60 +132,6 @@ class MergeForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class RoundForm(FlaskForm):  # type: ignore[misc]
-    """A vote to come; its times are those of the newsroom's time zone."""
-
-    title = StringField(
-        _("Title"),
-        [
-            DataRequired(_("A round needs a title.")),
-            Length(max=ROUND_WORDS, message=_("Please keep the title under 200 characters.")),
-        ],
-    )
-    topics = SelectMultipleField(
-        _("Topics on the ballot"),
-        [DataRequired(_("Choose at least two topics."))],
-        coerce=int,
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
-    )
-    opens_now = BooleanField(_("Open it now"), default=True)
-    opens_at = DateTimeLocalField(
-        _("Opens"), [Optional()], format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
-    )
-    closes_at = DateTimeLocalField(
-        _("Closes"),
-        [InputRequired(_("Say when the round closes."))],
-        format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
-    )
-    max_choices = IntegerField(
-        _("Choices a patron has"),
-        [InputRequired(_("Give a number.")), NumberRange(1, MOST_CHOICES, _("From 1 to 20."))],
-        default=3,
-    )
-    seats = IntegerField(
-        _("Topics that win"),
-        [InputRequired(_("Give a number.")), NumberRange(1, MOST_CHOICES, _("From 1 to 20."))],
-        default=1,
-    )
-    quorum = IntegerField(
-        _("Ballots needed for a result"),
-        [InputRequired(_("Give a number.")), NumberRange(1, 2**31 - 1, _("At least 1."))],
-        default=1,
-    )
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """Besides the fields: a round that does not open now needs its time."""
-        valid: bool = super().validate(extra_validators)
-        if not self.opens_now.data and self.opens_at.data is None:
-            self.opens_at.errors = [
-                *self.opens_at.errors,
-                str(_("Say when the round opens, or let it open now.")),
-            ]
-            return False
-        return valid
-
-
-def in_newsroom_time(typed: datetime) -> datetime:
-    """What was typed into a field without a zone, meant in the newsroom's."""
-    return typed.replace(tzinfo=ZoneInfo(settings().time_zone))
+def newsroom_today() -> date:
+    """The day it is in the newsroom's time zone."""
+    return clock.now().astimezone(ZoneInfo(settings().time_zone)).date()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, redirect, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -14,11 +14,13 @@ blueprint = Blueprint("staff", __name__, url_prefix="/staff")
 
 FINANCE = ("finance",)
 EDITORS = ("editor",)
+REPORTERS = ("reporter",)
 # Endpoint, name, and the roles that may enter beside admins (none named: all staff).
 ROOMS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("staff.overview", _("Overview"), ()),
     ("staff.patrons", _("Patrons"), FINANCE),
     ("staff.topics", _("Topics"), EDITORS),
+    ("staff.board", _("Board"), (*EDITORS, *REPORTERS)),
     ("staff.rounds", _("Rounds"), EDITORS),
     ("staff.mail", _("Mail"), FINANCE),
     ("staff.manual", _("By hand"), FINANCE),
@@ -32,12 +34,21 @@ ROOMS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
 
 @blueprint.context_processor
 def rooms() -> dict[str, Any]:
-    """`staff_rooms`: (path, name) of the rooms that this person may enter."""
-    return {
-        "staff_rooms": [
-            (url_for(endpoint), name) for endpoint, name, roles in ROOMS if access.has_role(*roles)
-        ]
-    }
+    """`staff_rooms`: (path, name) of the rooms this person may enter; `staff_room`: where we are.
+
+    A room may lie in another, as the board does in the topics: the innermost is meant.
+    """
+    may_enter = [
+        (url_for(endpoint), name) for endpoint, name, roles in ROOMS if access.has_role(*roles)
+    ]
+    here = request.script_root + request.path
+    overview = url_for("staff.overview")
+    around = [
+        room
+        for room, _name in may_enter
+        if here == room or (room != overview and here.startswith(room))
+    ]
+    return {"staff_rooms": may_enter, "staff_room": max(around, key=len, default="")}
 
 
 def me() -> Account:

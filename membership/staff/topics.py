@@ -1,228 +1,181 @@
-"""Topics: the queue of suggestions, and each topic's way to a story (rule V10)."""
+"""Topics: the queue of suggestions, the oldest first, and every topic by state."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from flask import flash, render_template, request
 from flask_babel import gettext as _
-from sqlalchemy import func, or_, select
+from flask_babel import ngettext
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from membership.accounts.models import Account
-from membership.articles.models import Article
-from membership.db import transaction
-from membership.staff.forms import AssignForm, MergeForm, ReasonForm
-from membership.staff.room import EDITORS, FINANCE, back_to, blueprint, found, me
-from membership.voting import lifecycle, suggestions
-from membership.voting import topics as voting
-from membership.voting.models import TOPIC_STATES, Topic, TopicChange
-from membership.voting.paper import InvalidRoundError
+from membership.db import lock, transaction
+from membership.staff.forms import newsroom_today
+from membership.staff.room import EDITORS, back_to, blueprint, me
+from membership.voting import lifecycle, moderation
+from membership.voting.models import TOPIC_STATES, Topic, TopicSupport
 from membership.web import access
 
-PAGE = 50
-SHOWN_ARTICLES = 8
-Answer = Response | tuple[str, int]
+PAGE = 20
+# A suggestion that nobody has read and one that an editor let through wait in the same state.
+QUEUES = ("unread", "approved")
+VIEWS = (*QUEUES, *(state for state in TOPIC_STATES if state != "suggested"), "all")
 
-_REFUSED = (
-    lifecycle.ForbiddenTransitionError,
-    lifecycle.MissingReasonError,
-    lifecycle.MissingArticleError,
-    lifecycle.MissingOriginalError,
-    InvalidRoundError,
-)
+
+@dataclass(frozen=True)
+class Page:
+    """Some topics in the order they are shown in, and where the ones beside them begin."""
+
+    topics: list[Topic]
+    older: int | None
+    newer: int | None
 
 
 @blueprint.get("/topics")
 @access.staff(*EDITORS)
 def topics() -> str:
-    state = request.args.get("state", "suggested")
-    state = state if state in TOPIC_STATES else "suggested"
+    """Fields `state` (one of VIEWS), `q`, and `before` or `after`, the id of a topic."""
+    view = request.args.get("state", "")
+    view = view if view in VIEWS else "unread"
+    words = request.args.get("q", "").strip()[:200]
     with transaction() as session:
-        queue = suggestions.waiting(session) if state == "suggested" else []
-        supporters = {each.topic.id: each.supporters for each in queue}
-        rows = _topics(session, state, request.args.get("before", type=int))
-        counts = dict(
-            session.execute(select(Topic.state, func.count()).group_by(Topic.state)).all()
+        page = _page(
+            session,
+            view,
+            words,
+            request.args.get("before", type=int),
+            request.args.get("after", type=int),
         )
-    return render_template(
-        "staff/topics.html",
-        topics=rows[:PAGE],
-        older=rows[PAGE - 1].id if len(rows) > PAGE else None,
-        supporters=supporters,
-        counts=counts,
-        state=state,
-        states=TOPIC_STATES,
-    )
-
-
-@blueprint.get("/topics/<int:topic_id>")
-@access.staff(*EDITORS)
-def topic(topic_id: int) -> str:
-    with transaction() as session:
-        return _page(session, _topic(session, topic_id))
-
-
-@blueprint.post("/topics/<int:topic_id>/reject")
-@access.staff(*EDITORS)
-def reject(topic_id: int) -> Answer:
-    form = ReasonForm()
-
-    def act(session: Session, topic: Topic) -> None:
-        voting.change_state(session, topic, "rejected", me(), reason=form.reason.data)
-
-    return _change(topic_id, form, act, _("The suggestion has been declined."))
-
-
-@blueprint.post("/topics/<int:topic_id>/drop")
-@access.staff(*EDITORS)
-def drop(topic_id: int) -> Answer:
-    form = ReasonForm()
-
-    def act(session: Session, topic: Topic) -> None:
-        voting.change_state(session, topic, "dropped", me(), reason=form.reason.data)
-
-    return _change(topic_id, form, act, _("The topic has been dropped."))
-
-
-@blueprint.post("/topics/<int:topic_id>/merge")
-@access.staff(*EDITORS)
-def merge(topic_id: int) -> Answer:
-    form = MergeForm()
-
-    def act(session: Session, topic: Topic) -> None:
-        wanted = (form.original.data or "").strip().rstrip("/").rpartition("/")[2]
-        original = session.scalar(select(Topic).where(Topic.slug == wanted))
-        if original is None:
-            raise lifecycle.MissingOriginalError
-        voting.merge(session, topic, original, me())
-
-    return _change(topic_id, form, act, _("Both topics are one now."))
-
-
-@blueprint.post("/topics/<int:topic_id>/assign")
-@access.staff(*EDITORS)
-def assign(topic_id: int) -> Answer:
-    form = AssignForm()
-    with transaction() as session:
-        form.reporter.choices = [(each.id, each.name or each.email) for each in _writers(session)]
-
-    def act(session: Session, topic: Topic) -> None:
-        writer = session.get_one(Account, form.reporter.data)
-        voting.assign(session, topic, writer, me(), reason=form.reason.data or None)
-
-    return _change(topic_id, form, act, _("The story has been assigned."))
-
-
-@blueprint.post("/topics/<int:topic_id>/publish/<int:article_id>")
-@access.staff(*EDITORS)
-def publish(topic_id: int, article_id: int) -> Answer:
-    def act(session: Session, topic: Topic) -> None:
-        voting.publish(session, topic, found(session.get(Article, article_id)), me())
-
-    return _change(topic_id, None, act, _("Published. Whoever voted will be told by mail."))
-
-
-def _change(topic_id: int, form: Any, act: Callable[[Session, Topic], None], done: str) -> Answer:
-    """Do `act` and look at the topic again; or say what is wrong, with nothing changed."""
-    with transaction() as session:
-        topic = _topic(session, topic_id)
-        if form is not None and not form.validate_on_submit():
-            said = [str(error) for errors in form.errors.values() for error in errors]
-            return _page(session, topic, refused=" ".join(said)), 422
-        try:
-            with session.begin_nested():
-                act(session, topic)
-        except _REFUSED as error:
-            session.refresh(topic)
-            return _page(session, topic, refused=_sentence(error)), 409
-    flash(done, "good")
-    return back_to("staff.topic", topic_id=topic_id)
-
-
-def _sentence(error: Exception) -> str:
-    said = _("Meanwhile the topic has moved on; this step is not possible any more.")
-    match error:
-        case InvalidRoundError():
-            said = str(error)
-        case lifecycle.MissingReasonError():
-            said = _("Overruling the vote needs a reason that readers will see.")
-        case lifecycle.MissingOriginalError():
-            said = _("Choose another topic that is still alive to merge this one into.")
-        case lifecycle.MissingArticleError():
-            said = _("A topic is published with its article: choose the article.")
-    return str(said)
-
-
-def _page(session: Session, topic: Topic, refused: str = "") -> str:
-    words = request.args.get("article", "").strip()[:200]
-    steps = lifecycle.TOPIC[topic.state]
-    return render_template(
-        "staff/topic.html",
-        topic=topic,
-        steps=steps,
-        refused=refused,
-        typed=request.form,
-        # Who suggests gives: that is for those who may see givers (rule S10).
-        suggested_by=_account(session, topic.suggested_by_id)
-        if access.has_role(*FINANCE)
-        else None,
-        assigned_to=_account(session, topic.assigned_to_id),
-        original=session.get(Topic, topic.merged_into_id) if topic.merged_into_id else None,
-        article=session.get(Article, topic.article_id) if topic.article_id else None,
-        history=_history(session, topic),
-        alike=_alike(session, topic) if "merged" in steps else [],
-        writers=_writers(session) if "assigned" in steps else [],
-        overrules=(topic.state, "assigned") in lifecycle.NEEDS_REASON,
-        articles=_articles(session, words) if "published" in steps else [],
-        words=words,
-    )
-
-
-def _topic(session: Session, topic_id: int) -> Topic:
-    row: Topic = found(session.get(Topic, topic_id))
-    return row
-
-
-def _account(session: Session, account_id: int | None) -> Account | None:
-    return session.get(Account, account_id) if account_id is not None else None
-
-
-def _topics(session: Session, state: str, before: int | None) -> list[Topic]:
-    """One page of topics and, when there are more, one beyond it; newest first."""
-    query = select(Topic).where(Topic.state == state).order_by(Topic.id.desc()).limit(PAGE + 1)
-    if before is not None:
-        query = query.where(Topic.id < before)
-    return list(session.scalars(query))
-
-
-def _history(session: Session, topic: Topic) -> list[tuple[TopicChange, str | None]]:
-    """Each step with the address of the member of staff who took it; oldest first."""
-    query = (
-        select(TopicChange, Account.email)
-        .outerjoin(Account, (Account.id == TopicChange.actor_id) & Account.role.is_not(None))
-        .where(TopicChange.topic_id == topic.id)
-        .order_by(TopicChange.id)
-    )
-    return [(change, actor) for change, actor in session.execute(query)]
-
-
-def _alike(session: Session, topic: Topic) -> list[Topic]:
-    return [each for each in suggestions.look_alikes(session, topic.title, 6) if each != topic]
-
-
-def _writers(session: Session) -> list[Account]:
-    """Staff who can be given a story."""
-    writing = or_(Account.role == "reporter", Account.role == "editor")
-    return list(session.scalars(select(Account).where(writing).order_by(Account.name, Account.id)))
-
-
-def _articles(session: Session, words: str) -> list[Article]:
-    """Stories whose title or address has these words, or simply the newest ones."""
-    query = select(Article).order_by(Article.published_at.desc(), Article.id).limit(SHOWN_ARTICLES)
-    if words:
-        slug = words.rstrip("/").rpartition("/")[2]
-        query = query.where(
-            or_(Article.title.icontains(words, autoescape=True), Article.slug == slug)
+        return render_template(
+            "staff/topics.html",
+            page=page,
+            view=view,
+            views=VIEWS,
+            words=words,
+            counts=_counts(session),
+            supporters=supporters(session, page.topics),
+            alike=moderation.alike(session, page.topics) if view in QUEUES else {},
+            fingerprint=moderation.fingerprint,
+            today=newsroom_today(),
         )
-    return list(session.scalars(query))
+
+
+@blueprint.post("/topics/approve")
+@access.staff(*EDITORS)
+def approve_ticked() -> Response:
+    """Field `topic`, repeated: the id and the fingerprint of what was read, like 12-0123abcd."""
+    approved = left = 0
+    with transaction() as session:
+        for topic_id, seen in sorted(_ticked()):
+            lock(session, f"topic:{topic_id}")
+            topic = session.get(Topic, topic_id)
+            try:
+                if topic is None or moderation.fingerprint(topic) != seen:
+                    raise lifecycle.ForbiddenTransitionError("This is not what was read.")
+                moderation.approve(session, topic, me())
+            except lifecycle.ForbiddenTransitionError:
+                left += 1
+            else:
+                approved += 1
+    _tell(approved, left)
+    return back_to("staff.topics")
+
+
+def supporters(session: Session, topics: list[Topic]) -> dict[int, int]:
+    """How many want each suggestion; of what has left the queue nothing is told (rule V13)."""
+    waiting = [topic.id for topic in topics if topic.state == "suggested"]
+    counted = (
+        select(TopicSupport.topic_id, func.count())
+        .where(TopicSupport.topic_id.in_(waiting))
+        .group_by(TopicSupport.topic_id)
+    )
+    return dict.fromkeys(waiting, 0) | dict(session.execute(counted).all())
+
+
+def in_view(view: str) -> ColumnElement[bool]:
+    """SQL: the topics that stand in one of VIEWS."""
+    match view:
+        case "unread":
+            return and_(Topic.state == "suggested", Topic.approved_at.is_(None))
+        case "approved":
+            return and_(Topic.state == "suggested", Topic.approved_at.is_not(None))
+        case "all":
+            return true()
+    return Topic.state == view
+
+
+def _page(session: Session, view: str, words: str, before: int | None, after: int | None) -> Page:
+    """Queues begin with the oldest, the others with the newest; a page is found by its edge."""
+    oldest_first = view in QUEUES
+    upward = after is not None or (before is None and oldest_first)
+    query = select(Topic).where(in_view(view), _has(words))
+    if upward:
+        query = query.where(Topic.id > (after or 0)).order_by(Topic.id)
+    else:
+        query = query.order_by(Topic.id.desc())
+        query = query.where(Topic.id < before) if before is not None else query
+    rows = list(session.scalars(query.limit(PAGE + 1)))
+    shown, goes_on = rows[:PAGE], len(rows) > PAGE
+    ids = sorted(topic.id for topic in shown)
+    is_older = ids and (after is not None if upward else goes_on)
+    is_newer = ids and (goes_on if upward else before is not None)
+    return Page(
+        sorted(shown, key=lambda topic: topic.id if oldest_first else -topic.id),
+        ids[0] if is_older else None,
+        ids[-1] if is_newer else None,
+    )
+
+
+def _has(words: str) -> ColumnElement[bool]:
+    """SQL: these words stand in a topic, or they are its address."""
+    if not words:
+        return true()
+    return or_(
+        Topic.title.icontains(words, autoescape=True),
+        Topic.why.icontains(words, autoescape=True),
+        Topic.slug == words.rstrip("/").rpartition("/")[2],
+    )
+
+
+def _counts(session: Session) -> dict[str, int]:
+    """How many topics stand in each view."""
+    is_approved = and_(Topic.state == "suggested", Topic.approved_at.is_not(None))
+    rows = session.execute(
+        select(Topic.state, is_approved, func.count()).group_by(Topic.state, is_approved)
+    )
+    counts: dict[str, int] = dict.fromkeys(VIEWS, 0)
+    for state, approved, number in rows:
+        view = ("approved" if approved else "unread") if state == "suggested" else state
+        counts[view] += number
+        counts["all"] += number
+    return counts
+
+
+def _ticked() -> list[tuple[int, str]]:
+    """What was ticked, without what no page of ours has sent."""
+    pairs = (value.partition("-") for value in set(request.form.getlist("topic")))
+    return [(int(number), seen) for number, _dash, seen in pairs if _is_id(number)]
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def _tell(approved: int, left: int) -> None:
+    if approved:
+        said: Any = ngettext(
+            "%(num)d suggestion has been approved.",
+            "%(num)d suggestions have been approved.",
+            approved,
+        )
+        flash(said, "good")
+    if left:
+        said = ngettext(
+            "%(num)d has changed since you read it and was left as it is.",
+            "%(num)d have changed since you read them and were left as they are.",
+            left,
+        )
+        flash(said, "warning")
+    if not approved and not left:
+        flash(_("Tick what you have read and want to approve."), "info")

@@ -1,6 +1,7 @@
 """The back office, one file a room; importing them registers their pages."""
 
 from membership.staff import (
+    board,
     differences,
     disputes,
     events,
@@ -12,6 +13,7 @@ from membership.staff import (
     patrons,
     pool,
     rounds,
+    topic,
     topics,
     ways,
 )
@@ -19,6 +21,7 @@ from membership.staff.room import blueprint
 
 __all__ = [
     "blueprint",
+    "board",
     "differences",
     "disputes",
     "events",
@@ -30,6 +33,7 @@ __all__ = [
     "patrons",
     "pool",
     "rounds",
+    "topic",
     "topics",
     "ways",
 ]

@@ -26,7 +26,8 @@ ROOMS = {
     "/staff/patrons": {"finance", "admin"},
     "/staff/patrons/{patron}": {"finance", "admin"},
     "/staff/topics": {"editor", "admin"},
-    "/staff/topics/{topic}": {"editor", "admin"},
+    "/staff/topics/{topic}": {"reporter", "editor", "admin"},
+    "/staff/topics/board": {"reporter", "editor", "admin"},
     "/staff/rounds": {"editor", "admin"},
     "/staff/rounds/new": {"editor", "admin"},
     "/staff/rounds/{round}": {"editor", "admin"},
@@ -137,6 +138,10 @@ def test_readers_stay_outside(
 @pytest.mark.parametrize(
     "address",
     [
+        "/staff/topics/approve",
+        "/staff/topics/{topic}/approve",
+        "/staff/topics/{topic}/edit",
+        "/staff/topics/{topic}/reassign",
         "/staff/topics/{topic}/reject",
         "/staff/topics/{topic}/drop",
         "/staff/topics/{topic}/merge",
