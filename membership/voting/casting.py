@@ -1,4 +1,7 @@
-"""The statements that cast a ballot and take it back: each decides and acts at once (rule V1)."""
+"""The statements that cast a ballot and take it back: each decides and acts at once (rule V1).
+
+They are built once, when this file is read; each is one round trip to the database.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,34 +10,69 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Row,
     Select,
     and_,
+    bindparam,
+    case,
     delete,
     false,
     func,
-    literal,
     literal_column,
+    or_,
     select,
     true,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
 
 from membership.voting.eligibility import may_take_part
 from membership.voting.models import Ballot, Round, RoundOption
 
 LARGEST_ID = 2**63 - 1
 
+_ROUND = bindparam("round_id", type_=BigInteger)
+_ACCOUNT = bindparam("account_id", type_=BigInteger)
+# What was chosen, as it was named and as a set.
+_RANKED = bindparam("ranked", type_=ARRAY(BigInteger))
+_CHOSEN = bindparam("chosen", type_=ARRAY(BigInteger))
 
-def cast(round_id: int, account_id: int, choices: Iterable[int]) -> Select[Any]:
-    """One row (is_open, is_eligible, is_valid, is_new); no row when there is no such round.
+
+def cast(
+    session: Session, round_id: int, account_id: int, choices: Iterable[int]
+) -> Row[Any] | None:
+    """One row (is_open, is_eligible, is_valid, is_new); None when there is no such round.
 
     The ballot was written if the first three are true; `is_new` then tells a first ballot from a
-    changed one.
+    changed one. For approval the choices are kept in ascending order and naming one twice is
+    naming it once; a ranking is kept as it is given and names each topic once.
     """
-    checked = _checked(round_id, account_id, choices)
-    ballot = select(
-        checked.c.id, literal(account_id, BigInteger), checked.c.choices, func.clock_timestamp()
-    ).where(checked.c.is_open, checked.c.is_eligible, checked.c.is_valid)
+    ranked = [_id(choice) for choice in choices]
+    values = {
+        "round_id": _id(round_id),
+        "account_id": account_id,
+        "ranked": ranked,
+        "chosen": sorted(set(ranked)),
+    }
+    return session.connection().execute(_CAST, values).one_or_none()
+
+
+def withdraw(session: Session, round_id: int, account_id: int) -> Row[Any] | None:
+    """One row (is_open, id of the ballot that is gone); None when there is no such round."""
+    values = {"round_id": _id(round_id), "account_id": account_id}
+    return session.connection().execute(_WITHDRAWAL, values).one_or_none()
+
+
+def _id(number: int) -> int:
+    """A number too large for a key names nothing; 0 does not either."""
+    return number if 0 < number <= LARGEST_ID else 0
+
+
+def _casting() -> Select[Any]:
+    checked = _checked()
+    ballot = select(checked.c.id, _ACCOUNT, checked.c.choices, func.clock_timestamp()).where(
+        checked.c.is_open, checked.c.is_eligible, checked.c.is_valid
+    )
     insertion = upsert(Ballot).from_select(["round_id", "account_id", "choices", "cast_at"], ballot)
     accepted = (
         insertion.on_conflict_do_update(
@@ -52,28 +90,28 @@ def cast(round_id: int, account_id: int, choices: Iterable[int]) -> Select[Any]:
     )
 
 
-def withdrawal(round_id: int, account_id: int) -> Select[Any]:
-    """One row (is_open, id of the ballot that is gone); no row when there is no such round."""
-    held = _held(round_id)
+def _withdrawal() -> Select[Any]:
+    held = _held()
     checked = select(held.c.id, _is_open(held.c).label("is_open")).cte("checked")
     gone = (
         delete(Ballot)
-        .where(Ballot.round_id == checked.c.id, Ballot.account_id == account_id, checked.c.is_open)
+        .where(Ballot.round_id == checked.c.id, Ballot.account_id == _ACCOUNT, checked.c.is_open)
         .returning(Ballot.id)
         .cte("gone")
     )
     return select(checked.c.is_open, gone.c.id).select_from(checked).outerjoin(gone, true())
 
 
-def _held(round_id: int) -> Any:
+def _held() -> Any:
     """The round's row, share-locked: closing waits for us, other voters do not.
 
     PostgreSQL never inlines a CTE that locks rows, so whatever is checked against it is checked
-    after the wait for the lock.
+    after the wait for the lock. The ballot's foreign key would lock the row anyway, only less.
     """
     return (
-        select(Round.id, Round.state, Round.opens_at, Round.closes_at, Round.max_choices)
-        .where(Round.id == round_id)
+        select(Round.id, Round.state, Round.opens_at, Round.closes_at)
+        .add_columns(Round.method, Round.max_choices)
+        .where(Round.id == _ROUND)
         .with_for_update(read=True)
         .cte("held")
     )
@@ -84,25 +122,28 @@ def _is_open(held: Any) -> ColumnElement[bool]:
     return and_(held.state == "open", held.opens_at <= clock, clock < held.closes_at)
 
 
-def _checked(round_id: int, account_id: int, choices: Iterable[int]) -> Any:
+def _checked() -> Any:
     """What may be and what may not; referred to twice, so PostgreSQL computes it once."""
-    # A number too large for a key names no topic; 0 does not either.
-    chosen = sorted({choice if 0 < choice <= LARGEST_ID else 0 for choice in choices})
-    ids = literal(chosen, ARRAY(BigInteger))
-    held = _held(round_id)
+    held = _held()
+    is_approval = held.c.method == "approval"
     standing = (
         select(func.array_agg(RoundOption.topic_id))
         .where(RoundOption.round_id == held.c.id)
         .scalar_subquery()
     )
     is_valid = and_(
-        func.cardinality(ids).between(1, held.c.max_choices),
-        func.coalesce(ids.op("<@")(standing), false()),
+        func.cardinality(_CHOSEN).between(1, held.c.max_choices),
+        or_(is_approval, func.cardinality(_RANKED) == func.cardinality(_CHOSEN)),
+        func.coalesce(_CHOSEN.op("<@")(standing), false()),
     )
     return select(
         held.c.id,
-        ids.label("choices"),
+        case((is_approval, _CHOSEN), else_=_RANKED).label("choices"),
         _is_open(held.c).label("is_open"),
-        may_take_part(account_id).label("is_eligible"),
+        may_take_part(_ACCOUNT).label("is_eligible"),
         is_valid.label("is_valid"),
     ).cte("checked")
+
+
+_CAST = _casting()
+_WITHDRAWAL = _withdrawal()
