@@ -8,7 +8,6 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TextIO
 
 import click
 from alembic import command as migrations
@@ -32,7 +31,7 @@ from membership.db import transaction
 from membership.mail import delivery
 from membership.mail.addresses import InvalidAddressError
 from membership.reports import rollups
-from membership.voting import export, rounds
+from membership.voting import export, rounds, tally
 
 
 @click.command()
@@ -116,8 +115,17 @@ def voting() -> None:
 
 @voting.command()
 def settle() -> None:
-    """Open, close and settle every round that is due (beat does this every few seconds)."""
+    """Open, close and settle every round that is due (beat does this every few seconds).
+
+    Exit status 1 when one could not take its next step.
+    """
+    with transaction() as session:
+        waiting = rounds.due(session)
     click.echo(f"Steps taken: {rounds.advance_all()}")
+    with transaction() as session:
+        stuck = [str(each) for each in rounds.due(session) if each in waiting]
+    if stuck:
+        raise click.ClickException(f"Stuck: round {', '.join(stuck)}. The log says why.")
 
 
 @voting.command("export")
@@ -132,23 +140,18 @@ def export_round(round_id: int) -> None:
         except export.NotSettledError as error:
             raise click.ClickException(f"Round {round_id} has no result yet.") from error
     click.echo(json.dumps(exported, ensure_ascii=False, indent=2))
-    if len(exported["ballots"]) < export.FEWEST_TO_SHOW:
+    if export.ballots(exported) < export.FEWEST_TO_SHOW:
         click.echo("So few ballots could tell who chose what: do not publish this file.", err=True)
 
 
 @voting.command()
-@click.argument("file", type=click.File(encoding="utf-8"))
-def verify(file: TextIO) -> None:
-    """Count an exported round again; exit status 1 when its result differs, 2 when unreadable."""
-    try:
-        result = export.verify(file.read())
-    except (export.UnreadableExportError, UnicodeDecodeError) as error:
-        raise RefusedInputError(str(error)) from error
-    except export.DifferentResultError as error:
-        raise click.ClickException(str(error)) from error
-    for sentence in result.trace:
-        click.echo(sentence)
-    click.echo(f"The same result, with the digest {result.digest}.")
+@click.argument("file", type=click.Path())
+def verify(file: str) -> None:
+    """Count an exported round again; exit status 1 when its result differs, 2 when unreadable.
+
+    The same as the verifier that readers download.
+    """
+    sys.exit(tally.main([file]))
 
 
 @click.group()

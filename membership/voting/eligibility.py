@@ -1,5 +1,6 @@
 """Who may take part (rule V3): in voting, in suggesting topics and in supporting them."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select
@@ -12,13 +13,13 @@ class NotEligibleError(Exception):
     """Taking part asks for monthly or yearly support that has begun."""
 
 
-def may_take_part(account_id: Any) -> ColumnElement[bool]:
-    """SQL: the account (an id or a column) was paid for and is still a patron.
+def may_take_part(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
+    """SQL: the account (an id or a column) was paid for and is still a patron (or was then).
 
     By a subscription of its own or by a gift: who gave the money does not matter, only that it is
     there. Whoever joins today votes today; how much is given never matters.
     """
-    return and_(has_standing(account_id), is_paid_for(account_id))
+    return and_(has_standing(account_id, at), is_paid_for(account_id, at))
 
 
 def is_eligible(session: Session, account_id: int) -> bool:

@@ -1,6 +1,7 @@
 """A settled round as anyone may keep it: without names, and complete enough to be counted again."""
 
-import json
+import csv
+import io
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -8,7 +9,6 @@ from sqlalchemy.orm import Session
 from membership.voting import paper, settling, tally
 from membership.voting.models import Round, Tally
 
-FORMAT = "kava-round-1"
 # With fewer ballots than this, counts could tell who chose what: only winners are published (V8).
 FEWEST_TO_SHOW = 5
 
@@ -17,29 +17,24 @@ class NotSettledError(Exception):
     """The round has no result yet."""
 
 
-class UnreadableExportError(Exception):
-    """The file is no export of a round."""
-
-
-class DifferentResultError(Exception):
-    """Counted again, the ballots give another result than the file says."""
-
-
 def export(session: Session, round_: Round) -> dict[str, Any]:
-    """The round as JSON: rules, options, tie seed, ballots in sorted order, digest and result.
+    """The round as JSON: rules, options, ballots as counted, digest and result.
+
+    `ballots` has a line [choices, number] for each group of identical ballots, in sorted order;
+    of a ranking it has the part that the count has read (see tally.as_counted).
 
     Raises NotSettledError. With fewer than FEWEST_TO_SHOW ballots it is not for publishing.
     """
     settled = session.get(Tally, round_.id)
     if settled is None:
         raise NotSettledError
-    contest = settling.contest_of(session, round_)
+    contest = settling.contest_of(session, round_, settled.version)
+    result = tally.count(contest)
     return {
-        "format": FORMAT,
+        "format": tally.FORMAT,
         "round": {
             "id": round_.id,
             "title": round_.title,
-            "state": round_.state,
             "opens_at": round_.opens_at.isoformat(),
             "closes_at": round_.closes_at.isoformat(),
             "method": settled.method,
@@ -47,64 +42,37 @@ def export(session: Session, round_: Round) -> dict[str, Any]:
             "max_choices": round_.max_choices,
             "seats": round_.seats,
             "quorum": round_.quorum,
+            "quorum_rule": round_.quorum_rule,
+            "tie_rule": round_.tie_rule,
             "tie_seed": round_.tie_seed,
         },
         "options": [
             {"id": topic.id, "slug": topic.slug, "title": topic.title}
             for topic in paper.options(session, round_.id)
         ],
-        "ballots": [list(ballot) for ballot in contest.ballots],
+        "ballots": sorted(
+            [list(ballot), number]
+            for ballot, number in tally.as_counted(contest, result.stages).items()
+        ),
+        **result.as_json(),
         "digest": settled.digest,
-        "votes": settled.result["votes"],
-        "winners": settled.result["winners"],
     }
 
 
-def verify(text: str) -> tally.Result:
-    """Count an exported round again, from the file alone.
-
-    Raises UnreadableExportError, or DifferentResultError when digest, votes or winners differ.
-    """
-    exported, contest = _read(text)
-    try:
-        result = tally.count(contest)
-    except tally.InvalidContestError as error:
-        raise DifferentResultError(str(error)) from error
-    seed = tally.tie_seed(contest.round_id, contest.options)
-    found = {
-        "tie seed": (contest.tie_seed, seed),
-        "digest": (exported.get("digest"), result.digest),
-        "votes": (exported.get("votes"), {str(key): votes for key, votes in result.votes.items()}),
-        "winners": (exported.get("winners"), list(result.winners)),
-    }
-    wrong = [name for name, (said, again) in found.items() if said != again]
-    if wrong:
-        raise DifferentResultError(f"Counted again, this differs: {', '.join(wrong)}.")
-    return result
+def ballots(exported: dict[str, Any]) -> int:
+    """How many ballots an export holds."""
+    return sum(number for _, number in exported["ballots"])
 
 
-def _read(text: str) -> tuple[dict[str, Any], tally.Contest]:
-    try:
-        exported = json.loads(text)
-        if exported["format"] != FORMAT:
-            raise UnreadableExportError(f"This is not the format {FORMAT}.")
-        rules = exported["round"]
-        if (rules["method"], rules["version"]) != (tally.METHOD, tally.VERSION):
-            raise UnreadableExportError("This was counted by a method that is not known here.")
-        contest = tally.Contest(
-            round_id=int(rules["id"]),
-            options=tuple(int(option["id"]) for option in exported["options"]),
-            max_choices=int(rules["max_choices"]),
-            seats=int(rules["seats"]),
-            quorum=int(rules["quorum"]),
-            tie_seed=str(rules["tie_seed"]),
-            ballots=tuple(
-                tuple(int(choice) for choice in ballot) for ballot in exported["ballots"]
-            ),
-        )
-    # RecursionError: nested deeper than any export of ours.
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise UnreadableExportError("This file is not an export of a round.") from error
-    if contest.seats < 1 or contest.max_choices < 1:
-        raise UnreadableExportError("A round without seats or choices is no round.")
-    return exported, contest
+def csv_of(exported: dict[str, Any]) -> str:
+    """The ballots for a spreadsheet, a line for each group. Topics are named by the last part of
+    their address, which no spreadsheet takes for a formula."""
+    slugs = {option["id"]: option["slug"] for option in exported["options"]}
+    columns = ["ballots", *(f"choice_{n}" for n in range(1, exported["round"]["max_choices"] + 1))]
+    written = io.StringIO()
+    lines = csv.DictWriter(written, columns)
+    lines.writeheader()
+    for choices, number in exported["ballots"]:
+        chosen = [slugs[choice] for choice in choices]
+        lines.writerow(dict(zip(columns, [number, *chosen], strict=False)))
+    return written.getvalue()

@@ -1,11 +1,13 @@
 """Settling a closed round: void what must be, count, keep the result, cut the links to voters."""
 
-from sqlalchemy import func, insert, not_, select, text, update
+from sqlalchemy import exists, func, insert, not_, select, text, update
 from sqlalchemy.orm import Session
 
 from membership.accounts import audit
-from membership.billing.standing import has_standing, is_paid_for, lost_money
+from membership.accounts.models import Account
+from membership.billing.standing import lost_money
 from membership.voting import lifecycle, paper, tally, topics
+from membership.voting.eligibility import may_take_part
 from membership.voting.models import Ballot, Round, Tally, Turnout
 
 # Whoever reads the ids of ballots must not learn in which order they were cast.
@@ -22,60 +24,84 @@ def settle(session: Session, closed: Round) -> str:
     """Freeze the result of a closed round whose row is locked: returns "settled" or "void".
 
     From here on nothing can change the result: neither a refund nor a deleted account (rules
-    V3, V9).
+    V3, V9). A result that is advice alone chooses no topic (rule V7). All of it is the caller's
+    one transaction: whoever dies on the way leaves a closed round that gives the same digest.
     """
     options = paper.lock_options(session, closed.id)
     _void_ballots(session, closed)
     contest = contest_of(session, closed)
     result = tally.count(contest)
-    state = "void" if result.is_void else "settled"
+    state = "void" if result.outcome == tally.VOID else "settled"
     lifecycle.check_round(closed.state, state)
     session.add(
         Tally(
             round_id=closed.id,
-            method=tally.METHOD,
-            version=tally.VERSION,
-            ballots=len(contest.ballots),
+            method=contest.method,
+            version=contest.version,
+            ballots=sum(contest.ballots.values()),
+            electorate=_electorate(session, closed),
             digest=result.digest,
-            result={
-                "votes": {str(option): votes for option, votes in result.votes.items()},
-                "winners": list(result.winners),
-                "trace": list(result.trace),
-            },
+            result=result.as_json() | {"trace": list(result.trace)},
         )
     )
     _write_turnout_roll(session, closed)
     session.execute(_CUT_LINKS, {"round_id": closed.id})
+    chosen = result.winners if result.outcome == tally.DECIDED else ()
     for topic in options:
-        won = topic.id in result.winners
-        topics.change_state(session, topic, "selected" if won else "not_selected", None)
+        state_of_topic = "selected" if topic.id in chosen else "not_selected"
+        topics.change_state(session, topic, state_of_topic, None)
     closed.state, closed.settled_at = state, session.scalar(select(func.clock_timestamp()))
     audit.record(
         session,
         f"round.{state}",
         f"round:{closed.id}",
         digest=result.digest,
+        outcome=result.outcome,
         winners=list(result.winners),
     )
     return state
 
 
-def contest_of(session: Session, round_: Round) -> tally.Contest:
-    """What the result of a round depends on: its rules and its valid ballots, without names."""
-    ballots = session.scalars(
-        select(Ballot.choices)
+def contest_of(session: Session, round_: Round, version: int = tally.VERSION) -> tally.Contest:
+    """What the result of a round depends on: its rules and its valid ballots, without names.
+
+    PostgreSQL groups the ballots: a million of them are some hundred rows here.
+    """
+    grouped = session.execute(
+        select(Ballot.choices, func.count())
         .where(Ballot.round_id == round_.id, Ballot.voided_at.is_(None))
-        .order_by(Ballot.choices)
+        .group_by(Ballot.choices)
     )
     return tally.Contest(
         round_id=round_.id,
+        method=round_.method,
+        version=version,
         options=tuple(topic.id for topic in paper.options(session, round_.id)),
         max_choices=round_.max_choices,
         seats=round_.seats,
         quorum=round_.quorum,
+        quorum_rule=round_.quorum_rule,
+        tie_rule=round_.tie_rule,
         tie_seed=round_.tie_seed,
-        ballots=tuple(tuple(choices) for choices in ballots),
+        ballots={tuple(choices): number for choices, number in grouped},
     )
+
+
+def _electorate(session: Session, closed: Round) -> int:
+    """How many might have voted: those who did, and those who might have at the close.
+
+    Who voted and then left the newsroom is one of them.
+    """
+    valid = (Ballot.round_id == closed.id, Ballot.voided_at.is_(None))
+    voted = exists().where(*valid, Ballot.account_id == Account.id)
+    might = (
+        select(func.count())
+        .select_from(Account)
+        .where(may_take_part(Account.id, closed.closes_at), ~voted)
+    )
+    did = select(func.count()).where(*valid)
+    found: int = session.scalars(select(did.scalar_subquery() + might.scalar_subquery())).one()
+    return found
 
 
 def _void_ballots(session: Session, closed: Round) -> None:
@@ -90,7 +116,7 @@ def _void_ballots(session: Session, closed: Round) -> None:
         .where(
             Ballot.round_id == closed.id,
             lost_money(account, end),
-            not_(has_standing(account, end) & is_paid_for(account, end)),
+            not_(may_take_part(account, end)),
         )
         .values(voided_at=func.clock_timestamp())
         .returning(Ballot.account_id)
