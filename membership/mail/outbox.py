@@ -1,27 +1,17 @@
 """Writing mail that is due, in the transaction of the fact that causes it (rule M1)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import DateTime, Select, Table, case, delete, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.background import wake
 from membership.mail import kinds
 from membership.mail.models import OutboxEmail
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Whom a mail is for."""
-
-    recipient: str
-    language: str
-    account_id: int | None = None
 
 
 def put(
@@ -41,41 +31,66 @@ def put(
     `kind`; its addresses come from membership.web.languages.address(). After `not_after` the mail
     is not sent any more. Raises kinds.UnknownKindError.
     """
-    reader = Reader(recipient, language, account_id)
-    put_to_all(session, [reader], kind, subject, {language: context or {}}, not_after)
+    kinds.find(kind)
+    now = clock.now()
+    # On the table: for the class, SQLAlchemy leaves out what is NULL, and a stranger's mail
+    # would be another statement than an account's (rule S3).
+    session.execute(
+        _once(),
+        {
+            "kind": kind,
+            "recipient": recipient,
+            "subject": subject,
+            "account_id": account_id,
+            "language": language,
+            "context": context or {},
+            "next_attempt_at": now,
+            "not_after_at": not_after,
+            "created_at": now,
+        },
+    )
+    wake(session, "mail.deliver")
 
 
 def put_to_all(
     session: Session,
-    readers: Iterable[Reader],
+    readers: Select[str, str, int],
     kind: str,
     subject: str,
     contexts: dict[str, dict[str, Any]],
     not_after: datetime | None = None,
 ) -> None:
-    """Write one mail to each of `readers`, as put() does, with the context of their language."""
+    """Write one mail to each of `readers`, as put() does, in one statement however many they are.
+
+    `readers` asks for address, language and account id. `contexts` is by language; who reads none
+    of these gets the first.
+    """
     kinds.find(kind)
     now = clock.now()
-    shared = {"kind": kind, "subject": subject, "not_after_at": not_after}
-    shared |= {"next_attempt_at": now, "created_at": now}
-    rows = [
-        {
-            "recipient": reader.recipient,
-            "language": reader.language,
-            "account_id": reader.account_id,
-            "context": contexts[reader.language],
-            **shared,
-        }
-        for reader in readers
-    ]
-    if rows:
-        # On the table: for the class, SQLAlchemy leaves out what is NULL, and a stranger's mail
-        # would be another statement than an account's (rule S3).
-        once = insert(cast(Table, OutboxEmail.__table__)).on_conflict_do_nothing(
-            index_elements=["kind", "recipient", "subject"]
-        )
-        session.execute(once, rows)
-        wake(session, "mail.deliver")
+    reader = readers.subquery("reader")
+    recipient, language, account_id = reader.c
+    letters = {each: literal(context, JSONB) for each, context in contexts.items()}
+    known = case((language.in_(list(contexts)), language), else_=next(iter(contexts)))
+    row = {
+        "kind": literal(kind),
+        "recipient": recipient,
+        "subject": literal(subject),
+        "account_id": account_id,
+        "language": known,
+        "context": case(letters, value=known),
+        "next_attempt_at": literal(now),
+        "not_after_at": literal(not_after, DateTime(timezone=True)),
+        "created_at": literal(now),
+    }
+    columns = select(*(value.label(name) for name, value in row.items()))
+    session.execute(_once().from_select(list(row), columns))
+    wake(session, "mail.deliver")
+
+
+def _once() -> Any:
+    return insert(cast(Table, OutboxEmail.__table__)).on_conflict_do_nothing(
+        index_elements=["kind", "recipient", "subject"]
+    )
 
 
 def withdraw(

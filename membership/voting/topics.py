@@ -7,7 +7,6 @@ workers ever wait for one another.
 from datetime import date
 from typing import Any
 
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
@@ -16,21 +15,13 @@ from membership import clock
 from membership.accounts import audit
 from membership.accounts.models import Account
 from membership.articles.models import Article
-from membership.mail import kinds, outbox
-from membership.voting import lifecycle, paper
+from membership.voting import following, lifecycle, news, paper
 from membership.voting.models import (
+    Round,
     RoundOption,
     Topic,
     TopicChange,
     TopicSupport,
-    Turnout,
-)
-from membership.web.languages import address
-
-PUBLISHED = kinds.bulk(
-    "published",
-    _l("You asked, we reported"),
-    _l("When a story is out that was chosen in a round you voted in."),
 )
 
 
@@ -94,7 +85,7 @@ def assign(
 
 
 def merge(session: Session, topic: Topic, original: Topic, actor: Account) -> None:
-    """Close `topic` in favour of `original`, whose supporters then include those of both.
+    """Close `topic` in favour of `original`, which then has the supporters and followers of both.
 
     Raises MissingOriginalError when the original is itself, or no longer a suggestion or on its
     way to a story.
@@ -117,47 +108,34 @@ def merge(session: Session, topic: Topic, original: Topic, actor: Account) -> No
         .on_conflict_do_nothing()
     )
     session.execute(delete(TopicSupport).where(TopicSupport.topic_id == topic.id))
+    following.move(session, topic.id, original.id)
 
 
 def publish(session: Session, topic: Topic, article: Article, actor: Account) -> None:
-    """The story is out: link both, and tell everyone who voted in a round with the topic.
+    """The story is out: link both, and tell voters and followers; nobody is told twice.
 
-    Who voted is the turnout roll, so no ballot is needed (rule V8); nobody is told twice.
+    The article says on which round's ballot it stood: the last one that was settled.
     """
     _lock(session, topic)
     lifecycle.check_topic(topic.state, "published", has_article=True)
     article.asked_topic_slug, article.asked_topic_title = topic.slug, topic.title
+    asked = _last_settled(session, topic)
+    article.asked_round_id, article.asked_round_title = asked or (None, None)
     topic.article_id = article.id
     topic.published_at = session.scalar(select(func.now()))
-    readers = [outbox.Reader(*voter) for voter in session.execute(_voters(topic))]
-    letters = {
-        language: {
-            "topic": topic.title,
-            "title": article.title,
-            "standfirst": article.standfirst,
-            "url": address("articles.show", language, slug=article.slug),
-        }
-        for language in {reader.language for reader in readers}
-    }
-    outbox.put_to_all(session, readers, PUBLISHED, f"topic:{topic.id}", letters)
+    news.tell_of_story(session, topic, article)
     _step(session, topic, "published", actor, None, article=article.id)
 
 
-def _voters(topic: Topic) -> Any:
-    """Address, language and id of whom a topic's rounds have on their turnout rolls.
-
-    An editor may overrule a result (rule V12), so it need not be the round's winner.
-    """
-    took_part = (
-        select(Turnout.account_id)
-        .join(RoundOption, RoundOption.round_id == Turnout.round_id)
-        .where(RoundOption.topic_id == topic.id)
-    )
-    return (
-        select(Account.email, Account.language, Account.id)
-        .where(Account.id.in_(took_part))
-        .order_by(Account.id)
-    )
+def _last_settled(session: Session, topic: Topic) -> Any:
+    """Id and title of a round; None when the topic stood in none."""
+    return session.execute(
+        select(Round.id, Round.title)
+        .join(RoundOption, RoundOption.round_id == Round.id)
+        .where(RoundOption.topic_id == topic.id, Round.state == "settled")
+        .order_by(Round.settled_at.desc(), Round.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def _lock(session: Session, topic: Topic) -> None:
@@ -172,7 +150,7 @@ def _step(
     reason: str | None,
     **detail: Any,
 ) -> None:
-    """One step of a locked topic, with its history row and audit entry."""
+    """One step of a locked topic, with its history row, its news and its audit entry."""
     lifecycle.check_topic(
         topic.state,
         to,
@@ -195,6 +173,7 @@ def _step(
             created_at=clock.now(),
         )
     )
+    news.tell_followers(session, topic, came_from)
     audit.record(
         session,
         f"topic.{to}",

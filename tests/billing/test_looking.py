@@ -22,7 +22,7 @@ from membership.billing.models import Donation, StripeEvent, Subscription
 from membership.db import Base
 from membership.mail import refusals
 from membership.mail.models import OutboxEmail
-from membership.voting.topics import PUBLISHED
+from membership.voting.news import PUBLISHED
 from tests import factories
 from tests.accounts import mailbox
 from tests.billing.conftest import Stripe
