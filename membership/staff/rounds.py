@@ -1,23 +1,32 @@
-"""Rounds: a new one, the list, and one round's page, which tells nothing while it is open (V4)."""
+"""Rounds: the list, and one round's page: its turnout while open (rule V4), then its result."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from flask import flash, render_template
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
+from wtforms import SelectChoice
 
 from config.settings import settings
+from membership.accounts.models import Account
 from membership.db import database_now, transaction
 from membership.reports import words
-from membership.staff.forms import RoundForm, in_newsroom_time
 from membership.staff.room import EDITORS, back_to, blueprint, found, me
-from membership.voting import drafts, paper, suggestions
+from membership.staff.round_forms import OverruleForm
+from membership.staff.topic_page import writers
+from membership.voting import lifecycle, paper, tally
 from membership.voting import rounds as voting
-from membership.voting.models import ROUND_STATES, Round, Tally
+from membership.voting import topics as voting_topics
+from membership.voting.models import ROUND_STATES, Round, RoundSeries, Tally, Topic
 from membership.voting.result import published
 from membership.web import access
 
 SHOWN = 50
+OVER = ("settled", "void")
+Answer = str | Response | tuple[str, int]
 
 
 @blueprint.get("/rounds")
@@ -29,48 +38,60 @@ def rounds() -> str:
     return render_template("staff/rounds.html", rounds=shown, turnouts=turnouts, words=words)
 
 
-@blueprint.route("/rounds/new", methods=["GET", "POST"])
-@access.staff(*EDITORS)
-def new_round() -> str | Response | tuple[str, int]:
-    form = RoundForm()
-    with transaction() as session:
-        waiting = suggestions.waiting(session)
-        form.topics.choices = [(each.topic.id, each.topic.title) for each in waiting]
-        if form.validate_on_submit():
-            try:
-                with session.begin_nested():
-                    created = _create(session, form)
-            except drafts.InvalidRoundError as error:
-                form.form_errors.append(str(error))
-            else:
-                flash(_("The round has been created."), "good")
-                return back_to("staff.round_page", round_id=created.id)
-    page = render_template(
-        "staff/round_new.html", form=form, waiting=waiting, zone=settings().time_zone
-    )
-    return (page, 422) if form.is_submitted() else page
-
-
 @blueprint.get("/rounds/<int:round_id>")
 @access.staff(*EDITORS)
 def round_page(round_id: int) -> str:
     with transaction() as session:
-        shown = _round(session, round_id)
-        phase = voting.phase(session, shown)
-        options = paper.options(session, shown.id)
-        turnout = voting.turnout(session, shown)
-        result = published(session, shown) if phase in {"settled", "void"} else None
-    return render_template(
-        "staff/round.html",
-        round=shown,
-        phase=phase,
-        options=options,
-        turnout=turnout,
-        result=result,
-    )
+        shown = the_round(session, round_id)
+        return _page(session, shown, _overruling(session, shown))
 
 
-def _round(session: Session, round_id: int) -> Round:
+@blueprint.post("/rounds/<int:round_id>/settle")
+@access.staff(*EDITORS)
+def settle(round_id: int) -> Answer:
+    """Take every step that is due and was not taken; 409 and why when none can be."""
+    with transaction() as session:
+        stuck = the_round(session, round_id)
+        try:
+            with session.begin_nested():
+                steps = _advance(session, round_id)
+        except (tally.InvalidContestError, lifecycle.ForbiddenTransitionError) as error:
+            session.refresh(stuck)
+            said = _("The round cannot go on, and nothing was changed: %(why)s", why=str(error))
+            return _page(session, stuck, _overruling(session, stuck), refused=said), 409
+        if not steps:
+            return _page(session, stuck, _overruling(session, stuck), _not_due(stuck)), 409
+        state = words.ROUND[steps[-1]]
+    flash(_("Done. The round is now: %(state)s.", state=state), "good")
+    return back_to("staff.round_page", round_id=round_id)
+
+
+@blueprint.post("/rounds/<int:round_id>/overrule")
+@access.staff(*EDITORS)
+def overrule(round_id: int) -> Answer:
+    """Take up a topic that was not chosen, with a public reason; the tally stays (rule V12)."""
+    with transaction() as session:
+        shown = the_round(session, round_id)
+        form = _overruling(session, shown)
+        if not form.validate_on_submit():
+            return _page(session, shown, form), 422
+        topic = session.get_one(Topic, form.topic.data)
+        writer = session.get_one(Account, form.reporter.data)
+        try:
+            with session.begin_nested():
+                voting_topics.assign(
+                    session, topic, writer, me(), due_on=form.due_on.data, reason=form.reason.data
+                )
+        except lifecycle.ForbiddenTransitionError:
+            session.refresh(topic)
+            said = _("“%(title)s” has moved on meanwhile.", title=topic.title)
+            return _page(session, shown, form, refused=said), 409
+    flash(_("We take it up. Readers see the reason beside the result, which stays."), "good")
+    return back_to("staff.round_page", round_id=round_id)
+
+
+def the_round(session: Session, round_id: int) -> Round:
+    """The round, or the page that says there is none."""
     try:
         return voting.get(session, round_id)
     except voting.RoundNotFoundError:
@@ -78,28 +99,70 @@ def _round(session: Session, round_id: int) -> Round:
         return row
 
 
+def _page(session: Session, shown: Round, form: OverruleForm, refused: str = "") -> str:
+    phase = voting.phase(session, shown)
+    options = paper.options(session, shown.id)
+    return render_template(
+        "staff/round.html",
+        round=shown,
+        phase=phase,
+        options=options,
+        is_overdue=_is_overdue(session, shown),
+        turnout=voting.live_turnout(session, shown) if phase == "open" else None,
+        result=published(session, shown) if phase in OVER else None,
+        series=session.get(RoundSeries, shown.series_id) if shown.series_id else None,
+        writers=_writers_of(session, options),
+        form=form,
+        refused=refused,
+        words=words,
+        zone=settings().time_zone,
+    )
+
+
+def _advance(session: Session, round_id: int) -> list[str]:
+    """The states that the round came to, one after the other."""
+    steps = []
+    while state := voting.advance(session, round_id):
+        steps.append(state)
+    return steps
+
+
+def _is_overdue(session: Session, shown: Round) -> bool:
+    """Whether a step is due that beat has not taken yet."""
+    now = database_now(session)
+    due = {"draft": shown.opens_at <= now, "open": shown.closes_at <= now, "closed": True}
+    return due.get(shown.state, False)
+
+
+def _not_due(round_: Round) -> str:
+    said: dict[str, Any] = {
+        "draft": _("This round has not opened yet: it does so by itself."),
+        "open": _("Patrons can still vote: the round is counted after its end, by itself."),
+    }
+    return str(said.get(round_.state, _("This round is settled; its result stands.")))
+
+
+def _overruling(session: Session, shown: Round) -> OverruleForm:
+    """Its choices are the topics that were not chosen, and who writes."""
+    form = OverruleForm()
+    left = [] if shown.state not in OVER else paper.options(session, shown.id)
+    form.topic.choices = [
+        SelectChoice(topic.id, topic.title) for topic in left if topic.state == "not_selected"
+    ]
+    form.reporter.choices = [
+        SelectChoice(each.id, each.name or each.email) for each in writers(session)
+    ]
+    return form
+
+
+def _writers_of(session: Session, options: Sequence[Topic]) -> dict[int, str]:
+    """The names of those who were given the topics, by account."""
+    ids = {topic.assigned_to_id for topic in options if topic.assigned_to_id}
+    rows = session.scalars(select(Account).where(Account.id.in_(ids)))
+    return {account.id: account.name or account.email for account in rows}
+
+
 def _turnouts(session: Session, round_ids: list[int]) -> dict[int, int]:
     """From the frozen tallies: nothing is counted, least of all in a round that is open."""
     query = select(Tally.round_id, Tally.ballots).where(Tally.round_id.in_(round_ids))
     return dict(session.execute(query).all())
-
-
-def _create(session: Session, form: RoundForm) -> Round:
-    by_id = {each.topic.id: each.topic for each in suggestions.waiting(session)}
-    opens_at = (
-        database_now(session) if form.opens_now.data else in_newsroom_time(form.opens_at.data)
-    )
-    created = drafts.create(
-        session,
-        title=form.title.data,
-        topics=[by_id[topic_id] for topic_id in form.topics.data],
-        opens_at=opens_at,
-        closes_at=in_newsroom_time(form.closes_at.data),
-        max_choices=form.max_choices.data,
-        seats=form.seats.data,
-        quorum=form.quorum.data,
-        actor=me(),
-    )
-    if form.opens_now.data:
-        voting.advance(session, created.id)
-    return created

@@ -80,6 +80,13 @@ def opening(series: RoundSeries, after: datetime) -> datetime:
     raise AssertionError("months do not end")
 
 
+def next_opening(session: Session) -> datetime | None:
+    """When the next round opens that is not built yet; None when none recurs."""
+    now = database_now(session)
+    active = session.scalars(select(RoundSeries).where(RoundSeries.is_active))
+    return min((opening(series, now) for series in active), default=None)
+
+
 def create(session: Session, actor: Account, **values: Any) -> RoundSeries:
     """Set up a series; `values` are the columns of RoundSeries. Raises InvalidRoundError."""
     series = RoundSeries(**values)

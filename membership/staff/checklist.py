@@ -1,0 +1,194 @@
+"""What an editor should have looked at before a round is created: the check list of its preview."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from flask_babel import format_datetime, ngettext
+from flask_babel import gettext as _
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from config.settings import settings
+from membership.accounts.models import Account
+from membership.db import database_now
+from membership.mail.models import MailRefusal, Suppression
+from membership.voting import audience, telling
+from membership.voting.drafts import Rules
+from membership.voting.eligibility import may_take_part
+from membership.voting.models import Round, Tally, Topic
+
+FEW_TOPICS = 3
+SHORT, LONG = timedelta(days=1), timedelta(days=28)
+# Whoever may vote and has not is reminded a day before the end of a round of at least this.
+REMINDED = timedelta(days=3)
+PAST_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line: `tone` is good, or warning where another look is worth it; nothing is refused."""
+
+    name: str
+    text: str
+    tone: Literal["good", "warning"]
+
+
+def look_over(
+    session: Session, rules: Rules, topics: Sequence[Topic], draft_id: int | None = None
+) -> list[Check]:
+    """The check list of a round that could be created; `draft_id` when it is a draft already."""
+    may_vote = _may_vote(session)
+    return [
+        _enough_topics(rules, len(topics)),
+        _all_read(topics),
+        _times(session, rules),
+        _quorum(session, rules, may_vote),
+        _mails(session, rules),
+        _overlap(session, rules, draft_id),
+        _seed(draft_id),
+    ]
+
+
+def _check(name: str, text: str, warns: bool) -> Check:
+    return Check(name, text, "warning" if warns else "good")
+
+
+def _enough_topics(rules: Rules, topics: int) -> Check:
+    text = _(
+        "%(topics)s stand, a patron chooses up to %(most)s, %(seats)s will win.",
+        topics=topics, most=rules.max_choices, seats=rules.seats,
+    )  # fmt: skip
+    says_all = rules.method == "approval" and rules.max_choices == topics
+    if topics < FEW_TOPICS:
+        text += " " + _("With two topics there is little to choose from.")
+    elif says_all:
+        text += " " + _("Whoever chooses all of them has said nothing.")
+    return _check(_("Topics"), text, topics < FEW_TOPICS or says_all)
+
+
+def _all_read(topics: Sequence[Topic]) -> Check:
+    unread = [topic.title for topic in topics if topic.approved_at is None]
+    if not unread:
+        said = _("An editor has approved each title and reason.")
+        return _check(_("Titles and reasons"), said, False)
+    listed = " ".join(_("“%(title)s”", title=title) for title in unread)
+    said = _("Nobody has approved these yet; the ballot does: %(topics)s", topics=listed)
+    return _check(_("Titles and reasons"), said, True)
+
+
+def _times(session: Session, rules: Rules) -> Check:
+    length = rules.closes_at - rules.opens_at
+    text = _(
+        "From %(opens)s to %(closes)s (%(zone)s), %(length)s.",
+        opens=_weekday(rules.opens_at),
+        closes=_weekday(rules.closes_at),
+        zone=settings().time_zone,
+        length=_length(length),
+    )
+    opens_at_once = rules.opens_at <= database_now(session)
+    if length < SHORT:
+        text += " " + _("Whoever looks in once a day may miss it.")
+    elif length > LONG:
+        text += " " + _("That is long: many will have forgotten it by the end.")
+    if opens_at_once:
+        text += " " + _("It opens at once: nobody can look at topics and rules beforehand.")
+    return _check(_("Times"), text, not SHORT <= length <= LONG or opens_at_once)
+
+
+def _quorum(session: Session, rules: Rules, may_vote: int) -> Check:
+    past = _past_turnout(session)
+    text = ngettext(
+        "%(num)d ballot is needed;", "%(num)d ballots are needed;", rules.quorum
+    ) + " " + ngettext(
+        "%(num)d patron may vote now.", "%(num)d patrons may vote now.", may_vote
+    )  # fmt: skip
+    if past:
+        text += " " + _(
+            "In the last rounds so many voted: %(past)s.", past=", ".join(map(str, past))
+        )
+    if rules.quorum > may_vote:
+        text += " " + _("That cannot be reached.")
+    elif past and rules.quorum > min(past):
+        text += " " + _("Not every one of these rounds would have reached it.")
+    elif rules.quorum == 1:
+        text += " " + _("A single ballot would decide.")
+    warns = rules.quorum > min([may_vote, *past]) or rules.quorum == 1
+    return _check(_("Quorum"), text, warns)
+
+
+def _mails(session: Session, rules: Rules) -> Check:
+    """As many as want the mail about an opening round and may vote now."""
+    told = _told(session)
+    text = ngettext(
+        "When it opens, a mail goes to %(num)d patron.",
+        "When it opens, a mail goes to %(num)d patrons.",
+        told,
+    )
+    if rules.closes_at - rules.opens_at >= REMINDED:
+        text += " " + _("Whoever has not voted a day before the end is reminded once.")
+    else:
+        text += " " + _("Nobody is reminded: the round is shorter than three days.")
+    return _check(_("Mails"), text, told == 0)
+
+
+def _overlap(session: Session, rules: Rules, draft_id: int | None) -> Check:
+    overlapping = session.scalars(
+        select(Round.title)
+        .where(
+            Round.state.in_(("draft", "open")),
+            Round.opens_at < rules.closes_at,
+            Round.closes_at > rules.opens_at,
+            Round.id.is_distinct_from(draft_id),
+        )
+        .order_by(Round.opens_at, Round.id)
+    ).all()
+    if not overlapping:
+        return _check(_("Other rounds"), _("No other round at the same time."), False)
+    listed = " ".join(_("“%(title)s”", title=title) for title in overlapping)
+    said = _("At the same time patrons are asked: %(rounds)s", rounds=listed)
+    return _check(_("Other rounds"), said, True)
+
+
+def _seed(draft_id: int | None) -> Check:
+    said = _(
+        "Follows from the round’s number and its topics, so that nobody chooses it. Everybody can "
+        "read it on the round’s page from the moment the draft is created."
+    )
+    if draft_id is not None:
+        said = _("Sealed anew with the topics, for everybody to read on the round’s page.")
+    return _check(_("Tie seed"), said, False)
+
+
+def _may_vote(session: Session) -> int:
+    asked = select(func.count()).select_from(Account).where(may_take_part(Account.id))
+    return session.scalar(asked) or 0
+
+
+def _told(session: Session) -> int:
+    refused = exists().where(
+        MailRefusal.address == Account.email, MailRefusal.kind == telling.OPENED
+    )
+    blocked = exists().where(Suppression.address == Account.email)
+    told = audience.readers(may_take_part(Account.id)).where(~refused, ~blocked).order_by(None)
+    return session.scalar(select(func.count()).select_from(told.subquery())) or 0
+
+
+def _past_turnout(session: Session) -> list[int]:
+    """Valid ballots of the last rounds that are over, from their frozen tallies."""
+    asked = select(Tally.ballots).order_by(Tally.round_id.desc()).limit(PAST_ROUNDS)
+    return list(session.scalars(asked))
+
+
+def _weekday(at: datetime) -> str:
+    local = at.astimezone(ZoneInfo(settings().time_zone))
+    return str(format_datetime(local, "EEEE, d MMMM y, HH:mm", rebase=False))
+
+
+def _length(length: timedelta) -> str:
+    if length >= SHORT:
+        return str(ngettext("%(num)d day", "%(num)d days", round(length / SHORT)))
+    hours = max(round(length / timedelta(hours=1)), 1)
+    return str(ngettext("%(num)d hour", "%(num)d hours", hours))
