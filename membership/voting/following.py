@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Select, delete, literal, select
+from sqlalchemy import delete, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from membership.accounts.models import Account
 from membership.voting import lifecycle
 from membership.voting.models import Topic, TopicFollow
 
@@ -58,16 +57,6 @@ def followed_by(session: Session, account_id: int, most: int = 100) -> list[Topi
         .limit(most)
     )
     return list(session.scalars(theirs))
-
-
-def followers_of(topic_ids: Iterable[int]) -> Select[str, str, int]:
-    """Address, language and id of whoever follows one of these topics or several, each once."""
-    theirs = select(TopicFollow.account_id).where(TopicFollow.topic_id.in_(list(topic_ids)))
-    return (
-        select(Account.email, Account.language, Account.id)
-        .where(Account.id.in_(theirs))
-        .order_by(Account.id)
-    )
 
 
 def move(session: Session, from_id: int, to_id: int) -> None:

@@ -1,22 +1,36 @@
-"""The one form of voting that is typed into; a ballot is a list of boxes."""
+"""The forms of voting that are typed into; a ballot is a list of boxes or numbers."""
+
+import re
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms import BooleanField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, ValidationError
+
+from membership.voting import links
 
 LONGEST_TITLE = 120
 LONGEST_WHY = 1000
+# What no keyboard types: control characters, and those that turn the direction of the text around
+# them.
+_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
-def _without_edges(text: str | None) -> str | None:
-    return " ".join(text.split()) if text else text
+def one_line(text: str | None) -> str:
+    return " ".join(_UNSEEN.sub("", text or "").split())
 
 
-class SuggestionForm(FlaskForm):  # type: ignore[misc]
+def _paragraphs(text: str | None) -> str:
+    return _UNSEEN.sub("", text or "").strip()
+
+
+class TopicWords(FlaskForm):  # type: ignore[misc]
+    """What a topic says, in the words of whoever suggests or edits it."""
+
     title = StringField(
         _l("What should we look into?"),
-        filters=[_without_edges],
+        filters=[one_line],
         validators=[
             InputRequired(_l("Say in a few words what it is about.")),
             Length(10, LONGEST_TITLE, _l("Use between 10 and 120 characters.")),
@@ -24,9 +38,30 @@ class SuggestionForm(FlaskForm):  # type: ignore[misc]
     )
     why = TextAreaField(
         _l("Why does it matter?"),
-        filters=[lambda text: text.strip() if text else text],
+        filters=[_paragraphs],
         validators=[
             InputRequired(_l("Tell us why: it helps us and other readers decide.")),
             Length(10, LONGEST_WHY, _l("Use between 10 and 1,000 characters.")),
         ],
     )
+    links = TextAreaField(_l("Where can we read more?"))
+
+    def validate_links(self, field: Any) -> None:
+        """Sets `addresses`."""
+        try:
+            self.addresses = links.parse(field.data or "")
+        except links.TooManyLinksError as error:
+            raise ValidationError(
+                _l("Give up to %(most)s links, one a line.", most=links.MOST)
+            ) from error
+        except links.InvalidLinkError as error:
+            raise ValidationError(
+                _l(
+                    "“%(link)s” is no address of a page. It begins with https:// or http://.",
+                    link=error.args[0][:60],
+                )
+            ) from error
+
+
+class SuggestionForm(TopicWords):
+    follow = BooleanField(_l("Tell me by mail what becomes of it"))

@@ -8,9 +8,10 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Conflict, NotFound
 
-from membership.voting import rounds, suggestions, topics
+from membership.voting import following, rounds, suggestions, topics
 from membership.voting.eligibility import NotEligibleError, is_eligible
-from membership.web import errors
+from membership.voting.models import Topic
+from membership.web import access, errors
 
 blueprint = Blueprint("voting", __name__)
 
@@ -26,12 +27,6 @@ def _for_patrons(_error: NotEligibleError) -> ResponseReturnValue:
     return render_template("voting/for_patrons.html"), 403
 
 
-@blueprint.errorhandler(rounds.RoundNotOpenError)
-def _not_open(_error: rounds.RoundNotOpenError) -> ResponseReturnValue:
-    said = _("This round is not open for votes, so nothing was changed. Look at its page again.")
-    return errors.show_http_error(Conflict(said))
-
-
 @blueprint.errorhandler(suggestions.NotASuggestionError)
 def _moved_on(_error: suggestions.NotASuggestionError) -> ResponseReturnValue:
     said = _("This topic has moved on since you looked. Open its page to see where it stands.")
@@ -44,6 +39,25 @@ def is_signed_in() -> bool:
 
 def is_patron(session: Session) -> bool:
     return is_signed_in() and is_eligible(session, current_user.id)
+
+
+def may_read(session: Session, topic: Topic) -> bool:
+    """Everybody reads what an editor has let through or put on a ballot.
+
+    What nobody has read, and what was declined, is for patrons, for whoever suggested or follows
+    it, and for staff.
+    """
+    was_let_through = topic.approved_at is not None and topic.state != "rejected"
+    if was_let_through or rounds.of_topic(session, topic):
+        return True
+    if not is_signed_in():
+        return False
+    return bool(
+        access.has_role()
+        or topic.suggested_by_id == current_user.id
+        or is_patron(session)
+        or following.followed(session, current_user.id, [topic.id])
+    )
 
 
 def sign_in_first(and_then: str) -> ResponseReturnValue:

@@ -1,10 +1,23 @@
 """Suggestions: what patrons would like us to look into, and who else would (rule V13)."""
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, exists, func, insert, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -15,8 +28,11 @@ from membership.voting.models import Round, RoundOption, Topic, TopicChange, Top
 
 MOST_A_MONTH = 5
 MONTH = timedelta(days=30)
-# A new suggestion is compared with every topic that may still become, or became, a story.
-ALIVE = ("suggested", "on_ballot", "selected", "not_selected", "assigned", "published")
+# A new suggestion is compared with what may still become, or became, a story. What was not chosen
+# or was dropped is over, and may be suggested anew.
+ALIVE = ("suggested", "on_ballot", "selected", "assigned", "published")
+# Addresses under /topics/ that are no topic's.
+RESERVED_SLUGS = frozenset({"suggest", "alike", "reported"})
 
 
 class TooManySuggestionsError(Exception):
@@ -29,16 +45,24 @@ class NotASuggestionError(Exception):
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A topic still waiting, and how many patrons want it on a ballot."""
+    """A topic, and how many patrons want it; None while that is nobody's business (rule V13)."""
 
     topic: Topic
-    supporters: int
+    supporters: int | None
 
 
-def suggest(session: Session, account_id: int, title: str, why: str, language: str) -> Topic:
+def suggest(
+    session: Session,
+    account_id: int,
+    title: str,
+    why: str,
+    language: str,
+    links: Sequence[str] = (),
+) -> Topic:
     """A new suggestion, supported by who made it; an editor decides about it later.
 
-    Raises NotEligibleError or TooManySuggestionsError.
+    `links` are those that links.parse() let through. Raises NotEligibleError or
+    TooManySuggestionsError.
     """
     insist_on_eligible(session, account_id)
     lock(session, f"suggestions:{account_id}")
@@ -52,6 +76,7 @@ def suggest(session: Session, account_id: int, title: str, why: str, language: s
         language=language,
         title=title,
         why=why,
+        links=list(links),
         suggested_by_id=account_id,
     )
     session.add(topic)
@@ -64,16 +89,16 @@ def suggest(session: Session, account_id: int, title: str, why: str, language: s
     return topic
 
 
-def look_alikes(session: Session, title: str, most: int = 5) -> list[Topic]:
+def look_alikes(session: Session, title: str, most: int = 5) -> list[Suggestion]:
     """Topics whose titles share much with `title` (pg_trgm), the most alike first."""
     likeness = func.similarity(Topic.title, title)
     alike = (
-        select(Topic)
+        select(Topic, _supporters())
         .where(Topic.title.op("%")(literal(title)), Topic.state.in_(ALIVE))
         .order_by(likeness.desc(), Topic.id)
         .limit(most)
     )
-    return list(session.scalars(alike))
+    return [Suggestion(topic, number) for topic, number in session.execute(alike)]
 
 
 def support(session: Session, topic: Topic, account_id: int) -> None:
@@ -97,23 +122,34 @@ def unsupport(session: Session, topic: Topic, account_id: int) -> None:
     )
 
 
-def supports(session: Session, topic: Topic, account_id: int) -> bool:
-    theirs = exists().where(
-        TopicSupport.topic_id == topic.id, TopicSupport.account_id == account_id
+def supported(session: Session, account_id: int, topic_ids: Iterable[int]) -> set[int]:
+    """Which of these topics the account supports."""
+    theirs = select(TopicSupport.topic_id).where(
+        TopicSupport.account_id == account_id, TopicSupport.topic_id.in_(list(topic_ids))
     )
-    return bool(session.scalar(select(theirs)))
+    return set(session.scalars(theirs))
 
 
-def waiting(session: Session, most: int = 100) -> list[Suggestion]:
-    """Topics in the state `suggested`, the newest first; for patrons and the back office.
+def supporters(session: Session, topic_ids: Iterable[int]) -> dict[int, int]:
+    """How many want each of these topics; those are left out of which nothing is told (V13)."""
+    counted = select(Topic.id, _supporters()).where(Topic.id.in_(list(topic_ids)))
+    return {id_: number for id_, number in session.execute(counted) if number is not None}
 
-    Nothing here tells about a topic on a ballot: its supporters are nobody's business while
-    others vote (rule V13).
+
+def waiting(
+    session: Session, *, unread: bool = True, before: int | None = None, most: int = 100
+) -> list[Suggestion]:
+    """Topics in the state `suggested`, the newest first, with ids below `before`.
+
+    Without `unread` only those that an editor has read and let through, or put on a ballot.
     """
-    supporters = select(func.count()).where(TopicSupport.topic_id == Topic.id).scalar_subquery()
     rows = session.execute(
-        select(Topic, supporters)
-        .where(Topic.state == "suggested")
+        select(Topic, _supporters())
+        .where(
+            Topic.state == "suggested",
+            true() if unread else or_(Topic.approved_at.is_not(None), _stands_on_paper()),
+            true() if before is None else Topic.id < before,
+        )
         .order_by(Topic.id.desc())
         .limit(most)
     )
@@ -121,17 +157,14 @@ def waiting(session: Session, most: int = 100) -> list[Suggestion]:
 
 
 def best_supported(session: Session, most: int) -> list[Suggestion]:
-    """Approved suggestions that stand in no draft, those with most supporters first, then the
-    oldest: what a recurring round takes.
-    """
-    supporters = select(func.count()).where(TopicSupport.topic_id == Topic.id).scalar_subquery()
-    stands = exists().where(
-        RoundOption.topic_id == Topic.id, RoundOption.round_id == Round.id, Round.state == "draft"
-    )
+    """Approved suggestions that stand on no ballot yet: most wanted first, then the oldest."""
+    number = func.count(TopicSupport.account_id)
     rows = session.execute(
-        select(Topic, supporters)
-        .where(Topic.state == "suggested", Topic.approved_at.is_not(None), ~stands)
-        .order_by(supporters.desc(), Topic.id)
+        select(Topic, number)
+        .outerjoin(TopicSupport, TopicSupport.topic_id == Topic.id)
+        .where(Topic.state == "suggested", Topic.approved_at.is_not(None), ~_stands_on_paper())
+        .group_by(Topic.id)
+        .order_by(number.desc(), Topic.created_at, Topic.id)
         .limit(most)
     )
     return [Suggestion(topic, number) for topic, number in rows]
@@ -141,6 +174,29 @@ def made_by(session: Session, account_id: int, most: int = 50) -> list[Topic]:
     """What a patron has suggested, whatever became of it; the newest first."""
     own = select(Topic).where(Topic.suggested_by_id == account_id).order_by(Topic.id.desc())
     return list(session.scalars(own.limit(most)))
+
+
+def _stands_on_paper() -> ColumnElement[bool]:
+    """SQL: a round with this topic is to come, open or being counted."""
+    return exists().where(
+        RoundOption.topic_id == Topic.id,
+        RoundOption.round_id == Round.id,
+        Round.state.in_(("draft", "open", "closed")),
+    )
+
+
+def _supporters() -> ScalarSelect[int | None]:
+    """SQL: how many want this topic; NULL from its first ballot paper until that is settled.
+
+    A paper is public before its round opens, and whoever votes must not know (rule V13).
+    """
+    return (
+        select(func.count())
+        .where(TopicSupport.topic_id == Topic.id)
+        .having(and_(Topic.state != "on_ballot", ~_stands_on_paper()))
+        .correlate(Topic)
+        .scalar_subquery()
+    )
 
 
 def _insist_on_suggestion(session: Session, topic: Topic) -> None:
@@ -154,8 +210,7 @@ def _free_slug(session: Session, title: str) -> str:
     words = re.sub(r"\W+", "-", title.lower()).strip("-")[:60].rstrip("-") or "topic"
     lock(session, f"slug:{words}")
     alike = select(Topic.slug).where(Topic.slug.startswith(words, autoescape=True))
-    # /topics/suggest is the form.
-    taken = {"suggest", *session.scalars(alike)}
+    taken = {*RESERVED_SLUGS, *session.scalars(alike)}
     if words not in taken:
         return words
     return next(

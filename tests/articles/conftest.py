@@ -25,4 +25,6 @@ def bridge(session: Session) -> Article:
         correction="The river was misnamed.",
         asked_topic_slug="the-river",
         asked_topic_title="The river",
+        asked_round_id=7,
+        asked_round_title="What next?",
     )

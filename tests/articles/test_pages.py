@@ -91,7 +91,8 @@ def test_an_article_has_all_its_parts(client: FlaskClient, bridge: Article) -> N
         ".prose > p": "First.",
         ".prose > .pull": "Pulled.",
         ".corrections > p": "The river was misnamed.",
-        ".topic-origin a": "The river",
+        ".topic-origin": "You asked, we reported. This story began as a topic of yours: The river. "
+        "Our patrons voted on it in “What next?”.",
     }
     for selector, words in said.items():
         (found,) = select(tree, f"main article {selector}")
@@ -101,7 +102,8 @@ def test_an_article_has_all_its_parts(client: FlaskClient, bridge: Article) -> N
     (picture,) = select(tree, ".figure img")
     assert (picture.get("alt"), picture.get("loading")) == ("A bridge", None)
     assert [tag.get("href") for tag in select(tree, ".tag")] == ["/tags/city", "/tags/transport"]
-    assert select(tree, ".topic-origin a")[0].get("href") == "/topics/the-river"
+    ways = [link.get("href") for link in select(tree, ".topic-origin a")]
+    assert ways == ["/topics/reported", "/topics/the-river", "/rounds/7"]
     assert not tree.xpath("//@style | //@onclick | //@onload")
     assert all(script.get("src") or script.get("type") for script in tree.iter("script"))
 
