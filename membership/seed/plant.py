@@ -19,7 +19,7 @@ from membership.mail.models import OutboxEmail
 from membership.money import from_major
 from membership.reports import rollups
 from membership.reports.overview import count_patrons, differences
-from membership.seed import newsroom, votes, ways
+from membership.seed import newsroom, suggestions, votes, ways
 from membership.seed.books import Books, months_later
 from membership.seed.lives import Span, live
 from membership.voting.models import Round, Topic
@@ -61,10 +61,13 @@ def plant(
     publish_stories(session, settings, span.now)
     ways.other_ways(session, settings)
     _give(session, settings, rng, span, patrons)
-    votes.suggestions(session, rng, span, news)
+    suggestions.suggestions(session, rng, span, news)
     votes.first_round(session, rng, span, news)
+    votes.runoff(session, rng, span, news)
     votes.second_round(session, rng, span, news)
     votes.open_round(session, rng, span)
+    votes.monthly_series(session, span, news)
+    suggestions.followers(session, rng, span)
     rollups.rebuild(session)
     wrong = differences(session)
     if wrong:

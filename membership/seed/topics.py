@@ -9,6 +9,7 @@ class Idea:
     title: str
     why: str
     language: str = "en"
+    links: tuple[str, ...] = ()
 
 
 # The first two win their rounds, by the likings of newsroom.py.
@@ -62,6 +63,30 @@ SECOND_ROUND = (
         "uk",
     ),
 )
+RUNOFF = (
+    Idea(
+        "who-keeps-the-sirens-working",
+        "Who keeps the sirens working?",
+        "Ours was silent twice this spring. Who looks after them, and with whose money?",
+    ),
+    Idea(
+        "is-the-water-of-the-town-wells-safe",
+        "Is the water of the town wells safe to drink?",
+        "We queue there whenever the mains fail. When was it last measured?",
+        links=("https://example.org/lypove/wells",),
+    ),
+    Idea(
+        "what-does-the-town-pay-for-praise",
+        "What does the town pay to be praised?",
+        "Paid articles about the council, all with the same words.",
+    ),
+    Idea(
+        "chomu-avtobus-simka-ne-khodyt",
+        "Чому автобус № 7 більше не ходить?",
+        "Без нього з Заріччя до лікарні годину пішки.",
+        "uk",
+    ),
+)
 OPEN_ROUND = (
     Idea(
         "what-does-the-new-heating-tariff-pay-for",
@@ -100,6 +125,7 @@ SUGGESTED = (
         "how-much-does-a-council-meeting-cost",
         "How much does a council meeting cost?",
         "And what is decided in one, on average?",
+        links=("https://example.org/lypove/council", "https://example.org/lypove/minutes"),
     ),
     Idea(
         "skilky-koshtuie-remont-naberezhnoi",
@@ -109,8 +135,31 @@ SUGGESTED = (
     ),
     Idea(
         "why-is-the-swimming-pool-always-shut",
-        "Why is the swimming pool always shut?",
+        "Why is the swimming pool ALWAYS shut, ask its director!!!",
         "Every autumn there is another reason.",
+    ),
+)
+# An editor gave it calmer words.
+EDITED = SUGGESTED[4].slug
+EDITED_TITLE = "Why is the swimming pool always shut?"
+# What no editor has read yet; the first looks like a topic that waits already.
+UNREAD = (
+    Idea(
+        "who-watches-the-cameras-at-night",
+        "Who watches the cameras on the square at night?",
+        "My son was stopped there. I would like to know who sees us, and who keeps it.",
+        links=("https://example.org/lypove/cameras",),
+    ),
+    Idea(
+        "how-many-trees-were-planted",
+        "How many trees were planted, and how many live?",
+        "A thousand in the news, forty behind my house, and twelve of those are green.",
+    ),
+    Idea(
+        "khto-platyt-za-svitlo-na-stadioni",
+        "Хто платить за світло на стадіоні?",
+        "Світить усю ніч, коли в домах його немає.",
+        "uk",
     ),
 )
 REJECTED = Idea(
@@ -129,6 +178,12 @@ DROPPED_REASON = (
     "The town published the contracts before we had to ask: all of them are on its page now, "
     "and they hold up."
 )
+OVERRULED_REASON = (
+    "The vote went otherwise, and its result stands. New papers reached us a week later, and they "
+    "cannot wait."
+)
+# What the demo patron wants to hear of.
+FOLLOWED = (SECOND_ROUND[0].slug, SUGGESTED[2].slug)
 
 # The story that was published because of a topic.
 ANSWERS = {FIRST_ROUND[0].slug: "forty-one-boilers"}

@@ -1,50 +1,38 @@
-"""The votes of the demo newsroom: two that are over, one that is open, and what waits."""
+"""The votes of the demo newsroom: three that are over, one that is open, one of every month."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time
 from random import Random
+from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account
 from membership.articles.models import Article
-from membership.billing.models import Donation, Subscription
 from membership.db import database_now
 from membership.mail.models import OutboxEmail
 from membership.seed import topics as ideas
 from membership.seed.lives import Span
-from membership.seed.newsroom import DAY, PATRON
+from membership.seed.newsroom import DAY
+from membership.seed.suggestions import patron_id, suggest, voters
 from membership.seed.topics import Idea
-from membership.voting import drafts, paper, rounds
+from membership.voting import drafts, paper, rounds, series
 from membership.voting import topics as voting
-from membership.voting.models import Ballot, Round, Tally, Topic, TopicChange, TopicSupport
+from membership.voting.models import Ballot, Round, Tally, Topic
 
-TURNOUT = 0.35
-MOST_VOTERS = 1_500
 # Hours of the day, UTC.
 OPENS, CLOSES = 7, 17
-
-
-def suggestions(session: Session, rng: Random, span: Span, news: dict[str, Account]) -> None:
-    """Topics that wait, one declined and one merged."""
-    waiting = _suggest(session, rng, ideas.SUGGESTED, span.now - 9 * DAY)
-    (rejected, merged) = _suggest(session, rng, (ideas.REJECTED, ideas.MERGED), span.now - 12 * DAY)
-    editor = news["editor"]
-    with clock.fixed(span.now - 11 * DAY):
-        voting.change_state(session, rejected, "rejected", editor, reason=ideas.REJECTED_REASON)
-    with clock.fixed(span.now - 8 * DAY):
-        original = next(topic for topic in waiting if topic.slug == ideas.MERGED_INTO)
-        voting.merge(session, merged, original, editor)
 
 
 def first_round(session: Session, rng: Random, span: Span, news: dict[str, Account]) -> None:
     """Its first winner was published, its second dropped."""
     length = span.now - span.start
     closed_at = _at(span.now - length * 0.4, CLOSES)
-    winner, second = _held(
-        session, rng, span, "What should we look into first?", ideas.FIRST_ROUND, closed_at
+    title = "What should we look into first?"
+    _round, (winner, second) = _held(
+        session, rng, span, title, ideas.FIRST_ROUND, closed_at, seats=2
     )
     reporter, editor = news["reporter"], news["editor"]
     with clock.fixed(closed_at + 2 * DAY):
@@ -69,20 +57,57 @@ def first_round(session: Session, rng: Random, span: Span, news: dict[str, Accou
 def second_round(session: Session, rng: Random, span: Span, news: dict[str, Account]) -> None:
     """Its first winner is being written, its second waits for somebody."""
     closed_at = _at(span.now - (span.now - span.start) * 0.08, CLOSES)
-    winner, _second = _held(session, rng, span, "What next?", ideas.SECOND_ROUND, closed_at)
+    _round, (winner, _second) = _held(
+        session, rng, span, "What next?", ideas.SECOND_ROUND, closed_at, seats=2
+    )
+    due_on = (span.now + 9 * DAY).date()
     with clock.fixed(closed_at + 2 * DAY):
-        voting.assign(session, winner, news["reporter"], news["editor"])
+        voting.assign(session, winner, news["reporter"], news["editor"], due_on=due_on)
+
+
+def runoff(session: Session, rng: Random, span: Span, news: dict[str, Account]) -> None:
+    """Instant-runoff; its winner is overdue, and editors took up another topic all the same."""
+    closed_at = _at(span.now - (span.now - span.start) * 0.2, CLOSES)
+    title = "Which one shall we follow to its end?"
+    held, (winner,) = _held(
+        session, rng, span, title, ideas.RUNOFF, closed_at, method="instant_runoff", max_choices=4
+    )
+    reporter, editor = news["reporter"], news["editor"]
+    with clock.fixed(closed_at + 2 * DAY):
+        voting.assign(session, winner, reporter, editor, due_on=(span.now - 3 * DAY).date())
+        other = next(each for each in paper.options(session, held.id) if each.id != winner.id)
+        reason = ideas.OVERRULED_REASON
+        voting.assign(session, other, editor, editor, reason=reason)
 
 
 def open_round(session: Session, rng: Random, span: Span) -> None:
     """Open for five more days; some have voted, the demo patron has not."""
     opened_at = _at(span.now - 3 * DAY, OPENS)
     closes_at = _at(span.now + 5 * DAY, CLOSES)
-    held = _open(
-        session, rng, "What should we ask the council?", ideas.OPEN_ROUND, opened_at, closes_at
+    title = "What should we ask the council?"
+    held = _open(session, rng, title, ideas.OPEN_ROUND, opened_at, closes_at, seats=2)
+    others = set(voters(session, rng, opened_at, span.now)) - {patron_id(session)}
+    _cast(session, rng, held, sorted(others), span.now)
+
+
+def monthly_series(session: Session, span: Span, news: dict[str, Account]) -> None:
+    """A round of every month, of which the next opens in about two weeks."""
+    day = min((span.now + 14 * DAY).day, series.LATEST_DAY)
+    series.create(
+        session,
+        news["editor"],
+        title="The question of the month",
+        method="approval",
+        max_choices=3,
+        seats=1,
+        quorum=5,
+        quorum_rule="advisory",
+        tie_rule="earliest",
+        topics=4,
+        day=day,
+        opens_at=time(9),
+        days=10,
     )
-    voters = _voters(session, rng, opened_at, span.now)
-    _cast(session, rng, held, sorted(set(voters) - {_patron_id(session)}), span.now)
 
 
 def _held(
@@ -92,25 +117,26 @@ def _held(
     title: str,
     options: Sequence[Idea],
     closed_at: datetime,
-) -> tuple[Topic, Topic]:
-    """A round that is over, counted by voting's own functions; its two winners."""
+    **rules: Any,
+) -> tuple[Round, list[Topic]]:
+    """A round that is over, counted by voting's own functions, and its winners."""
     opened_at = _at(closed_at - (span.now - span.start) * 0.03, OPENS)
     # A round cannot be made in the past: it is moved there before it closes.
-    held = _open(session, rng, title, options, opened_at, database_now(session) + DAY)
-    voters = {_patron_id(session), *_voters(session, rng, opened_at, closed_at)}
-    _cast(session, rng, held, sorted(voters), closed_at)
+    ahead = database_now(session) + DAY
+    held = _open(session, rng, title, options, opened_at, ahead, **rules)
+    taking_part = {patron_id(session), *voters(session, rng, opened_at, closed_at)}
+    _cast(session, rng, held, sorted(taking_part), closed_at)
     held.closes_at = closed_at
     session.flush()
     with clock.fixed(closed_at):
         rounds.advance(session, held.id)
         rounds.advance(session, held.id)
     session.refresh(held)
-    held.settled_at = closed_at
+    held.settled_at = held.closing_told_at = held.result_told_at = closed_at
     tally = session.get_one(Tally, held.id)
     tally.created_at = closed_at
     session.flush()
-    first, second = (session.get_one(Topic, winner) for winner in tally.result["winners"])
-    return first, second
+    return held, [session.get_one(Topic, winner) for winner in tally.result["winners"]]
 
 
 def _open(
@@ -120,8 +146,9 @@ def _open(
     options: Sequence[Idea],
     opened_at: datetime,
     closes_at: datetime,
+    **rules: Any,
 ) -> Round:
-    standing = _suggest(session, rng, options, opened_at - DAY)
+    standing = suggest(session, rng, options, opened_at - DAY)
     with clock.fixed(opened_at):
         held = drafts.create(
             session,
@@ -130,88 +157,37 @@ def _open(
             opens_at=opened_at,
             closes_at=closes_at,
             actor=None,
-            seats=2,
+            **rules,
         )
-        held.created_at = opened_at - DAY
+        # Nobody is told by mail of what lies behind.
+        held.created_at, held.opening_told_at = opened_at - DAY, opened_at
         rounds.advance(session, held.id)
     session.refresh(held)
     return held
-
-
-def _suggest(
-    session: Session, rng: Random, options: Iterable[Idea], until: datetime
-) -> list[Topic]:
-    """Suggestions of the weeks before `until`, with their supporters."""
-    givers = _voters(session, rng, until, until)
-    found = []
-    for number, idea in enumerate(options):
-        at = until - timedelta(days=2 * number + 1, hours=rng.randint(0, 20))
-        by = rng.choice(givers) if givers else None
-        topic = Topic(
-            slug=idea.slug,
-            language=idea.language,
-            title=idea.title,
-            why=idea.why,
-            suggested_by_id=by,
-            created_at=at,
-        )
-        session.add(topic)
-        session.flush()
-        session.add(
-            TopicChange(topic_id=topic.id, actor_id=by, to_state="suggested", created_at=at)
-        )
-        supporters = set(givers[: rng.randint(0, min(len(givers), 60))]) | ({by} if by else set())
-        session.add_all(
-            TopicSupport(topic_id=topic.id, account_id=account_id, created_at=at)
-            for account_id in sorted(supporters)
-        )
-        found.append(topic)
-    session.flush()
-    return found
-
-
-def _voters(session: Session, rng: Random, start: datetime, end: datetime) -> list[int]:
-    """About a third of those who might have voted from start to end, in any order."""
-    gave = select(Donation.subscription_id).where(
-        Donation.paid_at < start, Donation.refunded_at.is_(None)
-    )
-    patrons = session.scalars(
-        select(Subscription.account_id)
-        .where(
-            Subscription.id.in_(gave),
-            or_(Subscription.ended_at.is_(None), Subscription.ended_at > end),
-        )
-        .order_by(Subscription.account_id)
-        .distinct()
-    ).all()
-    return rng.sample(patrons, min(round(len(patrons) * TURNOUT), MOST_VOTERS))
 
 
 def _at(day: datetime, hour: int) -> datetime:
     return day.replace(hour=hour, minute=0, second=0)
 
 
-def _patron_id(session: Session) -> int:
-    return session.scalars(select(Account.id).where(Account.email == PATRON.email)).one()
-
-
 def _cast(
     session: Session,
     rng: Random,
     held: Round,
-    voters: Iterable[int],
+    accounts: Iterable[int],
     end: datetime,
 ) -> None:
     """Ballots from the opening to `end`; who comes first in the list of topics is liked best."""
     options = [topic.id for topic in paper.options(session, held.id)]
+    choices = _ranking if held.method == "instant_runoff" else _choices
     rows = [
         {
             "round_id": held.id,
             "account_id": account_id,
-            "choices": _choices(rng, options, number),
+            "choices": choices(rng, options, number),
             "cast_at": held.opens_at + (end - held.opens_at) * rng.random(),
         }
-        for number, account_id in enumerate(voters)
+        for number, account_id in enumerate(accounts)
     ]
     if rows:
         session.execute(insert(Ballot), rows)
@@ -226,6 +202,13 @@ def _choices(rng: Random, options: list[int], number: int) -> list[int]:
     if rng.random() < 0.6:
         chosen.add(rng.choice(others))
     return sorted(chosen)
+
+
+def _ranking(rng: Random, options: list[int], number: int) -> list[int]:
+    """Some of them in order: no topic comes first for most, so that some must drop out."""
+    liked = options[(0, 1, 0, 2, 3, 1, 2)[number % 7]]
+    others = [option for option in options if option != liked]
+    return [liked, *rng.sample(others, rng.randint(0, len(others)))]
 
 
 def _answer_to(session: Session, topic: Topic) -> Article:

@@ -56,4 +56,4 @@ def test_small_newsrooms_stand_too(
 ) -> None:
     summary = plant.plant(session, settings, patrons=patrons, months=months)
     assert 1 <= summary.patrons <= patrons
-    assert summary.rounds == 3
+    assert summary.rounds == 4

@@ -28,9 +28,20 @@ from membership.reports import rollups
 from membership.reports.models import DailyFigures
 from membership.reports.overview import differences
 from membership.seed import plant, topics
+from membership.seed.topics import OVERRULED_REASON
 from membership.voting import export, rounds, tally
 from membership.voting.eligibility import is_eligible
-from membership.voting.models import TOPIC_STATES, Ballot, Topic, Turnout
+from membership.voting.models import (
+    TOPIC_STATES,
+    Ballot,
+    Round,
+    RoundSeries,
+    Tally,
+    Topic,
+    TopicEdit,
+    TopicFollow,
+    Turnout,
+)
 
 # The same moment for all tests; the votes ask the database's clock, which is later.
 SOON = datetime.now(UTC).replace(microsecond=0)
@@ -161,14 +172,44 @@ def test_topics_stand_in_every_state(newsroom: Session) -> None:
 def test_settled_rounds_can_be_counted_again(newsroom: Session) -> None:
     """[V6] [V8]"""
     settled = rounds.in_states(newsroom, "settled")
-    assert len(settled) == 2
+    assert len(settled) == 3
     for each in settled:
         result = tally.verify(json.dumps(export.export(newsroom, each)))
-        assert len(result.winners) == 2
+        assert len(result.winners) == each.seats
         assert (
             count(newsroom, Ballot, Ballot.round_id == each.id, Ballot.account_id.is_not(None)) == 0
         )
         assert count(newsroom, Turnout, Turnout.round_id == each.id) > 0
+
+
+def test_what_lies_behind_is_told_to_nobody(newsroom: Session) -> None:
+    for each in rounds.in_states(newsroom, "settled"):
+        assert None not in (each.opening_told_at, each.closing_told_at, each.result_told_at)
+        assert newsroom.get_one(Tally, each.id).electorate > 0
+    (held,) = rounds.in_states(newsroom, "open")
+    assert held.opening_told_at is not None
+    assert held.closing_told_at is None, "that it closes tomorrow is still to be told"
+
+
+def test_a_runoff_has_stages_and_an_overruling_its_reason(newsroom: Session) -> None:
+    """[V12]"""
+    (runoff,) = newsroom.scalars(select(Round).where(Round.method == "instant_runoff"))
+    result = newsroom.get_one(Tally, runoff.id).result
+    assert result["outcome"] == "decided"
+    assert len(result["stages"]) > 1
+    taken_up = newsroom.scalars(select(Topic).where(Topic.public_reason == OVERRULED_REASON)).one()
+    assert taken_up.state == "assigned"
+    assert taken_up.id not in result["winners"]
+
+
+def test_suggestions_wait_read_and_unread_edited_and_followed(newsroom: Session) -> None:
+    waiting = Topic.state == "suggested"
+    assert count(newsroom, Topic, waiting, Topic.approved_at.is_(None)) == 3
+    assert count(newsroom, Topic, waiting, Topic.approved_at.is_not(None)) == 5
+    assert count(newsroom, TopicEdit) == 1
+    assert count(newsroom, TopicFollow) > 20
+    assert count(newsroom, Topic, Topic.due_on < SOON.date(), Topic.state == "assigned") == 1
+    assert newsroom.scalars(select(RoundSeries)).one().is_active
 
 
 def test_one_round_is_open_in_which_the_demo_patron_may_still_vote(newsroom: Session) -> None:
@@ -179,7 +220,7 @@ def test_one_round_is_open_in_which_the_demo_patron_may_still_vote(newsroom: Ses
     patron = newsroom.scalars(select(Account).where(Account.email == "patron@kava.example")).one()
     assert is_eligible(newsroom, patron.id)
     assert rounds.own_choices(newsroom, held.id, patron.id) == []
-    assert count(newsroom, Turnout, Turnout.account_id == patron.id) == 2
+    assert count(newsroom, Turnout, Turnout.account_id == patron.id) == 3
 
 
 def test_staff_of_every_role(newsroom: Session) -> None:
