@@ -270,6 +270,7 @@ class Tally(Base):
     electorate: Mapped[int | None]
     digest: Mapped[str]
     # {"outcome": "decided" | "advisory" | "void", "votes": {topic id: count},
-    #  "winners": [topic id], "trace": [sentence, …], "stages": [{topic id: count}, …]}
+    #  "winners": [topic id], "trace": [sentence, …],
+    #  "stages": [{"votes": {topic id: count}, "exhausted": count}, …]}
     result: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

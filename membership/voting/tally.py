@@ -121,7 +121,8 @@ def count(contest: Contest) -> Result:
     if not cast or (cast < contest.quorum and contest.quorum_rule == VOID):
         outcome = VOID
         trace += _votes_in_words(votes)
-        trace.append("The quorum was missed: the round is void and nothing is chosen.")
+        why = "The quorum was missed" if cast else "Nobody voted"
+        trace.append(f"{why}: the round is void and nothing is chosen.")
     else:
         if contest.method == APPROVAL:
             winners = _most_approved(contest, votes, trace)
@@ -298,9 +299,9 @@ def _votes_in_words(votes: dict[int, int]) -> list[str]:
 
 
 def _stage_in_words(number: int, stage: Stage) -> str:
-    votes = ", ".join(f"topic {option} {votes}" for option, votes in stage.votes.items())
+    votes = ", ".join(f"topic {option} has {votes}" for option, votes in stage.votes.items())
     rest = f" On {_plural(stage.exhausted, 'ballot')} no choice stands any more."
-    return f"Stage {number} has these votes: {votes}.{rest if stage.exhausted else ''}"
+    return f"Votes in stage {number}: {votes}.{rest if stage.exhausted else ''}"
 
 
 def _tie_in_words(contest: Contest, ordered: list[int], votes: dict[int, int]) -> str:
