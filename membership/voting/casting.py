@@ -41,7 +41,7 @@ _CHOSEN = bindparam("chosen", type_=ARRAY(BigInteger))
 def cast(
     session: Session, round_id: int, account_id: int, choices: Iterable[int]
 ) -> Row[Any] | None:
-    """One row (is_open, is_eligible, is_valid, is_new); None when there is no such round.
+    """One row (is_open, is_eligible, is_valid, is_new); None when no such round is open.
 
     The ballot was written if the first three are true; `is_new` then tells a first ballot from a
     changed one. For approval the choices are kept in ascending order and naming one twice is
@@ -58,7 +58,7 @@ def cast(
 
 
 def withdraw(session: Session, round_id: int, account_id: int) -> Row[Any] | None:
-    """One row (is_open, id of the ballot that is gone); None when there is no such round."""
+    """One row (is_open, id of the ballot that is gone); None when no such round is open."""
     values = {"round_id": _id(round_id), "account_id": account_id}
     return session.connection().execute(_WITHDRAWAL, values).one_or_none()
 
@@ -103,15 +103,15 @@ def _withdrawal() -> Select[Any]:
 
 
 def _held() -> Any:
-    """The round's row, share-locked: closing waits for us, other voters do not.
+    """The open round's row, share-locked: closing waits for us, other voters do not.
 
     PostgreSQL never inlines a CTE that locks rows, so whatever is checked against it is checked
-    after the wait for the lock. The ballot's foreign key would lock the row anyway, only less.
+    after the wait for the lock; the state, too, is looked at again then. The ballot's foreign key
+    would lock the row anyway, only less.
     """
     return (
-        select(Round.id, Round.state, Round.opens_at, Round.closes_at)
-        .add_columns(Round.method, Round.max_choices)
-        .where(Round.id == _ROUND)
+        select(Round.id, Round.opens_at, Round.closes_at, Round.method, Round.max_choices)
+        .where(Round.id == _ROUND, Round.state == "open")
         .with_for_update(read=True)
         .cte("held")
     )
@@ -119,7 +119,7 @@ def _held() -> Any:
 
 def _is_open(held: Any) -> ColumnElement[bool]:
     clock = func.clock_timestamp()
-    return and_(held.state == "open", held.opens_at <= clock, clock < held.closes_at)
+    return and_(held.opens_at <= clock, clock < held.closes_at)
 
 
 def _checked() -> Any:

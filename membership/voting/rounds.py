@@ -12,9 +12,20 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts import audit
+from membership.accounts.models import Account
 from membership.db import database_now, transaction
-from membership.voting import casting, lifecycle, paper, settling, topics
+from membership.voting import (
+    audience,
+    casting,
+    lifecycle,
+    paper,
+    series,
+    settling,
+    telling,
+    topics,
+)
 from membership.voting.eligibility import NotEligibleError as NotEligibleError
+from membership.voting.eligibility import may_take_part
 from membership.voting.models import Ballot, Round, RoundOption, Topic
 
 log = structlog.get_logger(__name__)
@@ -50,13 +61,17 @@ def cast(
     The round's row is share-locked first, which closing has to wait for; then the clock is read,
     eligibility and choices are looked at, and one row per round and patron is written.
 
-    Raises RoundNotFoundError, RoundNotOpenError, NotEligibleError or InvalidChoicesError; nothing
-    is changed then.
+    When beat has slept past the opening, whoever votes first opens the round (lesson L21).
+
+    Raises RoundNotFoundError, RoundNotOpenError, NotEligibleError or InvalidChoicesError; no
+    ballot is changed then.
     """
+    choices = list(choices)
     outcome = casting.cast(session, round_id, account_id, choices)
-    if outcome is None:
-        raise RoundNotFoundError
-    if not outcome.is_open:
+    if outcome is None and phase(session, get(session, round_id)) == "open":
+        _advance_one(round_id)
+        outcome = casting.cast(session, round_id, account_id, choices)
+    if outcome is None or not outcome.is_open:
         raise RoundNotOpenError
     if not outcome.is_eligible:
         raise NotEligibleError
@@ -72,8 +87,8 @@ def withdraw(session: Session, round_id: int, account_id: int) -> bool:
     """
     outcome = casting.withdraw(session, round_id, account_id)
     if outcome is None:
-        raise RoundNotFoundError
-    if not outcome.is_open:
+        get(session, round_id)
+    if outcome is None or not outcome.is_open:
         raise RoundNotOpenError
     return outcome.id is not None
 
@@ -90,15 +105,15 @@ def phase(session: Session, round_: Round) -> Phase:
     """Where a round stands by the database's clock, however late beat may be (lesson L21)."""
     now = database_now(session)
     match round_.state:
-        case "open" if now < round_.closes_at:
-            return "open"
-        case "open" | "closed":
-            return "counting"
         case "settled":
             return "settled"
         case "void":
             return "void"
-    return "upcoming"
+        case "draft" if now < round_.opens_at:
+            return "upcoming"
+        case "draft" | "open" if now < round_.closes_at:
+            return "open"
+    return "counting"
 
 
 def in_states(session: Session, *states: str, most: int = 20) -> list[Round]:
@@ -123,21 +138,38 @@ def turnout(session: Session, round_: Round) -> int | None:
     return session.scalar(valid)
 
 
-def advance_all() -> int:
-    """Open, close and settle what is due; the number of steps taken.
+def live_turnout(session: Session, round_: Round) -> tuple[int, int]:
+    """How many ballots an open round has so far, and how many accounts may vote; for editors alone.
 
-    The one function of this feature that opens transactions itself: each step of each round has
-    its own, so that a round that cannot be settled is logged and stops no other.
+    It says nothing of what was voted (rule V4). Who voted and then left still counts as both.
+    """
+    voted = audience.has_ballot(round_.id)
+    row = session.execute(
+        select(func.count().filter(voted), func.count())
+        .select_from(Account)
+        .where(or_(voted, may_take_part(Account.id)))
+    ).one()
+    return row[0], row[1]
+
+
+def advance_all() -> int:
+    """Open, close and settle what is due, tell of it, build what recurs; the number of steps taken.
+
+    Each step of each round has a transaction of its own, so that what fails is logged and stops
+    nothing else. A round whose whole time has passed meanwhile goes all its way at once.
     """
     with transaction() as session:
         waiting = due(session)
     steps = 0
     for round_id in waiting:
-        try:
-            while _advanced(round_id):
-                steps += 1
-        except Exception:
-            log.exception("round_stuck", round=round_id)
+        while _advance_one(round_id):
+            steps += 1
+    telling.tell_due()
+    try:
+        with transaction() as session:
+            series.build_due(session)
+    except Exception:
+        log.exception("series_stuck")
     return steps
 
 
@@ -175,9 +207,14 @@ def advance(session: Session, round_id: int) -> str | None:
     return settling.settle(session, closed) if closed else None
 
 
-def _advanced(round_id: int) -> bool:
-    with transaction() as session:
-        return advance(session, round_id) is not None
+def _advance_one(round_id: int) -> bool:
+    try:
+        with transaction() as session:
+            return advance(session, round_id) is not None
+    # Whatever is wrong with one round must not stop the others.
+    except Exception:
+        log.exception("round_stuck", round=round_id)
+        return False
 
 
 def _move(

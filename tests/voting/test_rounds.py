@@ -75,7 +75,8 @@ def test_a_vote_can_be_taken_back_while_the_round_is_open(session: Session) -> N
     [
         ("open", -2 * HOUR, -HOUR),
         ("open", HOUR, 2 * HOUR),
-        ("draft", -HOUR, HOUR),
+        ("draft", HOUR, 2 * HOUR),
+        ("draft", -2 * HOUR, -HOUR),
         ("closed", -HOUR, HOUR),
         ("settled", -HOUR, HOUR),
     ],
@@ -96,13 +97,23 @@ def test_the_applications_clock_changes_nothing(session: Session, wrong: timedel
     """[V1] [L21]"""
     voter, held = factories.patron(session), factories.round_(session)
     over = factories.round_(session, opens_at=now() - 2 * HOUR, closes_at=now() - HOUR)
+    ahead = factories.round_(
+        session, state="draft", opens_at=now() + HOUR, closes_at=now() + 2 * HOUR
+    )
     with clock.fixed(now() + wrong):
         assert rounds.cast(session, held.id, voter.id, ids(session, held)[:1]) == "cast"
+        assert rounds.withdraw(session, held.id, voter.id)
         assert rounds.due(session) == [over.id]
-        assert rounds.phase(session, held) == "open"
-        assert rounds.phase(session, over) == "counting"
-        with pytest.raises(RoundNotOpenError):
-            rounds.cast(session, over.id, voter.id, ids(session, over)[:1])
+        phases = [rounds.phase(session, each) for each in (ahead, held, over)]
+        assert phases == ["upcoming", "open", "counting"]
+        for shut in (ahead, over):
+            with pytest.raises(RoundNotOpenError):
+                rounds.cast(session, shut.id, voter.id, ids(session, shut)[:1])
+        assert [advance_wholly(session, each) for each in (ahead, held, over)] == [
+            [],
+            [],
+            ["closed", "void"],
+        ]
 
 
 @pytest.mark.parametrize("most", [1, 3])
@@ -119,9 +130,31 @@ def test_choices_must_stand_in_the_round_and_be_no_more_than_allowed(
     assert rounds.cast(session, held.id, voter.id, fourth[:most]) == "cast"
 
 
+def test_a_ranking_is_kept_in_its_order_and_names_each_topic_once(session: Session) -> None:
+    """[V2]"""
+    voter = factories.patron(session)
+    held = factories.round_(session, method="instant_runoff", max_choices=3)
+    one, two, three = ids(session, held)
+    assert rounds.cast(session, held.id, voter.id, [three, one, two]) == "cast"
+    assert rounds.own_choices(session, held.id, voter.id) == [three, one, two]
+    elsewhere = ids(session, factories.round_(session))[0]
+    for wrong in ([], [two, one, two], [two, two], [one, elsewhere], [two, 0], [two, 2**70]):
+        with pytest.raises(InvalidChoicesError):
+            rounds.cast(session, held.id, voter.id, wrong)
+    assert rounds.own_choices(session, held.id, voter.id) == [three, one, two]
+    held.max_choices = 2
+    session.flush()
+    with pytest.raises(InvalidChoicesError):
+        rounds.cast(session, held.id, voter.id, [three, one, two])
+    assert rounds.cast(session, held.id, voter.id, [two, one]) == "changed"
+    assert rounds.own_choices(session, held.id, voter.id) == [two, one]
+
+
 def test_a_round_that_is_not_there(session: Session) -> None:
     with pytest.raises(RoundNotFoundError):
         rounds.cast(session, 12345, factories.patron(session).id, [1])
+    with pytest.raises(RoundNotFoundError):
+        rounds.cast(session, 2**64, factories.patron(session).id, [1])
     for round_id in (0, 12345, 2**64):
         with pytest.raises(RoundNotFoundError):
             rounds.get(session, round_id)
@@ -332,5 +365,20 @@ def test_turnout_is_nobodys_business_before_the_close(session: Session) -> None:
     held = factories.round_(session)
     voted(session, held, ids(session, held)[0])
     assert rounds.turnout(session, held) is None
+    assert rounds.live_turnout(session, held) == (1, 1)
     close(session, held)
     assert rounds.turnout(session, held) == 1
+
+
+def test_editors_see_how_many_of_how_many_have_voted(session: Session) -> None:
+    """[V4] Whoever voted and then left counts as both."""
+    held = factories.round_(session)
+    first, *_ = ids(session, held)
+    gone, _stays = voted(session, held, first), voted(session, held, first)
+    factories.patron(session)
+    factories.account(session)
+    session.scalars(
+        select(Subscription).where(Subscription.account_id == gone.id)
+    ).one().state = "ended"
+    session.flush()
+    assert rounds.live_turnout(session, held) == (2, 3)
