@@ -1,19 +1,21 @@
-// Keeps "2 of 3 chosen" true and closes the other options once all choices are made.
+// Says "2 of 3 chosen", keeps it true, and closes the other boxes once all choices are made.
 // Without it the server counts.
-for (const ballot of document.querySelectorAll("form.ballot[data-most]")) {
-  const most = Number(ballot.dataset.most);
-  const boxes = [...ballot.querySelectorAll(".option-box")];
-  const counter = ballot.querySelector(".ballot-counter");
+const form = document.querySelector("form.ballot");
+
+if (form) {
+  const boxes = [...form.querySelectorAll(".option-box")];
+  const counter = form.querySelector(".ballot-counter");
+  const most = Number(counter.dataset.most);
 
   const count = () => {
     const chosen = boxes.filter((box) => box.checked).length;
-    for (const box of boxes) box.disabled = !box.checked && chosen >= most;
-    if (counter) {
-      counter.textContent = counter.dataset.pattern
-        .replace("{chosen}", chosen)
-        .replace("{most}", most);
-    }
+    const isFull = chosen >= most;
+    for (const box of boxes) box.disabled = isFull && !box.checked;
+    counter.textContent = (isFull ? counter.dataset.full : counter.dataset.pattern)
+      .replace("{chosen}", chosen)
+      .replace("{most}", most);
   };
-  ballot.addEventListener("change", count);
+  counter.hidden = false;
+  form.addEventListener("change", count);
   addEventListener("pageshow", count);
 }
