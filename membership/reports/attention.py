@@ -49,7 +49,7 @@ def attention(session: Session) -> Attention:
         select(func.count()).where(
             OutboxEmail.state.in_(("pending", "sending")), OutboxEmail.next_attempt_at < late
         ),
-        select(func.count()).where(Topic.state == "suggested"),
+        select(func.count()).where(Topic.state == "suggested", Topic.approved_at.is_(None)),
         select(func.count()).where(Dispute.kind == "dispute", Dispute.closed_at.is_(None)),
         select(func.count()).where(Dispute.kind == "fraud_warning", Dispute.closed_at.is_(None)),
         select(CardTesting.started_at).where(CardTesting.ended_at.is_(None)),

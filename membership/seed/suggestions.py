@@ -1,6 +1,6 @@
 """What the readers of the demo newsroom suggest, support and follow."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
 
@@ -59,12 +59,12 @@ def followers(session: Session, rng: Random, span: Span) -> None:
     session.execute(insert(TopicFollow), rows)
 
 
-def suggest(session: Session, rng: Random, options: Iterable[Idea], until: datetime) -> list[Topic]:
+def suggest(session: Session, rng: Random, options: Sequence[Idea], until: datetime) -> list[Topic]:
     """Suggestions of the weeks before `until`, with their supporters."""
     givers = voters(session, rng, until, until)
     found = []
     for number, idea in enumerate(options):
-        at = until - timedelta(days=2 * number + 1, hours=rng.randint(0, 20))
+        at = until - timedelta(days=2 * (len(options) - number) - 1, hours=rng.randint(0, 20))
         by = rng.choice(givers) if givers else None
         topic = Topic(
             slug=idea.slug,

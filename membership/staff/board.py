@@ -20,6 +20,7 @@ from membership.web import access
 
 MOST = 12
 LATELY = timedelta(days=60)
+GIVEN = ("assigned", "published", "dropped")
 
 
 @dataclass(frozen=True)
@@ -52,29 +53,33 @@ def board() -> str:
 
 
 def _columns(session: Session, writer: Account | None) -> list[Column]:
-    published_lately = and_(in_view("published"), Topic.published_at > clock.now() - LATELY)
-    # The order of what is voted on follows no vote: whatever was suggested first stands first.
+    """All columns; for a writer those that hold what was given to somebody."""
+    columns = []
+    for title, view, holds, order in _kinds():
+        query = select(Topic).where(holds).order_by(order, Topic.id).limit(MOST + 1)
+        if writer:
+            if view not in GIVEN:
+                continue
+            query = query.where(Topic.assigned_to_id == writer.id)
+        topics = list(session.scalars(query))
+        columns.append(Column(title, view, topics[:MOST], len(topics) > MOST))
+    return columns
+
+
+def _kinds() -> list[tuple[Any, str, ColumnElement[bool], Any]]:
+    """Name, view, condition and order of each column; no order follows from a vote."""
     oldest, newest = Topic.id, Topic.id.desc()
-    early: list[tuple[Any, str, ColumnElement[bool], Any]] = [
+    published_lately = and_(in_view("published"), Topic.published_at > clock.now() - LATELY)
+    return [
         (_l("Suggested, not read yet"), "unread", in_view("unread"), oldest),
         (_l("Approved"), "approved", in_view("approved"), oldest),
         (_l("On the ballot"), "on_ballot", in_view("on_ballot"), oldest),
         (_l("Chosen, nobody writes it yet"), "selected", in_view("selected"), oldest),
-    ]
-    given: list[tuple[Any, str, ColumnElement[bool], Any]] = [
         (_l("Being written"), "assigned", in_view("assigned"), Topic.due_on.nulls_last()),
         (_l("Published lately"), "published", published_lately, Topic.published_at.desc()),
         (_l("Not chosen"), "not_selected", in_view("not_selected"), newest),
         (_l("Dropped"), "dropped", in_view("dropped"), newest),
     ]
-    columns = []
-    for title, view, holds, order in given if writer else early + given:
-        query = select(Topic).where(holds).order_by(order, Topic.id).limit(MOST + 1)
-        if writer:
-            query = query.where(Topic.assigned_to_id == writer.id)
-        topics = list(session.scalars(query))
-        columns.append(Column(title, view, topics[:MOST], len(topics) > MOST))
-    return columns
 
 
 def _writers(session: Session, topics: list[Topic]) -> dict[int, str]:

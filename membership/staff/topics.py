@@ -14,13 +14,24 @@ from membership.db import lock, transaction
 from membership.staff.forms import newsroom_today
 from membership.staff.room import EDITORS, back_to, blueprint, me
 from membership.voting import lifecycle, moderation
-from membership.voting.models import TOPIC_STATES, Topic, TopicSupport
+from membership.voting.models import Topic, TopicSupport
 from membership.web import access
 
 PAGE = 20
 # A suggestion that nobody has read and one that an editor let through wait in the same state.
 QUEUES = ("unread", "approved")
-VIEWS = (*QUEUES, *(state for state in TOPIC_STATES if state != "suggested"), "all")
+VIEWS = (
+    *QUEUES,
+    "on_ballot",
+    "selected",
+    "assigned",
+    "published",
+    "not_selected",
+    "dropped",
+    "rejected",
+    "merged",
+    "all",
+)
 
 
 @dataclass(frozen=True)
