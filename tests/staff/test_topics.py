@@ -1,24 +1,18 @@
-"""Moderation and rounds: from a suggestion to a published story, and what editors may not see."""
+"""Moderation: from a suggestion to a published story, and what editors may not see."""
 
-import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from membership import clock
 from membership.accounts.models import Account, AuditEntry
-from membership.voting import rounds, suggestions
-from membership.voting.models import Round, Topic
+from membership.voting import suggestions
+from membership.voting.models import Topic
 from tests import factories
 
 SignedIn = Callable[[Session, Account], FlaskClient]
-HOUR = timedelta(hours=1)
-KYIV = ZoneInfo("Europe/Kyiv")
 
 
 @pytest.fixture
@@ -150,110 +144,3 @@ def test_editors_do_not_learn_who_suggested(
     assert suggester.email not in browser.get(f"/staff/topics/{topic.id}").text
     admin = signed_in(session, factories.staff(session, "admin"))
     assert suggester.email in admin.get(f"/staff/topics/{topic.id}").text
-
-
-def local(at: datetime) -> str:
-    return at.astimezone(KYIV).strftime("%Y-%m-%dT%H:%M")
-
-
-def asked(session: Session, **values: object) -> dict[str, object]:
-    topics = [suggested(session, "The bridge").id, suggested(session, "The river").id]
-    closes_at = clock.now() + 24 * HOUR
-    return {
-        "title": "What next?",
-        "topics": topics,
-        "opens_now": "y",
-        "closes_at": local(closes_at),
-        "max_choices": 2,
-        "seats": 1,
-        "quorum": 1,
-    } | values
-
-
-def test_a_round_opens_at_once_and_closes_by_the_newsrooms_clock(
-    session: Session, browser: FlaskClient, editor: Account
-) -> None:
-    """[V11]"""
-    data = asked(session)
-    assert browser.post("/staff/rounds/new", data=data).status_code == 303
-    held = session.scalars(select(Round)).one()
-    assert rounds.phase(session, held) == "open"
-    assert local(held.closes_at) == data["closes_at"]
-    assert set(session.scalars(select(Topic.state))) == {"on_ballot"}
-    assert "round.created" in actions(session, editor)
-
-
-def test_a_round_may_open_later(session: Session, browser: FlaskClient) -> None:
-    later = local(clock.now() + 2 * HOUR)
-    browser.post("/staff/rounds/new", data=asked(session, opens_now="", opens_at=later))
-    held = session.scalars(select(Round)).one()
-    assert (held.state, local(held.opens_at)) == ("draft", later)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "sentence"),
-    [
-        ({"title": ""}, "A round needs a title."),
-        ({"topics": []}, "Choose at least two topics."),
-        ({"closes_at": ""}, "Say when the round closes."),
-        ({"closes_at": "2020-01-01T10:00"}, "cannot close in the past"),
-        ({"opens_now": ""}, "Say when the round opens"),
-        ({"seats": 2}, "fewer win than stand"),
-        ({"max_choices": 0}, "From 1 to 20."),
-        ({"quorum": "many"}, "Not a valid integer value"),
-    ],
-)
-def test_a_wrong_round_is_said_beside_what_was_typed(
-    session: Session, browser: FlaskClient, wrong: dict[str, object], sentence: str
-) -> None:
-    answer = browser.post("/staff/rounds/new", data=asked(session, **wrong))
-    assert answer.status_code == 422
-    assert sentence in answer.text
-    if "title" not in wrong:
-        assert 'value="What next?"' in answer.text
-    assert session.scalar(select(Round)) is None
-
-
-def shown(browser: FlaskClient, page: str) -> str:
-    """The page without the tokens of its forms, which tell the second they were made in."""
-    return re.sub(r'name="csrf_token" value="[^"]*"', "", browser.get(page).text)
-
-
-def test_nothing_tells_about_an_open_round(
-    session: Session, browser: FlaskClient, editor: Account
-) -> None:
-    """[V4] [V13] [L20]"""
-    browser.post("/staff/rounds/new", data=asked(session))
-    held = session.scalars(select(Round)).one()
-    pages = [
-        "/staff/",
-        "/staff/rounds",
-        f"/staff/rounds/{held.id}",
-        "/staff/topics?state=on_ballot",
-    ]
-    pages += [f"/staff/topics/{topic.id}" for topic in session.scalars(select(Topic))]
-    before = [shown(browser, page) for page in pages]
-    topic_id = session.scalars(select(Topic.id)).first()
-    rounds.cast(session, held.id, factories.patron(session).id, [topic_id])
-    session.flush()
-    assert [shown(browser, page) for page in pages[1:]] == before[1:]
-
-
-def test_turnout_and_result_stand_there_after_the_close(
-    session: Session, browser: FlaskClient
-) -> None:
-    browser.post("/staff/rounds/new", data=asked(session))
-    held = session.scalars(select(Round)).one()
-    winner = session.scalars(select(Topic)).first()
-    for _ in range(12):
-        rounds.cast(session, held.id, factories.patron(session).id, [winner.id])
-    assert "known after the close" in browser.get(f"/staff/rounds/{held.id}").text
-    held.opens_at, held.closes_at = clock.now() - 2 * HOUR, clock.now() - HOUR
-    session.flush()
-    rounds.advance(session, held.id)
-    rounds.advance(session, held.id)
-    session.flush()
-    page = browser.get(f"/staff/rounds/{held.id}").text
-    assert "known after the close" not in page
-    assert '<td class="number">12</td>' in page
-    assert winner.title in page
