@@ -16,7 +16,7 @@ from membership.accounts.models import AuditEntry
 from membership.articles.models import Article
 from membership.db import database_now, transaction
 from membership.mail.models import OutboxEmail
-from membership.voting import lifecycle, paper, rounds, suggestions, topics
+from membership.voting import lifecycle, news, paper, rounds, suggestions, topics
 from membership.voting.models import Ballot, Round, Tally, Topic, TopicChange, Turnout
 from membership.voting.rounds import RoundNotOpenError
 from membership.voting.suggestions import TooManySuggestionsError
@@ -94,13 +94,16 @@ def the_end_has_come(round_id: int) -> None:
 
 
 def test_one_patron_at_many_places_at_once_has_one_ballot(crowd: ThreadPoolExecutor) -> None:
-    """[V1] [L19]"""
+    """[V1] [L19] Two hundred votes, sixteen of them at any time."""
     round_id, options, (voter,) = held_round(patrons=1)
-    wishes = [[options[number % 3]] for number in range(16)]
-    answers = all_at_once(
-        crowd, *(lambda wish=wish: cast(round_id, voter, wish) for wish in wishes)
-    )
-    assert Counter(answers) == {"cast": 1, "changed": 15}
+    wishes = [[options[number % 3]] for number in range(200)]
+
+    def vote(mine: list[list[int]]) -> Counter[str]:
+        return Counter(cast(round_id, voter, wish) for wish in mine)
+
+    crowds = [lambda part=part: vote(wishes[part::16]) for part in range(16)]
+    answers = sum(all_at_once(crowd, *crowds), Counter())
+    assert answers == {"cast": 1, "changed": 199}
     assert ask(select(Ballot.account_id)) == [voter]
     assert ask(select(Ballot.choices))[0] in wishes
 
@@ -133,6 +136,63 @@ def test_what_was_accepted_before_the_close_is_counted_and_nothing_else(
     votes = Counter(str(choice) for choice in accepted.values())
     assert {topic: number for topic, number in tally.result["votes"].items() if number} == votes
     assert sorted(ask(select(Turnout.account_id))) == sorted(accepted)
+
+
+def test_fifty_votes_around_the_close_count_by_the_databases_clock(
+    crowd: ThreadPoolExecutor,
+) -> None:
+    """[V1] [V11] Each reads that clock before and after it votes; nobody else says what time it is.
+
+    What was over before the close counts, what began after it does not, and what was accepted of
+    the few in between is just what is counted.
+    """
+    round_id, options, voters = held_round(patrons=50, ends_in=SOON)
+    at = text("SELECT clock_timestamp(), pg_sleep_until(closes_at + :offset) FROM round")
+    clock = text("SELECT clock_timestamp()")
+
+    def vote(voter: int, offset: timedelta) -> tuple[int, bool, datetime, datetime]:
+        with transaction() as session:
+            session.execute(at, {"offset": offset})
+        with transaction() as session:
+            before = session.scalar(clock)
+            try:
+                accepted = rounds.cast(session, round_id, voter, options[:1]) == "cast"
+            except RoundNotOpenError:
+                accepted = False
+            return voter, accepted, before, session.scalar(clock)
+
+    def vote_in_turn(mine: range) -> list[tuple[int, bool, datetime, datetime]]:
+        return [vote(voters[each], timedelta(milliseconds=4 * (each - 30))) for each in mine]
+
+    def settle_when_due() -> None:
+        while not number_of(Tally):
+            rounds.advance_all()
+
+    crowds = [lambda first=first: vote_in_turn(range(first, 50, 10)) for first in range(10)]
+    *parts, none = all_at_once(crowd, *crowds, settle_when_due)
+    assert none is None
+    votes = [vote for part in parts for vote in part]
+    (end,) = ask(select(Round.closes_at))
+    accepted = {voter for voter, was_accepted, _, _ in votes if was_accepted}
+    assert {voter for voter, _, _, after in votes if after < end} <= accepted
+    assert not {voter for voter, _, before, _ in votes if before >= end} & accepted
+    assert 0 < len(accepted) < 50
+    assert ask(select(Tally.ballots)) == [len(accepted)]
+    assert set(ask(select(Turnout.account_id))) == accepted
+
+
+def test_those_who_vote_first_open_a_round_together(crowd: ThreadPoolExecutor) -> None:
+    """[V11] [L21] Beat sleeps; sixteen patrons come at once: opened once, every vote is in."""
+    past = datetime.now(UTC) - timedelta(hours=1)
+    round_id, options, voters = held_round(patrons=16, state="draft", opens_at=past)
+    answers = all_at_once(
+        crowd, *(lambda voter=voter: cast(round_id, voter, options[:1]) for voter in voters)
+    )
+    assert answers == ["cast"] * 16
+    assert sorted(ask(select(Ballot.account_id))) == voters
+    opened = select(AuditEntry.action).where(AuditEntry.action.like("round.%"))
+    assert ask(opened) == ["round.open"]
+    assert number_of(TopicChange) == 3
 
 
 def test_closing_waits_for_a_vote_that_is_under_way(crowd: ThreadPoolExecutor) -> None:
@@ -240,7 +300,8 @@ def test_publishing_from_many_places_sends_one_mail_each(crowd: ThreadPoolExecut
     assert answers.count(None) == 1
     refused = [answer for answer in answers if answer is not None]
     assert all(isinstance(answer, lifecycle.ForbiddenTransitionError) for answer in refused)
-    assert sorted(ask(select(OutboxEmail.account_id))) == voters
+    told = ask(select(OutboxEmail.account_id).where(OutboxEmail.kind == news.PUBLISHED))
+    assert sorted(told) == voters
 
 
 def test_a_round_that_cannot_be_counted_stops_no_other(committed: Engine) -> None:
