@@ -14,6 +14,7 @@ from membership.db import lock, transaction
 from membership.staff.forms import newsroom_today
 from membership.staff.room import EDITORS, back_to, blueprint, me
 from membership.voting import lifecycle, moderation
+from membership.voting.casting import LARGEST_ID
 from membership.voting.models import Topic, TopicSupport
 from membership.web import access
 
@@ -51,13 +52,7 @@ def topics() -> str:
     view = view if view in VIEWS else "unread"
     words = request.args.get("q", "").strip()[:200]
     with transaction() as session:
-        page = _page(
-            session,
-            view,
-            words,
-            request.args.get("before", type=int),
-            request.args.get("after", type=int),
-        )
+        page = _page(session, view, words, _edge("before"), _edge("after"))
         return render_template(
             "staff/topics.html",
             page=page,
@@ -116,6 +111,12 @@ def in_view(view: str) -> ColumnElement[bool]:
     return Topic.state == view
 
 
+def _edge(name: str) -> int | None:
+    """The topic beside a page, by its id; None when the address names none."""
+    topic_id = request.args.get(name, type=int)
+    return topic_id if topic_id and 0 < topic_id <= LARGEST_ID else None
+
+
 def _page(session: Session, view: str, words: str, before: int | None, after: int | None) -> Page:
     """Queues begin with the oldest, the others with the newest; a page is found by its edge."""
     oldest_first = view in QUEUES
@@ -166,11 +167,11 @@ def _counts(session: Session) -> dict[str, int]:
 def _ticked() -> list[tuple[int, str]]:
     """What was ticked, without what no page of ours has sent."""
     pairs = (value.partition("-") for value in set(request.form.getlist("topic")))
-    return [(int(number), seen) for number, _dash, seen in pairs if _is_id(number)]
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
+    return [
+        (int(number), seen)
+        for number, _dash, seen in pairs
+        if number.isascii() and number.isdigit() and int(number) <= LARGEST_ID
+    ]
 
 
 def _tell(approved: int, left: int) -> None:
