@@ -1,0 +1,294 @@
+"""Drafts: what a round may be, and what may change until it opens."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from membership.accounts.models import Account, AuditEntry
+from membership.db import database_now, transaction
+from membership.voting import drafts, lifecycle, paper, rounds, topics
+from membership.voting.drafts import InvalidRoundError
+from membership.voting.models import Round, RoundOption, Topic
+from tests import factories
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def good(session: Session, **values: Any) -> dict[str, Any]:
+    """The rules of a round that opens in an hour, over three new suggestions."""
+    return {
+        "title": "What next?",
+        "topics": values.get("topics") or [factories.topic(session) for _ in range(3)],
+        "opens_at": now() + HOUR,
+        "closes_at": now() + DAY,
+    } | values
+
+
+def made(session: Session, **values: Any) -> Round:
+    return drafts.create(session, actor=factories.staff(session), **good(session, **values))
+
+
+def standing(session: Session, draft: Round) -> list[Topic]:
+    return paper.options(session, draft.id)
+
+
+def number_of_rounds(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Round)) or 0
+
+
+def last_entry(session: Session) -> AuditEntry:
+    return session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"title": " "}, "needs a title"),
+    ({"opens_at": datetime(2030, 1, 1)}, "need their zone"),  # noqa: DTZ001
+    ({"closes_at": datetime(2030, 1, 1)}, "need their zone"),  # noqa: DTZ001
+    ({"opens_at": datetime(2031, 1, 1, tzinfo=UTC)}, "closes after it opens"),
+    ({"closes_at": datetime(2020, 1, 1, tzinfo=UTC)}, "cannot close in the past"),
+    ({"method": "guessing"}, "by approval or by instant-runoff"),
+    ({"max_choices": 0}, "at least one topic"),
+    ({"max_choices": 4}, "no more than stand: 3"),
+    ({"seats": 0}, "fewer win than stand"),
+    ({"seats": 3}, "fewer win than stand"),
+    ({"method": "instant_runoff", "seats": 2}, "exactly one topic"),
+    ({"quorum": 0}, "at least one ballot"),
+    ({"quorum_rule": "win"}, "is void, or its result is advice"),
+    ({"tie_rule": "loudest"}, "by lot, or by which was suggested first"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), WRONG)
+def test_what_cannot_be_held_is_neither_created_nor_changed_to(
+    session: Session, wrong: dict[str, Any], said: str
+) -> None:
+    """[V7]"""
+    draft = made(session)
+    seed, entry = draft.tie_seed, last_entry(session)
+    with pytest.raises(InvalidRoundError, match=said):
+        made(session, **wrong)
+    same = good(session, topics=standing(session, draft))
+    with pytest.raises(InvalidRoundError, match=said):
+        drafts.change(session, draft, factories.staff(session), **(same | wrong))
+    session.expire_all()
+    assert number_of_rounds(session) == 1
+    assert (draft.title, draft.seats, draft.quorum, draft.tie_seed) == ("What next?", 1, 1, seed)
+    assert last_entry(session) == entry
+
+
+def test_topics_are_two_or_more_each_once_and_free(session: Session) -> None:
+    """[V10]"""
+    one, two = factories.topic(session), factories.topic(session)
+    taken = standing(session, made(session))[0]
+    rejected = factories.topic(session, state="rejected", public_reason="Not ours.")
+    for asked, said in (
+        ([one], "at least two topics"),
+        ([one, one], "only once"),
+        ([one, two, one], "only once"),
+        ([one, two, taken], "stands in another round"),
+        ([one, two, rejected], "is no open suggestion any more"),
+    ):
+        with pytest.raises(InvalidRoundError, match=said):
+            made(session, topics=asked, max_choices=1)
+    assert number_of_rounds(session) == 1
+    assert (one.approved_at, two.approved_at) == (None, None)
+
+
+def test_what_stands_on_a_ballot_is_approved(session: Session) -> None:
+    """[V13] An approval that was given before keeps its time."""
+    read, unread = factories.topic(session, approved_at=factories.NOON), factories.topic(session)
+    made(session, topics=[read, unread], max_choices=2)
+    assert read.approved_at == factories.NOON
+    assert unread.approved_at is not None
+
+
+def test_checking_writes_and_locks_nothing(session: Session) -> None:
+    rules = good(session)
+    asked = rules.pop("topics")
+    meant = drafts.check(session, asked, **rules | {"title": " What next? "})
+    assert meant.title == "What next?"
+    assert number_of_rounds(session) == 0
+    assert session.scalars(select(AuditEntry)).all() == []
+    assert {topic.approved_at for topic in asked} == {None}
+
+
+def test_a_draft_gets_other_topics_rules_and_times(session: Session) -> None:
+    """[V6] [V7] And a new seed; the audit log names what was changed."""
+    draft, editor = made(session), factories.staff(session)
+    seed, (kept, dropped, _other) = draft.tie_seed, standing(session, draft)
+    new = factories.topic(session)
+    rules = good(
+        session,
+        topics=[new, kept],
+        title="And now?",
+        opens_at=draft.opens_at + HOUR,
+        closes_at=draft.closes_at,
+        max_choices=2,
+        method="instant_runoff",
+        quorum=9,
+        quorum_rule="advisory",
+        tie_rule="earliest",
+    )
+    assert drafts.change(session, draft, editor, **rules) is draft
+    session.expire_all()
+    assert {topic.id for topic in standing(session, draft)} == {new.id, kept.id}
+    assert all(getattr(draft, name) == rules[name] for name in rules if name != "topics")
+    assert (draft.state, draft.tie_seed == seed) == ("draft", False)
+    assert dropped.state == "suggested"
+    entry = last_entry(session)
+    assert (entry.action, entry.actor_id) == ("round.changed", editor.id)
+    assert set(entry.detail["changed"]) == set(rules) - {"closes_at"}
+    made(session, topics=[dropped, factories.topic(session)], max_choices=1)
+
+
+def test_the_seed_follows_from_round_and_topics_alone(session: Session) -> None:
+    """[V6]"""
+    draft = made(session)
+    seed, first = draft.tie_seed, standing(session, draft)
+    editor = factories.staff(session)
+    drafts.change(session, draft, editor, **good(session, title="Otherwise?", topics=first))
+    assert draft.tie_seed == seed
+    drafts.change(session, draft, editor, **good(session, topics=first[:2], max_choices=2))
+    assert draft.tie_seed != seed
+
+
+def open_one(session: Session) -> Round:
+    return factories.round_(session)
+
+
+def due_one(session: Session) -> Round:
+    """Its opening has come, but beat sleeps."""
+    return factories.round_(session, [factories.topic(session) for _ in range(3)], state="draft")
+
+
+@pytest.mark.parametrize("held", [open_one, due_one])
+def test_from_the_opening_on_nothing_changes(
+    session: Session, held: Callable[[Session], Round]
+) -> None:
+    """[V7] [L21]"""
+    opened, editor = held(session), factories.staff(session)
+    before = (opened.title, opened.tie_seed, [topic.id for topic in standing(session, opened)])
+    with pytest.raises(InvalidRoundError, match="has opened"):
+        drafts.change(session, opened, editor, **good(session))
+    with pytest.raises(InvalidRoundError, match="has opened"):
+        drafts.cancel(session, opened, editor)
+    session.expire_all()
+    assert before == (
+        opened.title,
+        opened.tie_seed,
+        [topic.id for topic in standing(session, opened)],
+    )
+
+
+def test_the_databases_clock_says_whether_it_has_opened(session: Session) -> None:
+    """[L21] A draft that opens a moment later can be changed; one of a moment ago cannot."""
+    editor = factories.staff(session)
+    draft = made(session)
+    draft.opens_at = database_now(session) + timedelta(seconds=30)
+    drafts.change(session, draft, editor, **good(session, topics=standing(session, draft)))
+    draft.opens_at = database_now(session)
+    with pytest.raises(InvalidRoundError, match="has opened"):
+        drafts.cancel(session, draft, editor)
+
+
+def test_a_draft_taken_back_is_gone_and_its_topics_wait(session: Session) -> None:
+    draft, editor = made(session), factories.staff(session)
+    freed, subject = standing(session, draft), f"round:{draft.id}"
+    drafts.cancel(session, draft, editor)
+    assert number_of_rounds(session) == 0
+    assert session.scalars(select(RoundOption)).all() == []
+    assert {topic.state for topic in freed} == {"suggested"}
+    entry = last_entry(session)
+    assert (entry.action, entry.subject, entry.actor_id) == ("round.cancelled", subject, editor.id)
+    made(session, topics=freed)
+    for refused in (
+        lambda: drafts.cancel(session, draft, editor),
+        lambda: drafts.change(session, draft, editor, **good(session)),
+    ):
+        with pytest.raises(InvalidRoundError, match="taken back meanwhile"):
+            refused()
+
+
+def together(app: Flask, *acts: Callable[[], None]) -> list[str]:
+    """Do all `acts` at the same moment; what each said, empty when it went well."""
+    start, said = threading.Barrier(len(acts)), [""] * len(acts)
+
+    def run(place: int, act: Callable[[], None]) -> None:
+        with app.app_context():
+            start.wait(timeout=20)
+            try:
+                act()
+            except (InvalidRoundError, lifecycle.ForbiddenTransitionError) as error:
+                said[place] = str(error)
+
+    threads = [threading.Thread(target=run, args=each) for each in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert not any(thread.is_alive() for thread in threads), "somebody waits in a circle"
+    return said
+
+
+def test_a_topic_that_two_want_stands_in_one_round(app: Flask, committed: Engine) -> None:
+    """[V11]"""
+    with transaction() as session:
+        ids = [factories.topic(session).id for _ in range(3)]
+
+    def create() -> None:
+        with transaction() as session:
+            asked = [session.get_one(Topic, id_) for id_ in ids]
+            drafts.create(session, actor=None, **good(session, topics=asked))
+
+    said = together(app, create, create, create)
+    assert sorted(bool(sentence) for sentence in said) == [False, True, True]
+    with transaction() as session:
+        assert number_of_rounds(session) == 1
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_changing_opening_and_rejecting_at_once_end_well(
+    app: Flask, committed: Engine, turn: int
+) -> None:
+    """[V7] [V11] Rounds are locked before topics: nobody waits in a circle."""
+    with transaction() as session:
+        editor_id = factories.staff(session).id
+        draft = made(session)
+        draft_id, first = draft.id, standing(session, draft)[turn % 3].id
+        spare = [factories.topic(session).id for _ in range(2)]
+        draft.opens_at = database_now(session) + timedelta(milliseconds=20)
+
+    def change() -> None:
+        with transaction() as session:
+            draft, editor = session.get_one(Round, draft_id), session.get_one(Account, editor_id)
+            asked = [session.get_one(Topic, id_) for id_ in (first, *spare)]
+            drafts.change(session, draft, editor, **good(session, topics=asked, opens_at=now()))
+
+    def reject() -> None:
+        with transaction() as session:
+            editor = session.get_one(Account, editor_id)
+            topic = session.get_one(Topic, first)
+            topics.change_state(session, topic, "rejected", editor, reason="Not ours.")
+
+    def open_it() -> None:
+        with transaction() as session:
+            rounds.advance(session, draft_id)
+
+    together(app, change, reject, open_it)
+    with transaction() as session:
+        held = session.get_one(Round, draft_id)
+        rejected = session.get_one(Topic, first).state == "rejected"
+        options = standing(session, held)
+        assert (first in {topic.id for topic in options}) != rejected
+        expected = {"draft": {"suggested"}, "open": {"on_ballot"}}[held.state]
+        assert {topic.state for topic in options} == expected
