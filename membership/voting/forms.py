@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, StringField, TextAreaField
@@ -52,11 +53,12 @@ class TopicWords(FlaskForm):  # type: ignore[misc]
             self.addresses = links.parse(field.data or "")
         except links.TooManyLinksError as error:
             raise ValidationError(
-                _l("Give up to %(most)s links, one a line.", most=links.MOST)
+                _("Give up to %(most)s links, one a line.", most=links.MOST)
             ) from error
         except links.InvalidLinkError as error:
+            # Not lazily: what is lazy is taken for markup, and this was typed.
             raise ValidationError(
-                _l(
+                _(
                     "“%(link)s” is no address of a page. It begins with https:// or http://.",
                     link=error.args[0][:60],
                 )

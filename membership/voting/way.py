@@ -14,8 +14,8 @@ from membership.voting.models import Round, Topic, TopicChange
 class Step:
     """What happened, or is about to, and when.
 
-    `to` is a topic's state, or `approved`, `upcoming` (a round that has not opened) or `again`
-    (a suggestion once more). `round` is the vote that the step belongs to, `reason` is public.
+    `to` is a topic's state, `approved` or `upcoming` (a round that has not opened). `round` is the
+    vote that the step belongs to, `reason` is public.
     """
 
     at: datetime
@@ -39,18 +39,19 @@ def of(session: Session, topic: Topic, stood_in: Sequence[Round]) -> list[Step]:
 
 
 def _changes(changes: Iterable[TopicChange], votes: Sequence[Round]) -> list[Step]:
-    """Each time a topic came on a ballot, it was that of its next round."""
+    """Each time a topic came on a ballot, and left it, it was that of its next round."""
     to_come = iter(votes)
     vote: Round | None = None
     steps = []
     for change in changes:
-        if change.from_state is None:
+        came_from, to = change.from_state, change.to_state
+        if came_from is None:
             continue
-        if change.to_state == "on_ballot":
-            vote = next(to_come, None)
-        is_about_vote = "on_ballot" in (change.from_state, change.to_state)
-        to = "again" if change.to_state == "suggested" else change.to_state
-        steps.append(Step(change.created_at, to, vote if is_about_vote else None, change.reason))
+        if "on_ballot" in (came_from, to):
+            vote = vote or next(to_come, None)
+        steps.append(Step(change.created_at, to, vote, change.reason))
+        if came_from == "on_ballot":
+            vote = None
     return steps
 
 
