@@ -13,7 +13,6 @@ from membership.staff.room import EDITORS, FINANCE, REPORTERS, blueprint, found
 from membership.staff.topic_story import names, story
 from membership.staff.topics import supporters
 from membership.voting import lifecycle, moderation, rounds
-from membership.voting.casting import LARGEST_ID
 from membership.voting.models import Topic
 from membership.web import access
 
@@ -64,7 +63,7 @@ def page(session: Session, topic: Topic, refused: str = "") -> str:
 
 
 def the_topic(session: Session, topic_id: int) -> Topic:
-    row: Topic = found(session.get(Topic, topic_id) if topic_id <= LARGEST_ID else None)
+    row: Topic = found(session.get(Topic, topic_id))
     return row
 
 

@@ -1,5 +1,6 @@
 """Topics: the queue of suggestions, the oldest first, and every topic by state."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,6 @@ from membership.db import lock, transaction
 from membership.staff.forms import newsroom_today
 from membership.staff.room import EDITORS, back_to, blueprint, me
 from membership.voting import lifecycle, moderation
-from membership.voting.casting import LARGEST_ID
 from membership.voting.models import Topic, TopicSupport
 from membership.web import access
 
@@ -51,8 +51,9 @@ def topics() -> str:
     view = request.args.get("state", "")
     view = view if view in VIEWS else "unread"
     words = request.args.get("q", "").strip()[:200]
+    before, after = request.args.get("before", type=int), request.args.get("after", type=int)
     with transaction() as session:
-        page = _page(session, view, words, _edge("before"), _edge("after"))
+        page = _page(session, view, words, before, after)
         return render_template(
             "staff/topics.html",
             page=page,
@@ -111,12 +112,6 @@ def in_view(view: str) -> ColumnElement[bool]:
     return Topic.state == view
 
 
-def _edge(name: str) -> int | None:
-    """The topic beside a page, by its id; None when the address names none."""
-    topic_id = request.args.get(name, type=int)
-    return topic_id if topic_id and 0 < topic_id <= LARGEST_ID else None
-
-
 def _page(session: Session, view: str, words: str, before: int | None, after: int | None) -> Page:
     """Queues begin with the oldest, the others with the newest; a page is found by its edge."""
     oldest_first = view in QUEUES
@@ -164,14 +159,12 @@ def _counts(session: Session) -> dict[str, int]:
     return counts
 
 
-def _ticked() -> list[tuple[int, str]]:
+def _ticked() -> set[tuple[int, str]]:
     """What was ticked, without what no page of ours has sent."""
-    pairs = (value.partition("-") for value in set(request.form.getlist("topic")))
-    return [
-        (int(number), seen)
-        for number, _dash, seen in pairs
-        if number.isascii() and number.isdigit() and int(number) <= LARGEST_ID
-    ]
+    found = (
+        re.fullmatch(r"([0-9]{1,18})-([0-9a-f]+)", each) for each in request.form.getlist("topic")
+    )
+    return {(int(each[1]), each[2]) for each in found if each}
 
 
 def _tell(approved: int, left: int) -> None:
