@@ -12,6 +12,7 @@ from membership.reports import words
 from membership.staff.room import EDITORS, back_to, blueprint, found, me
 from membership.staff.round_forms import SeriesForm
 from membership.voting import series as voting
+from membership.voting.casting import LARGEST_ID
 from membership.voting.drafts import InvalidRoundError
 from membership.voting.models import Round, RoundSeries
 from membership.web import access
@@ -79,7 +80,8 @@ def switch_series(series_id: int, switch: str) -> Response:
 
 
 def _series(session: Session, series_id: int) -> RoundSeries:
-    row: RoundSeries = found(session.get(RoundSeries, series_id))
+    known = session.get(RoundSeries, series_id) if series_id <= LARGEST_ID else None
+    row: RoundSeries = found(known)
     return row
 
 

@@ -31,6 +31,8 @@ ROOMS = {
     "/staff/rounds": {"editor", "admin"},
     "/staff/rounds/new": {"editor", "admin"},
     "/staff/rounds/{round}": {"editor", "admin"},
+    "/staff/series": {"editor", "admin"},
+    "/staff/series/new": {"editor", "admin"},
     "/staff/mail": {"finance", "admin"},
     "/staff/events": {"finance", "admin"},
     "/staff/events/{event}": {"finance", "admin"},

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
@@ -292,3 +293,14 @@ def test_changing_opening_and_rejecting_at_once_end_well(
         assert (first in {topic.id for topic in options}) != rejected
         expected = {"draft": {"suggested"}, "open": {"on_ballot"}}[held.state]
         assert {topic.state for topic in options} == expected
+
+
+def test_readers_are_told_that_a_draft_can_still_change(
+    session: Session, client: FlaskClient
+) -> None:
+    """[V6] Its rules and seed stand there for everybody; once it is open, nothing changes."""
+    draft = made(session)
+    page = client.get(f"/rounds/{draft.id}").text
+    assert "can still change" in page
+    assert draft.tie_seed in page
+    assert "can still change" not in client.get(f"/rounds/{open_one(session).id}").text
