@@ -5,11 +5,12 @@ from typing import Any
 
 from flask import Flask, Response, redirect, request, session, url_for
 from flask_login import LoginManager, current_user, login_user, logout_user
+from sqlalchemy import Row
 from werkzeug.wrappers import Response as BaseResponse
 
 from membership.accounts import sign_in
 from membership.accounts.models import Account
-from membership.db import transaction
+from membership.db import statements
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def leave() -> None:
 
 
 def load(token: str) -> SignedIn | None:
-    with transaction() as database:
+    with statements() as database:
         account = sign_in.find_account(database, token)
         return _seen(account, token) if account else None
 
@@ -79,7 +80,7 @@ def local_path(text: str | None) -> str | None:
     return text
 
 
-def _seen(account: Account, token: str) -> SignedIn:
+def _seen(account: Account | Row[*tuple[Any, ...]], token: str) -> SignedIn:
     return SignedIn(token, account.id, account.email, account.name, account.role, account.language)
 
 

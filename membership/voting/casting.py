@@ -1,6 +1,7 @@
 """The statements that cast a ballot and take it back: each decides and acts at once (rule V1).
 
-They are built once, when this file is read; each is one round trip to the database.
+They are built once, when this file is read, constants and all: what is left to do for a ballot is
+to send four values, and one answer is waited for.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    TextClause,
     and_,
     bindparam,
     case,
@@ -21,8 +23,10 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     true,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -31,11 +35,11 @@ from membership.voting.models import Ballot, Round, RoundOption
 
 LARGEST_ID = 2**63 - 1
 
-_ROUND = bindparam("round_id", type_=BigInteger)
-_ACCOUNT = bindparam("account_id", type_=BigInteger)
+_ROUND = literal_column(":round_id", BigInteger)
+_ACCOUNT = literal_column(":account_id", BigInteger)
 # What was chosen, as it was named and as a set.
-_RANKED = bindparam("ranked", type_=ARRAY(BigInteger))
-_CHOSEN = bindparam("chosen", type_=ARRAY(BigInteger))
+_RANKED = literal_column(":ranked", ARRAY(BigInteger))
+_CHOSEN = literal_column(":chosen", ARRAY(BigInteger))
 
 
 def cast(
@@ -54,13 +58,13 @@ def cast(
         "ranked": ranked,
         "chosen": sorted(set(ranked)),
     }
-    return session.connection().execute(_CAST, values).one_or_none()
+    return session.connection().execute(CAST, values).one_or_none()
 
 
 def withdraw(session: Session, round_id: int, account_id: int) -> Row[Any] | None:
     """One row (is_open, id of the ballot that is gone); None when no such round is open."""
     values = {"round_id": _id(round_id), "account_id": account_id}
-    return session.connection().execute(_WITHDRAWAL, values).one_or_none()
+    return session.connection().execute(WITHDRAWAL, values).one_or_none()
 
 
 def _id(number: int) -> int:
@@ -145,5 +149,15 @@ def _checked() -> Any:
     ).cte("checked")
 
 
-_CAST = _casting()
-_WITHDRAWAL = _withdrawal()
+def _written(statement: Select[Any]) -> TextClause:
+    """The statement as text, whose only values are those above."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    said = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    values = (_ROUND, _ACCOUNT, _RANKED, _CHOSEN)
+    return text(said).bindparams(
+        *(bindparam(each.name[1:], type_=each.type) for each in values if each.name in said)
+    )
+
+
+CAST = _written(_casting())
+WITHDRAWAL = _written(_withdrawal())

@@ -1,7 +1,7 @@
 """What happens around a commit happens around the whole commit."""
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -108,3 +108,28 @@ def test_nothing_comes_last_in_what_is_rolled_back(committed: Engine) -> None:
         db.before_commit(session, lambda: done.append("never"))
         session.rollback()
     assert done == []
+
+
+PID = text("SELECT pg_backend_pid()")
+
+
+def test_a_connection_that_the_server_ended_is_not_used(committed: Engine) -> None:
+    """Nobody is shown an error because the database was started anew a while ago."""
+    with db.transaction() as session:
+        gone = session.scalar(PID)
+    with committed.connect() as first, committed.connect() as other:
+        mine = first if first.scalar(PID) != gone else other
+        mine.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": gone})
+    for begin in (db.transaction, db.statements):
+        with begin() as session:
+            assert session.scalar(PID) != gone
+
+
+def test_a_lone_statement_is_a_transaction_of_its_own(engine: Engine) -> None:
+    """It is kept whatever happens afterwards, and the connection is an ordinary one again."""
+    number = text("SELECT pg_current_xact_id()::text")
+    db.use(engine)
+    with db.statements() as session:
+        assert session.scalar(number) != session.scalar(number)
+    with db.transaction() as session:
+        assert session.scalar(number) == session.scalar(number)

@@ -146,7 +146,7 @@ def test_fifty_votes_around_the_close_count_by_the_databases_clock(
     What was over before the close counts, what began after it does not, and what was accepted of
     the few in between is just what is counted.
     """
-    round_id, options, voters = held_round(patrons=50, ends_in=SOON)
+    round_id, options, voters = held_round(patrons=50, ends_in=3 * SOON)
     at = text("SELECT clock_timestamp(), pg_sleep_until(closes_at + :offset) FROM round")
     clock = text("SELECT clock_timestamp()")
 
