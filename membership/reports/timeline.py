@@ -28,6 +28,7 @@ from membership.mail.models import OutboxEmail
 from membership.money import Money, display
 from membership.reports import words
 from membership.voting.models import Round, Topic, Turnout
+from membership.voting.telling import shows_who_voted
 from membership.web.languages import current_language
 
 # Of each source, the newest so many.
@@ -195,7 +196,7 @@ def _gifts(session: Session, account: Account) -> Iterable[Entry]:
 def _mails(session: Session, account: Account) -> Iterable[Entry]:
     query = (
         select(OutboxEmail.kind, OutboxEmail.state, OutboxEmail.created_at, OutboxEmail.sent_at)
-        .where(OutboxEmail.account_id == account.id)
+        .where(OutboxEmail.account_id == account.id, ~shows_who_voted())
         .order_by(OutboxEmail.id.desc())
         .limit(MOST)
     )

@@ -1,4 +1,7 @@
-"""What became of our mail: states over time and failures with their reasons; never the text."""
+"""What became of our mail: states over time and failures with their reasons; never the text.
+
+Reminders of a vote stand here once it is over: who got none has voted (rule V4).
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from membership.db import transaction
 from membership.mail.models import STATES, OutboxEmail
 from membership.reports import words
 from membership.staff.room import FINANCE, blueprint, me
+from membership.voting.telling import shows_who_voted
 from membership.web import access
 
 PAGE = 50
@@ -71,7 +75,7 @@ def _days(session: Session) -> list[tuple[date, dict[str, int]]]:
     counts: dict[date, dict[str, int]] = defaultdict(dict)
     for on, state, count in session.execute(
         select(day, OutboxEmail.state, func.count())
-        .where(OutboxEmail.created_at >= since)
+        .where(OutboxEmail.created_at >= since, ~shows_who_voted())
         .group_by(day, OutboxEmail.state)
     ):
         counts[on][state] = count
@@ -81,7 +85,8 @@ def _days(session: Session) -> list[tuple[date, dict[str, int]]]:
 def _letters(session: Session, state: str, text: str, before: int | None) -> list[Letter]:
     """One page of mails and, when there are more, one beyond it; newest first."""
     columns = [getattr(OutboxEmail, name) for name in Letter.__dataclass_fields__]
-    query = select(*columns).order_by(OutboxEmail.id.desc()).limit(PAGE + 1)
+    query = select(*columns).where(~shows_who_voted())
+    query = query.order_by(OutboxEmail.id.desc()).limit(PAGE + 1)
     if state:
         query = query.where(OutboxEmail.state == state)
     if text:

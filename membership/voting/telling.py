@@ -13,13 +13,14 @@ from typing import Any
 import structlog
 from flask_babel import force_locale, format_decimal
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_, func, literal, not_, select, union_all, update
+from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, select, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from config.settings import settings
 from membership.accounts.models import Account
 from membership.db import lock, transaction
 from membership.mail import kinds, outbox
+from membership.mail.models import OutboxEmail
 from membership.voting import audience, news, paper, result
 from membership.voting.eligibility import may_take_part
 from membership.voting.models import Round
@@ -103,6 +104,15 @@ def tell(session: Session, round_id: int, kind: str) -> None:
         return
     mail.write(session, round_)
     session.execute(update(Round).where(Round.id == round_id).values({mail.told_at: _clock}))
+
+
+def shows_who_voted() -> ColumnElement[bool]:
+    """SQL: a mail of the outbox reminds of a round that is open.
+
+    Whoever sees to whom these went sees who has voted, and how many: until the end, nobody.
+    """
+    about = OutboxEmail.subject == func.concat("round:", Round.id)
+    return exists().where(OutboxEmail.kind == CLOSING, about, Round.state == "open")
 
 
 def _opened(session: Session, round_: Round) -> None:
