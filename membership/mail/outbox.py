@@ -1,13 +1,15 @@
 """Writing mail that is due, in the transaction of the fact that causes it (rule M1)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, cast
 
+from flask_babel import force_locale
 from sqlalchemy import DateTime, Select, Table, case, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from config.settings import settings
 from membership import clock
 from membership.background import wake
 from membership.mail import kinds
@@ -57,27 +59,30 @@ def put_to_all(
     readers: Select[str, str, int],
     kind: str,
     subject: str,
-    contexts: dict[str, dict[str, Any]],
+    letter: Callable[[str], dict[str, Any]],
     not_after: datetime | None = None,
 ) -> None:
     """Write one mail to each of `readers`, as put() does, in one statement however many they are.
 
-    `readers` asks for address, language and account id. `contexts` is by language; who reads none
-    of these gets the first.
+    `readers` asks for address, language and account id. `letter` gives the context in a language,
+    in whose locale it is called; who reads one that is not offered gets the site's first.
     """
     kinds.find(kind)
     now = clock.now()
+    contexts = {}
+    for each in settings().languages:
+        with force_locale(each):
+            contexts[each] = literal(letter(each), JSONB)
     reader = readers.subquery("reader")
     recipient, language, account_id = reader.c
-    letters = {each: literal(context, JSONB) for each, context in contexts.items()}
-    known = case((language.in_(list(contexts)), language), else_=next(iter(contexts)))
+    known = case((language.in_(list(contexts)), language), else_=settings().languages[0])
     row = {
         "kind": literal(kind),
         "recipient": recipient,
         "subject": literal(subject),
         "account_id": account_id,
         "language": known,
-        "context": case(letters, value=known),
+        "context": case(contexts, value=known),
         "next_attempt_at": literal(now),
         "not_after_at": literal(not_after, DateTime(timezone=True)),
         "created_at": literal(now),

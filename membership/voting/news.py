@@ -6,12 +6,10 @@ It is written in the transaction of the step that it tells of (rule M1), each st
 from datetime import datetime
 from typing import Any
 
-from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
-from config.settings import settings
 from membership.accounts.models import Account
 from membership.articles.models import Article
 from membership.mail import kinds, outbox
@@ -58,17 +56,17 @@ def tell_of_story(session: Session, topic: Topic, article: Article) -> None:
 
     An editor may overrule a result (rule V12), so the topic need not have won.
     """
-    letters = {
-        language: {
+
+    def letter(language: str) -> dict[str, Any]:
+        return {
             "topic": topic.title,
             "title": article.title,
             "standfirst": article.standfirst,
             "url": address("articles.show", language, slug=article.slug),
         }
-        for language in settings().languages
-    }
+
     readers = audience.readers(follows([topic.id]) | voted_on(topic.id))
-    outbox.put_to_all(session, readers, PUBLISHED, f"topic:{topic.id}", letters)
+    outbox.put_to_all(session, readers, PUBLISHED, f"topic:{topic.id}", letter)
 
 
 def _put(
@@ -84,18 +82,15 @@ def _put(
     shown = original or topic
 
     def letter(language: str) -> dict[str, Any]:
-        with force_locale(language):
-            until = show_time(closes_at) if closes_at else None
         return {
             "step": step,
             "topic": topic.title,
             "reason": reason,
             "original": original.title if original else None,
-            "until": until,
+            "until": show_time(closes_at) if closes_at else None,
             "url": address("voting.topic", language, slug=shown.slug),
         }
 
-    letters = {language: letter(language) for language in settings().languages}
-    subject = f"topic:{topic.id}:{topic.state}"
     readers = audience.readers(who)
-    outbox.put_to_all(session, readers, TOPIC_NEWS, subject, letters, closes_at)
+    subject = f"topic:{topic.id}:{topic.state}"
+    outbox.put_to_all(session, readers, TOPIC_NEWS, subject, letter, closes_at)

@@ -11,12 +11,11 @@ from types import MappingProxyType
 from typing import Any
 
 import structlog
-from flask_babel import force_locale, format_decimal
+from flask_babel import format_decimal
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, select, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from config.settings import settings
 from membership.accounts.models import Account
 from membership.db import lock, transaction
 from membership.mail import kinds, outbox
@@ -175,12 +174,8 @@ def _put(
     letter: Callable[[str], dict[str, Any]],
     not_after: datetime | None = None,
 ) -> None:
-    letters = {}
-    for language in settings().languages:
-        with force_locale(language):
-            letters[language] = letter(language)
     readers = audience.readers(who)
-    outbox.put_to_all(session, readers, kind, f"round:{round_.id}", letters, not_after)
+    outbox.put_to_all(session, readers, kind, f"round:{round_.id}", letter, not_after)
 
 
 MAILS: Mapping[str, _Mail] = MappingProxyType(
