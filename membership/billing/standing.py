@@ -42,11 +42,12 @@ def has_standing(account_id: Any, at: datetime | None = None) -> ColumnElement[b
     """SQL: the account (an id or a column) has a subscription in current or grace standing, or a
     gift that lasts.
 
-    With `at`, a subscription that ended only from then on counts as well.
+    With `at`, a subscription that ended only from then on counts as well, and one that began only
+    then does not.
     """
     lives: ColumnElement[bool] = Subscription.state.in_(PATRON_STATES)
     if at is not None:
-        lives = or_(lives, Subscription.ended_at >= at)
+        lives = and_(or_(lives, Subscription.ended_at >= at), Subscription.started_at < at)
     subscribed = exists().where(Subscription.account_id == account_id, lives)
     return or_(subscribed, has_gift(account_id, at))
 

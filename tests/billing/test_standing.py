@@ -51,8 +51,11 @@ def test_one_live_subscription_among_ended_ones_suffices(session: Session) -> No
 
 def test_standing_as_it_was(session: Session) -> None:
     account = factories.account(session)
-    factories.subscription(session, account, state="ended", ended_at=NOON)
+    factories.subscription(
+        session, account, state="ended", started_at=NOON - 2 * HOUR, ended_at=NOON
+    )
     assert not session.scalar(select(has_standing(account.id)))
+    assert not session.scalar(select(has_standing(account.id, NOON - 3 * HOUR)))
     assert session.scalar(select(has_standing(account.id, NOON - HOUR)))
     assert not session.scalar(select(has_standing(account.id, NOON + HOUR)))
 
