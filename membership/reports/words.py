@@ -149,20 +149,20 @@ ROUND_TONE: Words = MappingProxyType(
 # How a vote is cast and counted.
 VOTE: Words = MappingProxyType(
     {
-        "approval": _("approval: each topic that is chosen gets one vote"),
-        "instant_runoff": _("instant-runoff: topics are put in order of preference"),
+        "approval": _("Approval: each topic that is chosen gets one vote"),
+        "instant_runoff": _("Instant-runoff: topics are put in order of preference"),
     }
 )
 QUORUM_RULE: Words = MappingProxyType(
     {
-        "void": _("the round is void"),
-        "advisory": _("the result is advice, and we decide"),
+        "void": _("The round is void"),
+        "advisory": _("The result is advice, and we decide"),
     }
 )
 TIE_RULE: Words = MappingProxyType(
     {
-        "lot": _("a lot fixed before the opening"),
-        "earliest": _("which was suggested first"),
+        "lot": _("A lot fixed before the opening"),
+        "earliest": _("Which was suggested first"),
     }
 )
 # How money came that Stripe knows nothing of.

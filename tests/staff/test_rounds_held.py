@@ -113,7 +113,7 @@ def test_a_settled_round_says_what_is_next(session: Session, browser: FlaskClien
     vote(session, held, other, 4)
     settled(session, held)
     page = browser.get(f"/staff/rounds/{held.id}").text
-    assert "12 ballots counted." in page
+    assert "12 ballots counted, of 12 who might have voted." in page
     assert f'href="/staff/topics/{winner.id}#next"' in page
     assert f'href="/staff/topics/{other.id}#next"' not in page
     writer = factories.staff(session, "reporter", name="Taras Writes")
