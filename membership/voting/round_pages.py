@@ -10,7 +10,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from config.settings import settings
-from membership.db import transaction
+from membership.db import statements, transaction
 from membership.voting import following, paper, result, rounds
 from membership.voting.models import Round
 from membership.voting.preferences import NotAPlaceError, SamePlaceError, by_place
@@ -47,14 +47,17 @@ def cast(round_id: int) -> ResponseReturnValue:
     """
     if not is_signed_in():
         return sign_in_first(to("voting.ballot", round_id=round_id))
-    with transaction() as session:
-        try:
-            choices = _choices()
+    follows = "follow" in request.form
+    try:
+        choices = _choices()
+        # Casting is one statement; only together with following is it more.
+        with transaction() if follows else statements() as session:
             outcome = rounds.cast(session, round_id, current_user.id, choices)
-        except REFUSALS as error:
+            if follows:
+                following.follow(session, choices, current_user.id)
+    except REFUSALS as error:
+        with transaction() as session:
             return _refused(session, rounds.get(session, round_id), error)
-        if "follow" in request.form:
-            following.follow(session, choices, current_user.id)
     said = {"cast": _("Your vote is in."), "changed": _("Your vote is changed.")}
     flash(said[outcome], "success")
     return redirect(to("voting.ballot", round_id=round_id), 303)
@@ -129,8 +132,8 @@ def _wrong_choices(round_: Round, error: Exception) -> str:
     match error:
         case SamePlaceError(args=(place,)):
             said = _(
-                "Two topics have place %(place)s: give each a place of its own. Nothing else of "
-                "what you entered was lost.",
+                "Two topics have place %(place)s: give each a place of its own. What you entered "
+                "is still here.",
                 place=place,
             )
         case NotAPlaceError():

@@ -83,6 +83,7 @@ def test_instant_runoff_is_shown_stage_by_stage(session: Session, client: FlaskC
     ]
     shown = text_of(answer)
     assert "Instant-runoff: each ballot could put up to 3 topics in order." in shown
+    assert "no ballot can be told by the rest of it" in shown
     assert "the one that was suggested first comes first" in shown
 
 

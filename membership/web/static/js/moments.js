@@ -6,7 +6,7 @@ const clock = new Intl.DateTimeFormat(language, {
   hour: "2-digit",
   minute: "2-digit",
   hourCycle: "h23",
-  timeZoneName: "longGeneric",
+  timeZoneName: "long",
 });
 const part = (format, at, type) =>
   format.formatToParts(at).find((each) => each.type === type).value;

@@ -65,7 +65,7 @@ if (form) {
 
   for (const row of paper) {
     const moves = document.getElementById("rank-moves").content.cloneNode(true);
-    for (const name of moves.querySelectorAll(".rank-name")) name.textContent = title(row);
+    for (const each of moves.children) each.ariaLabel = `${each.textContent}: ${title(row)}`;
     row.querySelector(".rank-controls").append(moves);
   }
   list.addEventListener("click", ({ target }) => {
