@@ -206,7 +206,7 @@ def _choices(rng: Random, options: list[int], number: int) -> list[int]:
 
 def _ranking(rng: Random, options: list[int], number: int) -> list[int]:
     """Some of them in order: no topic comes first for most, so that some must drop out."""
-    liked = options[(0, 1, 0, 2, 3, 1, 2)[number % 7]]
+    liked = options[(0, 1, 0, 2, 1, 3, 2, 0, 1, 0)[number % 10]]
     others = [option for option in options if option != liked]
     return [liked, *rng.sample(others, rng.randint(0, len(others)))]
 
