@@ -91,10 +91,12 @@ def take_off(session: Session, drafts: Iterable[Round], topic: Topic) -> None:
                 RoundOption.round_id == draft.id, RoundOption.topic_id == topic.id
             )
         )
-        if len(options(session, draft.id)) <= max(draft.seats, 1):
+        left = len(options(session, draft.id))
+        if left <= max(draft.seats, 1):
             raise InvalidRoundError(
                 _("“%(title)s” is about to open and would have too few topics.", title=draft.title)
             )
+        draft.max_choices = min(draft.max_choices, left)
         _seal(session, draft)
 
 

@@ -304,3 +304,13 @@ def test_readers_are_told_that_a_draft_can_still_change(
     assert "can still change" in page
     assert draft.tie_seed in page
     assert "can still change" not in client.get(f"/rounds/{open_one(session).id}").text
+
+
+def test_patrons_never_choose_more_topics_than_are_left(session: Session) -> None:
+    """[V7] A topic that is declined leaves the drafts it stands in, whose seed is sealed anew."""
+    draft = made(session)
+    seed, gone = draft.tie_seed, standing(session, draft)[0]
+    editor = factories.staff(session)
+    topics.change_state(session, gone, "rejected", editor, reason="Not ours.")
+    assert (len(standing(session, draft)), draft.max_choices) == (2, 2)
+    assert draft.tie_seed != seed
