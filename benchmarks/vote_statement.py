@@ -1,4 +1,4 @@
-"""How many ballots a second our own function casts, each in its transaction.
+"""How many ballots a second our own function casts, each in a transaction of its own.
 
 Eight processes with a connection each, as web workers are: threads of one Python process would
 mostly measure how they wait for one another. The limit is pgbench with eight clients running the
@@ -91,7 +91,7 @@ def _vote(orders: Connection, url: str, vote: Vote, seed: int) -> None:
         casts, end = 0, time.monotonic() + seconds
         while time.monotonic() < end:
             choices = chance.sample(vote.topics, 1)
-            with db.transaction() as session:
+            with db.statements() as session:
                 rounds.cast(session, vote.round_id, chance.randint(1, PATRONS), choices)
             casts += 1
         orders.send(casts)
