@@ -178,11 +178,12 @@ def made_by(session: Session, account_id: int, most: int = 50) -> list[Topic]:
 
 def _stands_on_paper() -> ColumnElement[bool]:
     """SQL: a round with this topic is to come, open or being counted."""
-    return exists().where(
+    papers = exists().where(
         RoundOption.topic_id == Topic.id,
         RoundOption.round_id == Round.id,
         Round.state.in_(("draft", "open", "closed")),
     )
+    return papers.correlate(Topic)
 
 
 def _supporters() -> ScalarSelect[int | None]:

@@ -91,8 +91,8 @@ def test_an_article_has_all_its_parts(client: FlaskClient, bridge: Article) -> N
         ".prose > p": "First.",
         ".prose > .pull": "Pulled.",
         ".corrections > p": "The river was misnamed.",
-        ".topic-origin": "You asked, we reported. This story began as a topic of yours: The river. "
-        "Our patrons voted on it in “What next?”.",
+        ".topic-origin": "You asked, we reported. This story began with the topic “The river” "
+        "in our patrons’ vote “What next?”.",
     }
     for selector, words in said.items():
         (found,) = select(tree, f"main article {selector}")

@@ -293,6 +293,7 @@ def test_support_is_hidden_from_the_ballot_paper_until_the_end(
     topic, other = (factories.topic(session, approved_at=factories.NOON) for _ in range(2))
     for _ in range(3):
         suggestions.support(session, topic, factories.patron(session).id)
+    elsewhere = factories.topic(session, title="It stands in no round")
     browser = signed_in(session, factories.patron(session))
     pages = ["/topics", "/topics?show=suggested", f"/topics/{topic.slug}"]
     pages.append(f"/topics/alike?title={topic.title}")
@@ -316,7 +317,7 @@ def test_support_is_hidden_from_the_ballot_paper_until_the_end(
     topic.state = "on_ballot"
     held = factories.round_(session, [topic, other])
     assert told() == []
-    assert suggestions.supporters(session, [topic.id, other.id]) == {}
+    assert suggestions.supporters(session, [topic.id, other.id, elsewhere.id]) == {elsewhere.id: 0}
     held.state = "closed"
     session.flush()
     assert told() == []
