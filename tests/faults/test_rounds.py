@@ -1,148 +1,180 @@
-"""Votes when beats and workers are too many, or none."""
+"""Votes at the last moment, and when beats and workers are too many, or none."""
 
+from collections import Counter
 from contextlib import ExitStack
-from typing import Any
+from threading import Barrier
 
-from tests.faults.steps import Reader, at_once, form_of, wait_for_gift
+import pytest
+
+from tests.faults.electorate import (
+    a_round,
+    choices_of,
+    close,
+    in_the_end,
+    state_of,
+    steps_of,
+    tally_of,
+    told,
+    vote,
+    voters,
+)
+from tests.faults.steps import Reader, at_once
 from tests.system import System, wait_until
 
-
-def a_round(system: System, title: str) -> int:
-    """An open round over three topics, made in the database; it closes in an hour."""
-    topics = [
-        system.scalar(
-            "INSERT INTO topic (slug, language, title, why, state)"
-            " VALUES (:slug, 'en', :title, 'Because.', 'on_ballot') RETURNING id",
-            slug=f"{title.lower().replace(' ', '-')}-{number}",
-            title=f"{title}, story {number}",
-        )
-        for number in (1, 2, 3)
-    ]
-    round_id: int = system.scalar(
-        "INSERT INTO round (title, state, method, max_choices, seats, quorum, tie_seed, opens_at,"
-        " closes_at) VALUES (:title, 'open', 'approval', 3, 1, 1, 'seed',"
-        " now() - interval '1 hour', now() + interval '1 hour') RETURNING id",
-        title=title,
-    )
-    for topic in topics:
-        system.rows("INSERT INTO round_option VALUES (:round, :topic)", round=round_id, topic=topic)
-    return round_id
+TOLD = ("round_opened", "round_result")
 
 
-def choices_of(system: System, round_id: int) -> list[int]:
-    options = "SELECT topic_id FROM round_option WHERE round_id = :round ORDER BY topic_id"
-    return [row["topic_id"] for row in system.rows(options, round=round_id)]
+@pytest.mark.parametrize("workers", ["waiting", "racing"])
+def test_fifty_votes_race_the_close(system: System, workers: str) -> None:
+    """[V1] [V11] [L21] What was answered 303 is counted, and nothing else.
 
-
-def vote(reader: Reader, round_id: int, choices: list[int]) -> int:
-    """Status of the answer to a ballot."""
-    # A token is good for any form; a closed round's page has none.
-    token = form_of(reader.get("/account/profile"), "/account/profile")
-    fields: list[tuple[str, Any]] = [("csrf_token", token["csrf_token"])]
-    answer = reader.post(f"/rounds/{round_id}", fields + [("choice", each) for each in choices])
-    return answer.status_code
-
-
-def close(system: System, round_id: int) -> None:
-    system.rows("UPDATE round SET closes_at = clock_timestamp() WHERE id = :id", id=round_id)
-
-
-def state_of(system: System, round_id: int) -> str:
-    return str(system.scalar("SELECT state FROM round WHERE id = :id", id=round_id))
-
-
-def test_two_beats_and_three_workers_settle_once(system: System) -> None:
-    """[V11] [L19] One tally, one publication, one mail to each who voted."""
-    emails = [f"voter{number}@reader.example" for number in (1, 2, 3)]
-    round_id = a_round(system, "Too many hands")
+    Nobody closes the round before the last vote is refused: then the database's clock alone has
+    decided. Or workers race to close it meanwhile: then whoever was let in has been waited for.
+    """
+    name = f"race-{workers}-"
+    round_id = a_round(system, f"Race {workers}")
     first, second, third = choices_of(system, round_id)
+    wishes = [[first], [second, first], [third], [first, second, third], [second]]
+    accepted: dict[int, list[int]] = {}
     with ExitStack() as stack:
-        readers = [stack.enter_context(Reader(system, email)) for email in emails]
-        for reader in readers:
-            reader.give()
-        for reader in readers:
-            wait_for_gift(system, reader.email)
-            reader.sign_in()
-            # The first form puts its token into the cookie; two at once would be two tokens.
-            reader.get("/account/profile")
-        assert vote(readers[0], round_id, [third]) == 303
-        ballots = [[first], [first, second], [first]]
-        acts = [
-            lambda reader=reader, ballot=ballot: vote(reader, round_id, ballot)
-            for reader, ballot in zip(readers, ballots, strict=True)
-        ]
-        assert at_once(*acts * 2) == [303] * 6
-        schedule = str(system.directory / "second-beat")
-        stack.enter_context(system.celery("beat", "--schedule", schedule, "--pidfile="))
-        for name in ("second", "third"):
-            stack.enter_context(system.extra_worker(name))
-        close(system, round_id)
-        system.wake("voting.advance_rounds", times=20)
-        wait_until(lambda: state_of(system, round_id) == "settled", "the settled round")
-        system.wake("voting.advance_rounds", times=20)
+        readers = voters(system, stack, name, 50)
+        ready = Barrier(len(readers) + 1)
 
-        (tally,) = system.rows("SELECT * FROM tally WHERE round_id = :id", id=round_id)
-        assert tally["ballots"] == 3
-        assert tally["result"]["votes"] == {str(first): 3, str(second): 1, str(third): 0}
-        assert tally["result"]["winners"] == [first]
-        steps = system.rows(
-            "SELECT to_state, count(*) FROM topic_change WHERE topic_id = :id GROUP BY to_state",
-            id=first,
-        )
-        assert {"to_state": "selected", "count": 1} in steps
-        publish(system, stack.enter_context(Reader(system, "staff@kava.example")), first)
+        def vote_until_refused(number: int) -> int:
+            ready.wait(60)
+            for turn in range(number, number + 200):
+                wish = wishes[turn % len(wishes)]
+                if (answer := vote(readers[number], round_id, wish)) != 303:
+                    return answer
+                accepted[number] = sorted(wish)
+            raise AssertionError("the end did not come")
 
-        def told() -> list[str]:
-            kinds = ("welcome", "receipt", "sign_in")
-            rows = system.rows(
-                "SELECT recipient, state FROM outbox_email WHERE recipient LIKE 'voter%'"
-                " AND NOT kind = ANY(:kinds) ORDER BY recipient",
-                kinds=list(kinds),
+        def end_it() -> int:
+            ready.wait(60)
+            # Some have voted by then, and most are in the middle of it.
+            wait_until(lambda: len(accepted) > 10, "the first votes")
+            close(system, round_id, ago="-200 milliseconds")
+            if workers == "racing":
+                system.wake("voting.advance_rounds", times=30)
+            return 409
+
+        if workers == "waiting":
+            stack.enter_context(system.stopped("beat"))
+            asleep = stack.enter_context(ExitStack())
+            asleep.enter_context(system.stopped("worker"))
+        acts = [lambda number=number: vote_until_refused(number) for number in range(len(readers))]
+        assert set(at_once(*acts, end_it)) == {409}
+        if workers == "waiting":
+            assert state_of(system, round_id) == "open"
+            late = (
+                "SELECT b.choices, b.cast_at < r.closes_at AS in_time FROM ballot b"
+                " JOIN round r ON r.id = b.round_id WHERE r.id = :id"
             )
-            return [row["recipient"] for row in rows if row["state"] == "sent"]
-
-        wait_until(lambda: told() == emails, lambda: f"one mail each ({told()})")
-        for email in emails:
-            about = [m for m in system.mails(email) if "Too many hands, story 1" in m["text"]]
-            assert len(about) == 1
-
-
-def publish(system: System, staff: Reader, topic_id: int) -> None:
-    """Two impatient editors press each button together."""
-    staff.sign_in()
-    page = f"/staff/topics/{topic_id}"
-    fields = form_of(staff.get(page), "/assign")
-    if fields.get("reporter") is None:
-        fields["reporter"] = system.scalar("SELECT id FROM account WHERE role = 'editor'")
-    pressed = at_once(*[lambda: staff.post(f"{page}/assign", fields)] * 2)
-    assert 303 in {each.status_code for each in pressed}
-    article = system.scalar("SELECT id FROM article ORDER BY id LIMIT 1")
-    to = f"{page}/publish/{article}"
-    token = {"csrf_token": fields["csrf_token"]}
-    pressed = at_once(*[lambda: staff.post(to, token)] * 4)
-    assert sorted(each.status_code for each in pressed) == [303, 409, 409, 409]
+            ballots = system.rows(late, id=round_id)
+            assert all(ballot["in_time"] for ballot in ballots)
+            assert sorted(ballot["choices"] for ballot in ballots) == sorted(accepted.values())
+            asleep.close()
+            system.wake("voting.advance_rounds")
+        wait_until(lambda: state_of(system, round_id) == "settled", "the settled round")
+    tally = tally_of(system, round_id)
+    assert tally["ballots"] == len(accepted)
+    counted = Counter(str(choice) for wish in accepted.values() for choice in wish)
+    assert {topic: votes for topic, votes in tally["result"]["votes"].items() if votes} == counted
 
 
-def test_a_round_is_over_though_no_beat_runs(system: System) -> None:
-    """[L21] [V1] By the database's clock: the vote is refused, and nothing is changed."""
-    with Reader(system, "late@reader.example") as reader:
-        reader.give()
-        wait_for_gift(system, reader.email)
-        reader.sign_in()
+def test_a_beat_slept_an_hour_past_the_close(system: System) -> None:
+    """[L21] [V1] [V11] The vote is over though nobody has closed it; then there is one result."""
+    with ExitStack() as stack:
+        reader, silent = voters(system, stack, "late", 2)
         round_id = a_round(system, "Nobody closes it")
         first, second, _ = choices_of(system, round_id)
         assert vote(reader, round_id, [first]) == 303
         with system.stopped("beat"), system.stopped("worker"):
-            close(system, round_id)
+            close(system, round_id, ago="1 hour")
             assert vote(reader, round_id, [second]) == 409
+            assert vote(silent, round_id, [second]) == 409
             assert state_of(system, round_id) == "open"
             ballots = "SELECT choices FROM ballot WHERE round_id = :id"
             assert system.rows(ballots, id=round_id) == [{"choices": [first]}]
             page = reader.get(f"/rounds/{round_id}")
             assert page.status_code == 200
             assert 'name="choice"' not in page.text
-        wait_until(lambda: state_of(system, round_id) == "settled", "the settled round")
+            assert f"/rounds/{round_id}/withdraw" not in page.text
+            export = reader.get(f"/rounds/{round_id}/export.json")
+            assert export.status_code == 404
+        wait_until(lambda: told(system, round_id, "round_result"), "the mail about the result")
         assert vote(reader, round_id, [second]) == 409
-        (tally,) = system.rows("SELECT result FROM tally WHERE round_id = :id", id=round_id)
-        assert tally["result"]["votes"][str(first)] == 1
-        assert tally["result"]["votes"][str(second)] == 0
+        assert tally_of(system, round_id)["result"]["votes"] == {
+            str(first): 1, str(second): 0, str(second + 1): 0,
+        }  # fmt: skip
+        assert steps_of(system, round_id) == ["round.closed", "round.settled"]
+        assert told(system, round_id, "round_result") == [reader.email]
+        # The opening was over before anybody could be told of it.
+        assert told(system, round_id, "round_closing") == []
+
+
+def test_two_beats_and_four_workers_open_and_close_twenty_rounds(system: System) -> None:
+    """[V11] [L19] Each round is opened, closed, counted and told of once."""
+    with ExitStack() as stack:
+        readers = voters(system, stack, "hands", 3)
+        readers += voters(system, stack, "silent", 1)
+        refuse_others(system)
+        schedule = str(system.directory / "second-beat")
+        stack.enter_context(system.celery("beat", "--schedule", schedule, "--pidfile="))
+        for name in ("second", "third", "fourth"):
+            stack.enter_context(system.extra_worker(name))
+        held = [
+            a_round(system, f"Many hands {number}", "-1 second", state="draft")
+            for number in range(20)
+        ]
+        system.wake("voting.advance_rounds", times=20)
+        wait_until(lambda: states(system, held) == {"open"}, "the open rounds", 60)
+        at_once(
+            *[lambda reader=reader: vote_in_all(system, reader, held) for reader in readers[:3]]
+        )
+        close(system, *held)
+        system.wake("voting.advance_rounds", times=20)
+        wait_until(lambda: states(system, held) == {"settled"}, "the settled rounds", 60)
+        system.wake("voting.advance_rounds", times=20)
+
+        took_part = sorted(reader.email for reader in readers[:3])
+        everyone = sorted(reader.email for reader in readers)
+        for round_id in held:
+            wait_until(lambda id_=round_id: told(system, id_, "round_result"), "the mails", 60)
+            assert steps_of(system, round_id) == ["round.open", "round.closed", "round.settled"]
+            assert tally_of(system, round_id)["ballots"] == 3
+            assert told(system, round_id, "round_opened") == everyone
+            assert told(system, round_id, "round_result") == took_part
+        for reader in readers:
+            kinds = TOLD if reader.email in took_part else TOLD[:1]
+            wanted = sorted((kind, f"round:{round_id}") for kind in kinds for round_id in held)
+            wait_until(lambda reader=reader: nothing_is_due(system, reader), "the sent mails", 120)
+            assert in_the_end(system, reader) == wanted
+
+
+def refuse_others(system: System) -> None:
+    """The patrons of the demo get no mails of rounds: twenty each would take their time."""
+    for kind in TOLD:
+        system.rows(
+            "INSERT INTO mail_refusal (address, kind) SELECT email, :kind FROM account"
+            " WHERE email NOT LIKE '%@voters.example' ON CONFLICT DO NOTHING",
+            kind=kind,
+        )
+
+
+def vote_in_all(system: System, reader: Reader, held: list[int]) -> None:
+    for round_id in held:
+        assert vote(reader, round_id, choices_of(system, round_id)[:2]) == 303
+
+
+def states(system: System, held: list[int]) -> set[str]:
+    rows = system.rows("SELECT state FROM round WHERE id = ANY(:ids)", ids=held)
+    return {row["state"] for row in rows}
+
+
+def nothing_is_due(system: System, reader: Reader) -> bool:
+    waiting = (
+        "SELECT count(*) FROM outbox_email WHERE recipient = :email"
+        " AND state IN ('pending', 'sending')"
+    )
+    return system.scalar(waiting, email=reader.email) == 0
