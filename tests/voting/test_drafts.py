@@ -1,14 +1,16 @@
 """Drafts: what a round may be, and what may change until it opens."""
 
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account, AuditEntry
@@ -314,3 +316,50 @@ def test_patrons_never_choose_more_topics_than_are_left(session: Session) -> Non
     topics.change_state(session, gone, "rejected", editor, reason="Not ours.")
     assert (len(standing(session, draft)), draft.max_choices) == (2, 2)
     assert draft.tie_seed != seed
+
+
+def wait_for_a_lock(engine: Engine) -> None:
+    """Until somebody waits for a lock; a minute is never needed."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    end = time.monotonic() + 60
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.scalar(waiting):
+            assert time.monotonic() < end, "nobody waits"
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("act", ["cancel", "change"])
+def test_whoever_comes_while_a_round_opens_waits_and_is_refused(
+    app: Flask, committed: Engine, act: str
+) -> None:
+    """[V7] [V11]"""
+    with transaction() as session:
+        editor_id, draft = factories.staff(session).id, made(session)
+        draft_id = draft.id
+
+    def late() -> str:
+        with app.app_context():
+            try:
+                with transaction() as session:
+                    held = session.get_one(Round, draft_id)
+                    editor = session.get_one(Account, editor_id)
+                    if act == "cancel":
+                        drafts.cancel(session, held, editor)
+                    else:
+                        same = good(session, topics=standing(session, held))
+                        drafts.change(session, held, editor, **same)
+            except InvalidRoundError as error:
+                return str(error)
+        return ""
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as session:
+            # As beat opens it, a moment before the draft's own hour.
+            session.execute(update(Round).values(state="open"))
+            session.execute(update(Topic).values(state="on_ballot"))
+            said = pool.submit(late)
+            wait_for_a_lock(committed)
+        assert "This round has opened" in said.result(timeout=30)
+    with transaction() as session:
+        assert session.get_one(Round, draft_id).state == "open"
+        assert len(session.scalars(select(RoundOption)).all()) == 3
