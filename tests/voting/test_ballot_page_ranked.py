@@ -1,7 +1,7 @@
 """The ballot of instant-runoff, as it is filled in without scripts and with them (rule V2)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ def ranked(session: Session, **values) -> tuple[Round, list[int], Account]:
     return held, topic_ids(session, held), factories.patron(session)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 10**6), unique=True), st.sets(st.integers(1, 99_999)))
 def test_places_give_an_order_and_gaps_are_closed(topics: list[int], gaps: set[int]) -> None:
     """[V2]"""
