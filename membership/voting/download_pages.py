@@ -1,4 +1,7 @@
-"""What readers take away of a round: its ballots, and the file that counts them again."""
+"""What readers take away of a round: its ballots, and the file that counts them again.
+
+None of it changes any more, so that every cache may keep it.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from membership.db import transaction
 from membership.voting import export, rounds, tally
 from membership.voting.room import blueprint
 from membership.web import access
+from membership.web.headers import keep_public
 
 VERIFIER = Path(tally.__file__)
 
@@ -48,4 +52,4 @@ def _published(round_id: int) -> dict[str, Any]:
 
 def _download(answer: Response, name: str) -> Response:
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    return keep_public(answer)

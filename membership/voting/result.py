@@ -74,10 +74,6 @@ class Published:
     overrulings: list[Overruling]
     counted: Counted | None
 
-    @property
-    def is_void(self) -> bool:
-        return self.outcome == VOID
-
 
 def published(session: Session, round_: Round) -> Published:
     """The result of a settled or void round. Raises NotSettledError."""

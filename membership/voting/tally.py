@@ -370,6 +370,8 @@ def verify(text: str) -> Result:
     Raises UnreadableExportError, or DifferentResultError that says what differs.
     """
     exported, contest = read(text)
+    if contest.tie_seed != tie_seed(contest.round_id, contest.options):
+        raise DifferentResultError("The tie seed does not follow from the round and its topics.")
     try:
         result = count(contest)
     except InvalidContestError as error:
@@ -378,8 +380,6 @@ def verify(text: str) -> Result:
     if exported["format"] == FIRST_FORMAT:
         del found["outcome"], found["stages"]
     wrong = [name for name, value in found.items() if exported.get(name) != value]
-    if contest.tie_seed != tie_seed(contest.round_id, contest.options):
-        wrong.append("tie seed")
     if wrong:
         raise DifferentResultError(f"Counted again, this differs: {', '.join(wrong)}.")
     return result
@@ -403,7 +403,8 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(1, str(error))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every terminal knows every letter
-    sys.stdout.write("\n".join(_report(json.loads(text), result)) + "\n")
+    for line in _report(json.loads(text), result):
+        sys.stdout.write(f"{_printable(line)}\n")
     return 0
 
 
@@ -411,19 +412,22 @@ def _report(exported: dict[str, Any], result: Result) -> list[str]:
     titles = {option["id"]: str(option.get("title")) for option in exported["options"]}
     said = {DECIDED: "Chosen", ADVISORY: "Ahead, as advice", VOID: "Nothing is chosen"}
     chosen = [f"{said[result.outcome]}: topic {topic}, {titles[topic]}" for topic in result.winners]
-    lines = [
+    return [
         *(chosen or [f"{said[VOID]}."]),
         f"Digest: {result.digest}",
         *result.trace,
         "Counted again, the result is the one in the file.",
     ]
-    # A file may hold anything, a terminal obeys some of it.
-    return ["".join(each if each.isprintable() else "?" for each in line) for line in lines]
 
 
 def _refuse(status: int, sentence: str) -> int:
-    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.write(f"{_printable(sentence)}\n")
     return status
+
+
+def _printable(line: str) -> str:
+    """A file may hold anything, and a terminal obeys some of it."""
+    return "".join(each if each.isprintable() else "?" for each in line)
 
 
 def _whole(value: Any) -> int:

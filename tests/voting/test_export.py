@@ -203,6 +203,7 @@ def test_few_ballots_are_not_published(session: Session, client: FlaskClient, na
     answer = client.get(f"/rounds/{enough.id}/{name}")
     assert answer.status_code == 200
     assert "attachment" in answer.headers["Content-Disposition"]
+    assert answer.cache_control.public
     assert client.get(f"/rounds/{factories.round_(session).id}/{name}").status_code == 404
 
 

@@ -163,6 +163,18 @@ def test_what_a_file_says_cannot_command_a_terminal(verify) -> None:
     for option in made["options"]:
         option["title"] = "\x1b[2J\u202egone\r\n"
     assert verify(made).stdout.splitlines()[0].endswith("?[2J?gone??")
+    made["round"]["quorum_rule"] = "\x1b[2J"
+    done = verify(made)
+    assert (done.returncode, "?[2J" in done.stderr) == (1, True)
+
+
+def test_a_seed_that_somebody_chose(verify) -> None:
+    """[V6] It follows from the round and its topics, whatever a file says."""
+    for seed in ("0" * 64, "\ud800"):
+        made = exported("approval")
+        made["round"]["tie_seed"] = seed
+        done = verify(json.dumps(made))
+        assert (done.returncode, "tie seed" in done.stderr) == (1, True)
 
 
 def test_a_terminal_that_lacks_letters_gets_the_rest(verify) -> None:
