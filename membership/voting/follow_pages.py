@@ -9,14 +9,16 @@ from flask_login import current_user
 from membership.db import transaction
 from membership.voting import following, suggestions, topics
 from membership.voting.eligibility import NotEligibleError
-from membership.voting.room import blueprint, may_read
+from membership.voting.room import blueprint, is_signed_in, may_read, sign_in_first
 from membership.web import access
 
 
 @blueprint.post("/topics/<slug>/follow")
-@access.signed_in
+@access.anyone
 def follow_topic(slug: str) -> ResponseReturnValue:
-    """For everyone who is signed in and may read the topic."""
+    """For everyone who is signed in and may read the topic; others sign in and come back."""
+    if not is_signed_in():
+        return sign_in_first(to("voting.topic", slug=slug))
     with transaction() as session:
         topic = topics.get(session, slug)
         if not may_read(session, topic):

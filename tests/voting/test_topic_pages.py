@@ -1,7 +1,7 @@
 """The pages on which topics are read: for readers, patrons, those who were patrons, and staff."""
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from flask import Flask
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.voting import drafts, following, lists, paper, rounds, suggestions, topics
-from membership.voting.models import Topic
+from membership.voting.models import RoundSeries, Topic
 from tests import factories
 from tests.voting.pages import SignedIn, settled, text_of
 
@@ -78,6 +78,16 @@ def test_without_anything_the_page_says_what_will_stand_there(
     for words in ("No round is open right now", "Nothing is waiting", "Stories you asked for will"):
         assert words in shown
     assert "Stories you asked for will stand here" in text_of(client.get("/topics/reported"))
+
+
+def test_the_next_round_is_told_when_it_is_known(session: Session, client: FlaskClient) -> None:
+    made = {"title": "Every month", "day": 5, "opens_at": time(9), "days": 7}
+    session.add(RoundSeries(**made, is_active=False))
+    session.flush()
+    assert "The next one opens on" not in text_of(client.get("/topics"))
+    session.add(RoundSeries(**made))
+    session.flush()
+    assert "The next one opens on 5 " in text_of(client.get("/topics"))
 
 
 def test_topics_for_everyone(session: Session, client: FlaskClient) -> None:
