@@ -73,10 +73,11 @@ def topics() -> str:
 def approve_ticked() -> Response:
     """Field `topic`, repeated: the id and the fingerprint of what was read, like 12-0123abcd."""
     approved = left = 0
+    ticked = _ticked()
     with transaction() as session:
-        for topic_id, seen in sorted(_ticked()):
-            lock(session, f"topic:{topic_id}")
-            topic = session.get(Topic, topic_id)
+        topics = _locked(session, {topic_id for topic_id, _seen in ticked})
+        for topic_id, seen in sorted(ticked):
+            topic = topics.get(topic_id)
             try:
                 if topic is None or moderation.fingerprint(topic) != seen:
                     raise lifecycle.ForbiddenTransitionError("This is not what was read.")
@@ -165,6 +166,14 @@ def _ticked() -> set[tuple[int, str]]:
         re.fullmatch(r"([0-9]{1,18})-([0-9a-f]+)", each) for each in request.form.getlist("topic")
     )
     return {(int(each[1]), each[2]) for each in found if each}
+
+
+def _locked(session: Session, topic_ids: set[int]) -> dict[int, Topic]:
+    """All of them at once, by id: whoever writes to the audit log must not wait for a topic."""
+    for topic_id in sorted(topic_ids):
+        lock(session, f"topic:{topic_id}")
+    rows = select(Topic).where(Topic.id.in_(topic_ids)).order_by(Topic.id).with_for_update()
+    return {topic.id: topic for topic in session.scalars(rows)}
 
 
 def _tell(approved: int, left: int) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -112,14 +113,17 @@ def test_two_topics_merged_into_each_other_leave_one(
 
 
 def test_ticks_that_cross_approve_each_topic_once(app: Flask, editors: list[FlaskClient]) -> None:
-    topics = [suggested(f"Topic {number}") for number in range(6)]
-    ticks = [f"{topic.id}-{moderation.fingerprint(topic)}" for topic in topics]
-    forms = [
-        ("/staff/topics/approve", {"topic": ticks if number % 2 else ticks[::-1]})
-        for number in range(EDITORS)
+    """Beside them others approve single topics; nobody waits in a circle."""
+    topics = [suggested(f"Topic {number}") for number in range(12)]
+    seen = {topic.id: moderation.fingerprint(topic) for topic in topics}
+    ticks = [f"{topic_id}-{mark}" for topic_id, mark in seen.items()]
+    forms: list[tuple[str, Any]] = [
+        ("/staff/topics/approve", {"topic": ticks}),
+        ("/staff/topics/approve", {"topic": ticks[::-1]}),
     ]
+    forms += [(f"/staff/topics/{topic.id}/approve", {}) for topic in topics[-EDITORS + 2 :]]
     answers = all_at_once(app, editors, forms)
-    assert {answer.status_code for answer in answers} == {303}
+    assert {answer.status_code for answer in answers} <= {303, 409}
     with transaction() as session:
         approved = select(AuditEntry.subject).where(AuditEntry.action == "topic.approved")
         found = sorted(session.scalars(approved))
