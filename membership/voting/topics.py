@@ -37,24 +37,6 @@ def get(session: Session, slug: str) -> Topic:
     return found
 
 
-def in_states(session: Session, *states: str, most: int = 50) -> list[Topic]:
-    """Topics in these states, the newest first; votes and supporters have no say in the order."""
-    asked = select(Topic).where(Topic.state.in_(states)).order_by(Topic.id.desc()).limit(most)
-    return list(session.scalars(asked))
-
-
-def reported(session: Session, most: int = 20) -> list[tuple[Topic, Article]]:
-    """Topics that became a story, with it; the newest first."""
-    rows = session.execute(
-        select(Topic, Article)
-        .join(Article, Article.id == Topic.article_id)
-        .where(Topic.state == "published")
-        .order_by(Topic.published_at.desc())
-        .limit(most)
-    )
-    return [(topic, article) for topic, article in rows]
-
-
 def change_state(
     session: Session, topic: Topic, to: str, actor: Account | None, *, reason: str | None = None
 ) -> None:
