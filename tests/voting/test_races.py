@@ -195,16 +195,23 @@ def test_those_who_vote_first_open_a_round_together(crowd: ThreadPoolExecutor) -
     assert number_of(TopicChange) == 3
 
 
-def test_closing_waits_for_a_vote_that_is_under_way(crowd: ThreadPoolExecutor) -> None:
-    """[V1] It was accepted in time, so it counts."""
+@pytest.mark.parametrize("before", [False, True])
+def test_closing_waits_for_a_vote_that_is_under_way(
+    crowd: ThreadPoolExecutor, before: bool
+) -> None:
+    """[V1] It was accepted in time, so it counts: a first vote, and one that changes another."""
     round_id, options, (voter,) = held_round(patrons=1, ends_in=SOON)
+    if before:
+        cast(round_id, voter, options[:1])
     with transaction() as session:
-        assert rounds.cast(session, round_id, voter, options[:1]) == "cast"
+        answer = rounds.cast(session, round_id, voter, options[1:2])
+        assert answer == ("changed" if before else "cast")
         the_end_has_come(round_id)
         closing: Future[int] = crowd.submit(rounds.advance_all)
         someone_waits()
     assert closing.result() == 2
-    assert [tally.ballots for tally in ask(select(Tally))] == [1]
+    (tally,) = ask(select(Tally))
+    assert (tally.ballots, tally.result["winners"]) == (1, options[1:2])
 
 
 def test_a_vote_that_waited_for_the_closing_is_refused(crowd: ThreadPoolExecutor) -> None:
