@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response
 from membership.db import lock, transaction
 from membership.staff.forms import newsroom_today
 from membership.staff.room import EDITORS, back_to, blueprint, me
-from membership.voting import lifecycle, moderation
-from membership.voting.models import Topic, TopicSupport
+from membership.voting import lifecycle, moderation, suggestions
+from membership.voting.models import Topic
 from membership.web import access
 
 PAGE = 20
@@ -91,14 +91,11 @@ def approve_ticked() -> Response:
 
 
 def supporters(session: Session, topics: list[Topic]) -> dict[int, int]:
-    """How many want each suggestion; of what has left the queue nothing is told (rule V13)."""
+    """How many want each suggestion; of what has left the queue, or stands on a ballot paper,
+    nothing is told (rule V13).
+    """
     waiting = [topic.id for topic in topics if topic.state == "suggested"]
-    counted = (
-        select(TopicSupport.topic_id, func.count())
-        .where(TopicSupport.topic_id.in_(waiting))
-        .group_by(TopicSupport.topic_id)
-    )
-    return dict.fromkeys(waiting, 0) | dict(session.execute(counted).all())
+    return suggestions.supporters(session, waiting)
 
 
 def in_view(view: str) -> ColumnElement[bool]:
