@@ -51,10 +51,14 @@ def test_every_kind_of_mail_has_its_three_files() -> None:
 
 
 def test_no_file_of_ours_is_too_long() -> None:
+    # What readers download to count for themselves is one file.
+    one_file = ROOT / "membership/voting/tally.py"
     long = {
         str(file.relative_to(ROOT)): lines
         for file in [*SOURCES, *ROOT.glob("sandbox/**/*.py"), *ROOT.glob("tests/**/*.py")]
-        if (lines := len(file.read_text().splitlines())) > 400 and "migrations" not in file.parts
+        if (lines := len(file.read_text().splitlines())) > 400
+        and "migrations" not in file.parts
+        and file != one_file
     }
     assert not long
 
