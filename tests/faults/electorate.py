@@ -2,15 +2,16 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
+from membership.voting.tally import tie_seed
 from tests.faults.steps import Reader, form_of
-from tests.system import System
+from tests.system import System, wait_until
 
 TOPICS = (1, 2, 3)
 
@@ -90,6 +91,8 @@ def a_round(system: System, title: str, opens: str = "-5 hours", **values: Any) 
     )
     for topic in topics:
         system.rows("INSERT INTO round_option VALUES (:round, :topic)", round=round_id, topic=topic)
+    seal = "UPDATE round SET tie_seed = :seed WHERE id = :id"
+    system.rows(seal, id=round_id, seed=tie_seed(round_id, topics))
     return round_id
 
 
@@ -116,6 +119,33 @@ def close(system: System, *round_ids: int, ago: str = "0") -> None:
         ids=list(round_ids),
         ago=ago,
     )
+
+
+@contextmanager
+def nobody_works(system: System) -> Iterator[None]:
+    """Beat and worker hang; the worker not in the middle of anything that others would wait for."""
+    with system.stopped("beat"), ExitStack() as stack:
+
+        def stopped_between_transactions() -> bool:
+            with ExitStack() as stopping:
+                stopping.enter_context(system.stopped("worker"))
+                if _is_idle(system):
+                    stack.push(stopping.pop_all())
+                    return True
+            return False
+
+        wait_until(stopped_between_transactions, "a worker that can be stopped", 60)
+        yield
+
+
+def _is_idle(system: System) -> bool:
+    """No transaction is under way but the question's own."""
+    busy = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+        " AND backend_type = 'client backend'"
+    )
+    return system.scalar(busy) == 0
 
 
 def state_of(system: System, round_id: int) -> str:

@@ -11,6 +11,7 @@ from tests.faults.electorate import (
     choices_of,
     close,
     in_the_end,
+    nobody_works,
     state_of,
     steps_of,
     tally_of,
@@ -59,9 +60,8 @@ def test_fifty_votes_race_the_close(system: System, workers: str) -> None:
             return 409
 
         if workers == "waiting":
-            stack.enter_context(system.stopped("beat"))
             asleep = stack.enter_context(ExitStack())
-            asleep.enter_context(system.stopped("worker"))
+            asleep.enter_context(nobody_works(system))
         acts = [lambda number=number: vote_until_refused(number) for number in range(len(readers))]
         assert set(at_once(*acts, end_it)) == {409}
         if workers == "waiting":
@@ -89,7 +89,7 @@ def test_a_beat_slept_an_hour_past_the_close(system: System) -> None:
         round_id = a_round(system, "Nobody closes it")
         first, second, _ = choices_of(system, round_id)
         assert vote(reader, round_id, [first]) == 303
-        with system.stopped("beat"), system.stopped("worker"):
+        with nobody_works(system):
             close(system, round_id, ago="1 hour")
             assert vote(reader, round_id, [second]) == 409
             assert vote(silent, round_id, [second]) == 409

@@ -1,7 +1,8 @@
 """Redis forgets everything or is gone; PostgreSQL is gone for a while."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 import requests
@@ -9,6 +10,16 @@ import sqlalchemy as sa
 from redis import Redis as Client
 
 from sandbox import services
+from tests.faults.electorate import (
+    a_round,
+    choices_of,
+    close,
+    steps_of,
+    tally_of,
+    told,
+    vote,
+    voters,
+)
 from tests.faults.steps import (
     Reader,
     assert_one_gift,
@@ -183,3 +194,57 @@ def test_postgres_stops_while_a_webhook_comes(system: System, postgres: services
         wait_for_gift(system, reader.email, BY_BEAT)
         settle(system)
         assert_one_gift(system, reader.email)
+
+
+# What a worker writes while it opens a round and while it settles one; and while it tells of it.
+ROUND_STEPS = [("topic_change", "turnout"), ("outbox_email", "outbox_email")]
+
+
+@pytest.mark.parametrize(("opening", "closing"), ROUND_STEPS)
+@pytest.mark.parametrize("server", ["redis", "postgres"])
+def test_a_server_is_lost_while_a_round_opens_closes_or_is_told_of(
+    system: System,
+    redis: services.Redis,
+    postgres: services.Postgres,
+    server: str,
+    opening: str,
+    closing: str,
+) -> None:
+    """[V11] [L21] Nothing is lost and nothing comes twice: the rows say what is left to do."""
+
+    def flush(table: str, act: Callable[[], None]) -> None:
+        with locked(system, table), Client.from_url(redis.url) as client:
+            act()
+            wait_until(lambda: waits_for_lock(system), "a worker in the middle of its work")
+            client.flushall()
+
+    def kill(table: str, act: Callable[[], None]) -> None:
+        with locked(system, table):
+            act()
+            wait_until(lambda: waits_for_lock(system), "a worker in the middle of its work")
+            postgres.kill()
+
+    def crash(table: str, act: Callable[[], None]) -> None:
+        with pytest.raises(sa.exc.OperationalError):
+            kill(table, act)
+        postgres.start()
+
+    lose = {"redis": flush, "postgres": crash}[server]
+    name = f"{server}-{opening}"
+    with ExitStack() as stack:
+        readers = voters(system, stack, name, 3)
+        everyone = sorted(reader.email for reader in readers)
+        round_id = a_round(system, f"Lost {name}", "1 hour", state="draft", closes="2 hours")
+        opens = "UPDATE round SET opens_at = clock_timestamp() - interval '1 hour' WHERE id = :id"
+        lose(opening, lambda: system.rows(opens, id=round_id))
+        wait_until(lambda: told(system, round_id, "round_opened"), "the opening's mails", BY_BEAT)
+        first, second, third = choices_of(system, round_id)
+        for reader, wish in zip(readers, [[first], [second, first], [third]], strict=True):
+            assert vote(reader, round_id, wish) == 303
+        lose(closing, lambda: close(system, round_id))
+        wait_until(lambda: told(system, round_id, "round_result"), "the result's mails", BY_BEAT)
+        assert told(system, round_id, "round_opened") == everyone
+        assert told(system, round_id, "round_result") == everyone
+        assert steps_of(system, round_id) == ["round.open", "round.closed", "round.settled"]
+        votes = tally_of(system, round_id)["result"]["votes"]
+        assert votes == {str(first): 2, str(second): 1, str(third): 1}
