@@ -1,4 +1,7 @@
-"""What needs a person now: counts of what no program will mend by itself."""
+"""What needs a person now: counts of what no program will mend by itself.
+
+Reminders of a vote are not among the mails: how many there are tells the turnout (rule V4).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +15,7 @@ from membership.billing.defence.models import CardTesting
 from membership.billing.models import Comparison, Difference, Dispute, StripeEvent
 from membership.mail.models import OutboxEmail
 from membership.voting.models import Topic
+from membership.voting.telling import shows_who_voted
 
 # Until then a waiting event or mail is only on its way.
 PATIENCE = timedelta(minutes=10)
@@ -45,9 +49,13 @@ def attention(session: Session) -> Attention:
         select(func.count()).where(
             StripeEvent.state == "pending", StripeEvent.next_attempt_at < late
         ),
-        select(func.count()).where(OutboxEmail.state.in_(("failed", "uncertain"))),
         select(func.count()).where(
-            OutboxEmail.state.in_(("pending", "sending")), OutboxEmail.next_attempt_at < late
+            OutboxEmail.state.in_(("failed", "uncertain")), ~shows_who_voted()
+        ),
+        select(func.count()).where(
+            OutboxEmail.state.in_(("pending", "sending")),
+            OutboxEmail.next_attempt_at < late,
+            ~shows_who_voted(),
         ),
         select(func.count()).where(Topic.state == "suggested", Topic.approved_at.is_(None)),
         select(func.count()).where(Dispute.kind == "dispute", Dispute.closed_at.is_(None)),

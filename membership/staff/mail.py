@@ -1,6 +1,6 @@
 """What became of our mail: states over time and failures with their reasons; never the text.
 
-Reminders of a vote stand here once it is over: who got none has voted (rule V4).
+Reminders of a vote are left out, of the counts too: who got none had voted (rules V4, V8).
 """
 
 from collections import defaultdict

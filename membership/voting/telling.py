@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from flask_babel import format_decimal
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, select, union_all, update
+from sqlalchemy import ColumnElement, and_, func, literal, not_, select, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from membership.accounts.models import Account
@@ -106,12 +106,12 @@ def tell(session: Session, round_id: int, kind: str) -> None:
 
 
 def shows_who_voted() -> ColumnElement[bool]:
-    """SQL: a mail of the outbox reminds of a round that is open.
+    """SQL: a mail of the outbox reminds of a round's end, so whoever got it had not voted then.
 
-    Whoever sees to whom these went sees who has voted, and how many: until the end, nobody.
+    Nobody sees or counts these: until the end they tell the turnout (rule V4), and afterwards,
+    beside the turnout roll, who voted on the last day (rule V8).
     """
-    about = OutboxEmail.subject == func.concat("round:", Round.id)
-    return exists().where(OutboxEmail.kind == CLOSING, about, Round.state == "open")
+    return OutboxEmail.kind == CLOSING
 
 
 def _opened(session: Session, round_: Round) -> None:
