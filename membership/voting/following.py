@@ -1,4 +1,4 @@
-"""Following: who wants to hear what becomes of a topic. It says nothing about a vote."""
+"""Following: who wants to hear what becomes of a topic. It needs no vote, and keeps no time."""
 
 from collections.abc import Iterable
 
@@ -48,12 +48,12 @@ def followed(session: Session, account_id: int, topic_ids: Iterable[int]) -> set
 
 
 def followed_by(session: Session, account_id: int, most: int = 100) -> list[Topic]:
-    """What an account follows, whatever became of it; the last one followed comes first."""
+    """What an account follows, whatever became of it; the newest topics come first."""
     theirs = (
         select(Topic)
         .join(TopicFollow, TopicFollow.topic_id == Topic.id)
         .where(TopicFollow.account_id == account_id)
-        .order_by(TopicFollow.created_at.desc(), Topic.id.desc())
+        .order_by(Topic.id.desc())
         .limit(most)
     )
     return list(session.scalars(theirs))

@@ -127,7 +127,10 @@ class TopicSupport(Base):
 
 
 class TopicFollow(Base):
-    """Who wants to hear what becomes of a topic. It says nothing about a vote."""
+    """Who wants to hear what becomes of a topic.
+
+    Without a time: of topics followed together with a vote, it would put the ballot together again.
+    """
 
     __tablename__ = "topic_follow"
 
@@ -137,7 +140,6 @@ class TopicFollow(Base):
     account_id: Mapped[int] = mapped_column(
         ForeignKey("account.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class RoundSeries(Numbered, Base):

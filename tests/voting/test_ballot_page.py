@@ -242,4 +242,4 @@ def test_following_is_offered_and_never_assumed(session: Session, signed_in: Sig
     assert following.followed(session, voter.id, [one, two, three]) == {one, two}
     assert text_of(answer).count("You follow it.") == 2
     assert not is_ticked(answer)
-    assert "could let us guess what you chose" in text_of(answer)
+    assert "this is not, and can show what you chose" in text_of(answer)

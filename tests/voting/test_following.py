@@ -31,6 +31,11 @@ def test_following_counts_once(session: Session) -> None:
     assert following.follow(session, [], reader.id) == set()
 
 
+def test_following_keeps_no_time() -> None:
+    """[V8] What was chosen and followed with one ballot would have one: the ballot again."""
+    assert set(TopicFollow.__table__.columns.keys()) == {"topic_id", "account_id"}
+
+
 @pytest.mark.parametrize("state", TOPIC_STATES)
 def test_what_has_come_to_its_end_is_not_followed(session: Session, state: str) -> None:
     topic, reader = in_state(session, state), factories.account(session)

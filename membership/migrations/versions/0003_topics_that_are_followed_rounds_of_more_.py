@@ -92,12 +92,6 @@ def upgrade() -> None:
         "topic_follow",
         sa.Column("topic_id", sa.BigInteger(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["account.id"],
