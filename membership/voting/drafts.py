@@ -97,6 +97,8 @@ def change(
     Raises InvalidRoundError, also once the time of its opening has come; nothing is changed then.
     """
     _lock(session, draft)
+    if draft.opens_at <= database_now(session):
+        raise _has_opened()
     meant = check(session, topics, draft.id, **rules)
     changed = [name for name, value in vars(meant).items() if getattr(draft, name) != value]
     before = {topic.id for topic in paper.options(session, draft.id)}
@@ -115,7 +117,8 @@ def change(
 def cancel(session: Session, draft: Round, actor: Account) -> None:
     """Take a draft back before it opens: its topics stay suggestions.
 
-    Raises InvalidRoundError once the time of its opening has come.
+    Its hour may have come: before the first vote the round is opened, so nobody has voted. What
+    cannot open is not stuck for good. Raises InvalidRoundError once it has opened.
     """
     _lock(session, draft)
     _record(session, "round.cancelled", draft, actor, title=draft.title)
@@ -145,15 +148,17 @@ def check_counting(rules: Rules | RoundSeries, topics: int) -> None:
         )
 
 
+def _has_opened() -> InvalidRoundError:
+    return InvalidRoundError(_("This round has opened: nothing about it can be changed any more."))
+
+
 def _lock(session: Session, draft: Round) -> None:
     """The opening waits for us, or has come before us."""
     held = select(Round).where(Round.id == draft.id).with_for_update()
     if session.scalar(held.execution_options(populate_existing=True)) is None:
         raise InvalidRoundError(_("This draft has been taken back meanwhile."))
-    if draft.state != "draft" or draft.opens_at <= database_now(session):
-        raise InvalidRoundError(
-            _("This round has opened: nothing about it can be changed any more.")
-        )
+    if draft.state != "draft":
+        raise _has_opened()
 
 
 def _put_on(session: Session, draft: Round, topics: Sequence[Topic]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from membership import clock
 from membership.accounts import audit
 from membership.accounts.models import Account
-from membership.voting import lifecycle
+from membership.voting import lifecycle, paper
 from membership.voting.models import Topic, TopicEdit
 from membership.voting.suggestions import ALIVE
 
@@ -63,12 +63,12 @@ def edit(
 ) -> bool:
     """Give a topic other words and keep the ones it had; False when they are the same.
 
-    Its address stays. Raises WordsStandError, and changes nothing, once a round with the topic
-    has opened: voters must find what they read, and the result what they chose. The audit entry
-    says which fields changed, never what they said: it cannot forget.
+    Its address stays. Raises WordsStandError, and changes nothing, once the hour of a round with
+    the topic has come: voters must find what they read, and the result what they chose. The
+    audit entry says which fields changed, never what they said: it cannot forget.
     """
     session.refresh(topic, with_for_update=True)
-    if topic.state not in REWRITABLE:
+    if topic.state not in REWRITABLE or paper.has_begun(session, topic):
         raise WordsStandError
     words = {"title": title, "why": why, "links": list(links)}
     before = {name: getattr(topic, name) for name in words}

@@ -5,9 +5,10 @@ import hmac
 from collections.abc import Iterable, Sequence
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, delete, exists, select
+from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.orm import Session
 
+from membership.db import database_now
 from membership.voting import tally
 from membership.voting.models import Round, RoundOption, Topic
 
@@ -73,19 +74,41 @@ def insist_on_free(session: Session, topic: Topic, draft_id: int | None) -> None
 def lock_drafts(session: Session, topic: Topic) -> list[Round]:
     """The rounds not yet opened in which a topic stands, locked.
 
-    Rounds are always locked before topics, so that nobody waits in a circle.
+    Rounds are always locked before topics, so that nobody waits in a circle. Until the topic is
+    locked as well, others may put it on one more paper: take_off() finds out.
     """
-    stands = exists().where(RoundOption.round_id == Round.id, RoundOption.topic_id == topic.id)
-    drafts = select(Round).where(Round.state == "draft", stands).order_by(Round.id)
-    return list(session.scalars(drafts.with_for_update().execution_options(populate_existing=True)))
+    drafts = _drafts(topic).with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(drafts))
 
 
-def take_off(session: Session, drafts: Iterable[Round], topic: Topic) -> None:
-    """Strike a topic off rounds that lock_drafts() gave.
+def has_begun(session: Session, topic: Topic) -> bool:
+    """The hour of a round with this topic has come, though beat has not opened it yet."""
+    begun = _drafts(topic).where(Round.opens_at <= func.clock_timestamp())
+    return session.scalar(begun.limit(1)) is not None
 
-    Raises InvalidRoundError when too few would stay for a vote.
+
+def take_off(session: Session, locked: Iterable[Round], topic: Topic) -> None:
+    """Strike a topic, itself locked by now, off the rounds that lock_drafts() gave.
+
+    Raises InvalidRoundError when too few would stay for a vote, when the hour of one has come,
+    and when the topic has been put on another paper meanwhile.
     """
-    for draft in drafts:
+    locked = list(locked)
+    for draft in session.scalars(_drafts(topic)):
+        if draft not in locked:
+            raise InvalidRoundError(
+                _(
+                    "This topic has just been put on the ballot paper of “%(title)s”. Look again.",
+                    title=draft.title,
+                )
+            )
+        if draft.opens_at <= database_now(session):
+            raise InvalidRoundError(
+                _(
+                    "“%(title)s” is opening: its ballot paper cannot change any more.",
+                    title=draft.title,
+                )
+            )
         session.execute(
             delete(RoundOption).where(
                 RoundOption.round_id == draft.id, RoundOption.topic_id == topic.id
@@ -98,6 +121,11 @@ def take_off(session: Session, drafts: Iterable[Round], topic: Topic) -> None:
             )
         draft.max_choices = min(draft.max_choices, left)
         _seal(session, draft)
+
+
+def _drafts(topic: Topic) -> Select[Round]:
+    stands = exists().where(RoundOption.round_id == Round.id, RoundOption.topic_id == topic.id)
+    return select(Round).where(Round.state == "draft", stands).order_by(Round.id)
 
 
 def _options(round_id: int) -> Select[Topic]:

@@ -183,14 +183,21 @@ def test_from_the_opening_on_nothing_changes(
     before = (opened.title, opened.tie_seed, [topic.id for topic in standing(session, opened)])
     with pytest.raises(InvalidRoundError, match="has opened"):
         drafts.change(session, opened, editor, **good(session))
-    with pytest.raises(InvalidRoundError, match="has opened"):
-        drafts.cancel(session, opened, editor)
     session.expire_all()
     assert before == (
         opened.title,
         opened.tie_seed,
         [topic.id for topic in standing(session, opened)],
     )
+
+
+def test_what_has_opened_is_not_taken_back(session: Session) -> None:
+    """[V7] A draft whose hour has struck is no open round yet: nobody has voted in it."""
+    editor = factories.staff(session)
+    with pytest.raises(InvalidRoundError, match="has opened"):
+        drafts.cancel(session, open_one(session), editor)
+    drafts.cancel(session, due_one(session), editor)
+    assert number_of_rounds(session) == 1
 
 
 def test_the_databases_clock_says_whether_it_has_opened(session: Session) -> None:
@@ -201,7 +208,7 @@ def test_the_databases_clock_says_whether_it_has_opened(session: Session) -> Non
     drafts.change(session, draft, editor, **good(session, topics=standing(session, draft)))
     draft.opens_at = database_now(session)
     with pytest.raises(InvalidRoundError, match="has opened"):
-        drafts.cancel(session, draft, editor)
+        drafts.change(session, draft, editor, **good(session, topics=standing(session, draft)))
 
 
 def test_a_draft_taken_back_is_gone_and_its_topics_wait(session: Session) -> None:
@@ -320,7 +327,10 @@ def test_patrons_never_choose_more_topics_than_are_left(session: Session) -> Non
 
 def wait_for_a_lock(engine: Engine) -> None:
     """Until somebody waits for a lock; a minute is never needed."""
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
     end = time.monotonic() + 60
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         while not connection.scalar(waiting):

@@ -135,10 +135,14 @@ def test_what_fails_in_one_part_stops_no_other(
         assert number_of(session, Tally) == 1
 
 
-def test_a_late_draft_is_staffs_no_more(session: Session) -> None:
-    """[V6] [V7] Its rules were public until the opening, and stand from then on."""
+def test_a_late_draft_changes_no_more(session: Session) -> None:
+    """[V6] [V7] Its rules were public until the opening, and stand from then on, or it is gone."""
     held, editor = late_draft(session), factories.staff(session)
-    with pytest.raises(drafts.InvalidRoundError):
+    rules = {"title": "Otherwise?", "opens_at": held.opens_at, "closes_at": held.closes_at}
+    with pytest.raises(drafts.InvalidRoundError, match="has opened"):
+        drafts.change(session, held, editor, topics=paper.options(session, held.id), **rules)
+    rounds.cast(session, held.id, factories.patron(session).id, topic_ids(session, held)[:1])
+    with pytest.raises(drafts.InvalidRoundError, match="has opened"):
         drafts.cancel(session, held, editor)
 
 

@@ -11,7 +11,7 @@ from membership.mail.models import OutboxEmail
 from membership.voting import following, paper, telling, topics
 from membership.voting.models import Topic
 from tests import factories
-from tests.voting.letters_of_votes import DAY, addresses, held, letters, settle, told, vote
+from tests.voting.letters_of_votes import DAY, HOUR, addresses, held, letters, settle, told, vote
 
 NEWS, PUBLISHED = "topic_news", "published"
 REASON = "Others have reported it well."
@@ -64,7 +64,7 @@ def test_followers_hear_of_a_step(
 def test_a_step_that_did_not_come_true_is_not_told(session: Session) -> None:
     """[M1] [V10] Declined behind the back of a round that is about to open: refused, no mail."""
     editor = factories.staff(session)
-    draft = factories.round_(session, state="draft", seats=2)
+    draft = held(session, began=-HOUR, state="draft", seats=2)
     topic = paper.options(session, draft.id)[0]
     following.follow(session, [topic.id], factories.account(session).id)
     with pytest.raises(paper.InvalidRoundError), session.begin_nested():

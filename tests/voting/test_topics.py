@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 import pytest
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -6,7 +8,6 @@ from membership.accounts.models import AuditEntry
 from membership.mail import letters
 from membership.mail.models import OutboxEmail
 from membership.voting import lifecycle, paper, rounds, suggestions, topics
-from membership.voting.eligibility import NotEligibleError
 from membership.voting.models import (
     TOPIC_STATES,
     Round,
@@ -117,12 +118,16 @@ def test_a_topic_is_merged_into_another_one_that_lives(session: Session) -> None
     assert topic.state == "suggested"
 
 
+def soon(session: Session) -> datetime:
+    return rounds.database_now(session) + timedelta(minutes=1)
+
+
 def test_a_topic_that_is_turned_down_leaves_a_round_that_has_not_opened(
     session: Session,
 ) -> None:
     editor = factories.staff(session)
     standing = [factories.topic(session) for _ in range(4)]
-    held = factories.round_(session, standing, state="draft")
+    held = factories.round_(session, standing, state="draft", opens_at=soon(session))
     before = held.tie_seed
     topics.change_state(session, standing[0], "rejected", editor, reason="We did that last year.")
     topics.merge(session, standing[1], standing[2], editor)
@@ -178,7 +183,7 @@ def test_publishing_tells_everyone_who_voted(session: Session) -> None:
 def test_a_draft_is_not_emptied_behind_its_back(session: Session) -> None:
     """[V10] Declining all but one topic of a round would leave nothing to vote on."""
     editor = factories.staff(session)
-    draft = factories.round_(session, state="draft", seats=1)
+    draft = factories.round_(session, state="draft", seats=1, opens_at=soon(session))
     stand = paper.options(session, draft.id)
     for topic in stand[2:]:
         topics.change_state(session, topic, "rejected", editor, reason="Twice.")
