@@ -27,7 +27,8 @@ from typing import Any
 APPROVAL, INSTANT_RUNOFF = "approval", "instant_runoff"
 LOT, EARLIEST = "lot", "earliest"
 DECIDED, ADVISORY, VOID = "decided", "advisory", "void"
-# Version 1 knew one method and rule of each kind, and its digest lists ballots one by one.
+# Version 1 knew one method and rule of each kind; its digest lists ballots one by one, and names
+# topics by their ids alone.
 VERSION = 2
 RULES = {
     1: {(APPROVAL, LOT, VOID)},
@@ -52,6 +53,7 @@ class DifferentResultError(Exception):
 class Contest:
     """Everything a result depends on; topics are named by their ids.
 
+    `options` has the title of each topic, as voters read it: the digest of version 2 covers it.
     `ballots` has the number of each group of identical ballots: for approval the order of the
     choices means nothing, for instant-runoff the most wanted comes first.
     """
@@ -59,7 +61,7 @@ class Contest:
     round_id: int
     method: str
     version: int
-    options: tuple[int, ...]
+    options: Mapping[int, str]
     max_choices: int
     seats: int
     quorum: int
@@ -169,7 +171,7 @@ def _digest(contest: Contest, ballots: Mapping[tuple[int, ...], int]) -> str:
         "ballots": grouped,
         "max_choices": contest.max_choices,
         "method": contest.method,
-        "options": sorted(contest.options),
+        "options": sorted([option, title] for option, title in contest.options.items()),
         "quorum": contest.quorum,
         "round": contest.round_id,
         "seats": contest.seats,
@@ -178,6 +180,7 @@ def _digest(contest: Contest, ballots: Mapping[tuple[int, ...], int]) -> str:
     }
     if contest.version == 1:
         canonical["ballots"] = [ballot for ballot, number in grouped for _ in range(number)]
+        canonical["options"] = sorted(contest.options)
     else:
         canonical |= {"quorum_rule": contest.quorum_rule, "tie_rule": contest.tie_rule}
     text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
@@ -271,8 +274,6 @@ def _insist_on_valid(contest: Contest) -> None:
         raise InvalidContestError("A round without seats, choices or topics is no round.")
     if contest.method == INSTANT_RUNOFF and contest.seats != 1:
         raise InvalidContestError("Instant-runoff has one seat.")
-    if len(options) != len(contest.options):
-        raise InvalidContestError("A topic stands twice.")
     for ballot, number in contest.ballots.items():
         if len(set(ballot)) != len(ballot) or not 1 <= len(ballot) <= contest.max_choices:
             raise InvalidContestError(f"Ballot {list(ballot)} has the wrong number of choices.")
@@ -347,7 +348,7 @@ def read(text: str) -> tuple[dict[str, Any], Contest]:
             round_id=_whole(rules["id"]),
             method=str(rules["method"]),
             version=_whole(rules["version"]),
-            options=tuple(_whole(option["id"]) for option in exported["options"]),
+            options={_whole(each["id"]): _words(each["title"]) for each in exported["options"]},
             max_choices=_whole(rules["max_choices"]),
             seats=_whole(rules["seats"]),
             quorum=_whole(rules["quorum"]),
@@ -361,6 +362,8 @@ def read(text: str) -> tuple[dict[str, Any], Contest]:
         raise UnreadableExportError("This file is not an export of a round.") from error
     if contest.version not in RULES or contest.method not in (APPROVAL, INSTANT_RUNOFF):
         raise UnreadableExportError("This was counted by a method that is not known here.")
+    if len(contest.options) != len(exported["options"]):
+        raise UnreadableExportError("A topic stands twice in this file.")
     return exported, contest
 
 
@@ -403,20 +406,25 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(1, str(error))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every terminal knows every letter
-    for line in _report(json.loads(text), result):
+    _, contest = read(text)
+    for line in _report(contest, result):
         sys.stdout.write(f"{_printable(line)}\n")
     return 0
 
 
-def _report(exported: dict[str, Any], result: Result) -> list[str]:
-    titles = {option["id"]: str(option.get("title")) for option in exported["options"]}
+def _report(contest: Contest, result: Result) -> list[str]:
     said = {DECIDED: "Chosen", ADVISORY: "Ahead, as advice", VOID: "Nothing is chosen"}
-    chosen = [f"{said[result.outcome]}: topic {topic}, {titles[topic]}" for topic in result.winners]
+    chosen = [
+        f"{said[result.outcome]}: topic {topic}, {contest.options[topic]}"
+        for topic in result.winners
+    ]
+    whose = "the round's title and times" if contest.version > 1 else "all titles, the times"
     return [
         *(chosen or [f"{said[VOID]}."]),
         f"Digest: {result.digest}",
         *result.trace,
         "Counted again, the result is the one in the file.",
+        f"Not covered by the digest, and only what the file says: {whose}, addresses of topics.",
     ]
 
 
@@ -428,6 +436,12 @@ def _refuse(status: int, sentence: str) -> int:
 def _printable(line: str) -> str:
     """A file may hold anything, and a terminal obeys some of it."""
     return "".join(each if each.isprintable() else "?" for each in line)
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def _whole(value: Any) -> int:

@@ -48,12 +48,19 @@ def undisturbed(system: System, round_id: int) -> tally.Result:
         "SELECT choices, count(*) AS votes FROM ballot WHERE round_id = :id GROUP BY choices",
         id=round_id,
     )
+    titles = {
+        row["id"]: row["title"]
+        for row in system.rows(
+            "SELECT id, title FROM topic JOIN round_option ON topic_id = id WHERE round_id = :id",
+            id=round_id,
+        )
+    }
     names = ("method", "max_choices", "seats", "quorum", "quorum_rule", "tie_rule", "tie_seed")
     return tally.count(
         tally.Contest(
             round_id=round_id,
             version=tally.VERSION,
-            options=tuple(choices_of(system, round_id)),
+            options=titles,
             ballots={tuple(each["choices"]): each["votes"] for each in ballots},
             **{name: round_[name] for name in names},
         )

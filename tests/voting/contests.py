@@ -7,16 +7,17 @@ from hypothesis import strategies as st
 from membership.voting import tally
 
 OPTIONS = (1, 2, 3, 4, 5)
+TITLES = {option: f"Тема {option}" for option in OPTIONS}
 SEED = tally.tie_seed(7, OPTIONS)
 RUN_OFF = "instant_runoff"
 
 
-def contest(*ballots: tuple[int, ...], **values) -> tally.Contest:
+def contest(*ballots: tuple[int, ...], options=OPTIONS, **values) -> tally.Contest:
     defaults = {
         "round_id": 7,
         "method": "approval",
         "version": 2,
-        "options": OPTIONS,
+        "options": {option: TITLES[option] for option in options},
         "max_choices": 3,
         "seats": 1,
         "quorum": 1,

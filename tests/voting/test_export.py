@@ -122,13 +122,17 @@ def negative_number(made: dict) -> None:
     made["ballots"][0][1] = -1
 
 
+def other_title(made: dict) -> None:
+    made["options"][0]["title"] = "Something else"
+
+
 def no_digest(made: dict) -> None:
     del made["digest"]
 
 
 TAMPERED = [
     *(more_votes, fewer_votes, other_winners, other_votes, other_outcome, other_seed),
-    *(other_quorum, no_seats, unknown_choice, negative_number, no_digest),
+    *(other_quorum, no_seats, unknown_choice, negative_number, no_digest, other_title),
 ]
 
 
@@ -153,11 +157,17 @@ def no_rules(made: dict) -> None:
     made["round"] = []
 
 
+def number_as_title(made: dict) -> None:
+    made["options"][0]["title"] = 3
+
+
 def flat_ballots(made: dict) -> None:
     made["ballots"] = [line[0] for line in made["ballots"]]
 
 
-@pytest.mark.parametrize("break_", [fractions, truth_for_one, no_rules, flat_ballots])
+@pytest.mark.parametrize(
+    "break_", [fractions, truth_for_one, no_rules, number_as_title, flat_ballots]
+)
 def test_a_broken_export(session: Session, break_) -> None:
     made = exported(session)
     break_(made)

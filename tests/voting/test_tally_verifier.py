@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from membership.voting import tally
-from tests.voting.contests import OPTIONS, RUN_OFF, SEED, contest
+from tests.voting.contests import OPTIONS, RUN_OFF, SEED, TITLES, contest
 
 # As it was exported by the first version of the count.
 FIRST = {
@@ -51,7 +51,7 @@ def exported(method: str, **rules) -> dict:
     return {
         "format": tally.FORMAT,
         "round": {"id": 7, "title": "Що далі?", "tie_rule": "lot", "tie_seed": SEED} | kept,
-        "options": [{"id": id_, "title": f"Тема {id_}"} for id_ in OPTIONS],
+        "options": [{"id": id_, "title": title} for id_, title in TITLES.items()],
         "ballots": sorted([list(b), n] for b, n in tally.as_counted(whole, result.stages).items()),
         "digest": result.digest,
         **result.as_json(),
@@ -80,11 +80,15 @@ def test_it_reproduces_winner_and_digest(verify, method: str) -> None:
     done = verify(made)
     assert (done.returncode, done.stderr) == (0, "")
     (winner,) = made["winners"]
-    first, digest, *steps, last = done.stdout.splitlines()
+    first, digest, *steps, last, claimed = done.stdout.splitlines()
     assert first == f"Chosen: topic {winner}, Тема {winner}"
     assert digest == f"Digest: {made['digest']}"
     assert steps == list(tally.verify(json.dumps(made)).trace)
     assert last == "Counted again, the result is the one in the file."
+    assert claimed == (
+        "Not covered by the digest, and only what the file says: the round's title and times, "
+        "addresses of topics."
+    )
 
 
 @pytest.mark.parametrize("method", ["approval", RUN_OFF])
@@ -112,12 +116,29 @@ def test_results_of_the_first_version_still_verify(verify) -> None:
     done = verify(FIRST)
     assert done.returncode == 0, done.stderr
     assert "Chosen: topic 2, Topic 2" in done.stdout
+    assert "only what the file says: all titles, the times" in done.stdout
     assert verify(FIRST_VOID).returncode == 0
     changed = verify(FIRST | {"ballots": FIRST["ballots"][1:]})
     assert (changed.returncode, changed.stderr) == (
         1,
         "Counted again, this differs: digest, votes.\n",
     )
+
+
+def test_topics_that_changed_their_titles(verify) -> None:
+    """[V6] Whoever reads who won must read what the voters chose."""
+    made = exported("approval")
+    one, two = made["options"][:2]
+    one["title"], two["title"] = two["title"], one["title"]
+    done = verify(made)
+    assert (done.returncode, done.stderr) == (1, "Counted again, this differs: digest.\n")
+
+
+def test_a_topic_that_stands_twice(verify) -> None:
+    made = exported("approval")
+    made["options"].append(made["options"][0] | {"title": "Another"})
+    done = verify(made)
+    assert (done.returncode, done.stderr) == (2, "A topic stands twice in this file.\n")
 
 
 @pytest.mark.parametrize("method", ["approval", RUN_OFF])
@@ -160,8 +181,11 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path, capsys) -> None:
 
 def test_what_a_file_says_cannot_command_a_terminal(verify) -> None:
     made = exported("approval")
+    strange = dict.fromkeys(OPTIONS, "\x1b[2J\u202egone\r\n")
     for option in made["options"]:
-        option["title"] = "\x1b[2J\u202egone\r\n"
+        option["title"] = strange[option["id"]]
+    _, whole = tally.read(json.dumps(made))
+    made["digest"] = tally.count(whole).digest
     assert verify(made).stdout.splitlines()[0].endswith("?[2J?gone??")
     made["round"]["quorum_rule"] = "\x1b[2J"
     done = verify(made)
