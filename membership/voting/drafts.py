@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -58,6 +58,7 @@ def check(
     if not meant.title:
         raise InvalidRoundError(_("A round needs a title."))
     _check_times(session, meant.opens_at, meant.closes_at)
+    _insist_on_one_at_a_time(session, meant.opens_at, draft_id)
     _check_topics(topics)
     check_counting(meant, len(topics))
     for topic in topics:
@@ -84,7 +85,9 @@ def create(
         session.add(draft)
         session.flush()
         _put_on(session, draft, topics)
-    _record(session, "round.created", draft, actor, **({"series": series.id} if series else {}))
+    standing = {"topics": [topic.id for topic in topics]}
+    built_by = {"series": series.id} if series else {}
+    _record(session, "round.created", draft, actor, **standing, **built_by)
     wake(session, "voting.advance_rounds")
     return draft
 
@@ -107,9 +110,11 @@ def change(
             setattr(draft, name, getattr(meant, name))
         session.execute(delete(RoundOption).where(RoundOption.round_id == draft.id))
         _put_on(session, draft, topics)
+    standing = {}
     if before != {topic.id for topic in topics}:
         changed.append("topics")
-    _record(session, "round.changed", draft, actor, changed=changed)
+        standing = {"topics": [topic.id for topic in topics]}
+    _record(session, "round.changed", draft, actor, changed=changed, **standing)
     wake(session, "voting.advance_rounds")
     return draft
 
@@ -175,6 +180,16 @@ def _check_times(session: Session, opens_at: datetime, closes_at: datetime) -> N
         raise InvalidRoundError(_("A round cannot close in the past."))
     if opens_at >= closes_at:
         raise InvalidRoundError(_("A round closes after it opens."))
+
+
+def _insist_on_one_at_a_time(session: Session, opens_at: datetime, draft_id: int | None) -> None:
+    """Of the rounds that a series has built no two open at the same time."""
+    own = select(Round.series_id).where(Round.id == draft_id).scalar_subquery()
+    taken = exists().where(Round.series_id == own, Round.opens_at == opens_at, Round.id != draft_id)
+    if session.scalar(select(taken)):
+        raise InvalidRoundError(
+            _("Another round of the same series opens at this time already. Choose another.")
+        )
 
 
 def _check_topics(topics: Sequence[Topic]) -> None:

@@ -165,11 +165,7 @@ def advance_all() -> int:
         while _advance_one(round_id):
             steps += 1
     telling.tell_due()
-    try:
-        with transaction() as session:
-            series.build_due(session)
-    except Exception:
-        log.exception("series_stuck")
+    series.build_due()
     return steps
 
 

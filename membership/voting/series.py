@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 import structlog
 from babel.dates import format_date
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership.accounts import audit
 from membership.accounts.models import Account
 from membership.background import wake
-from membership.db import database_now
+from membership.db import database_now, transaction
 from membership.voting import drafts, suggestions
 from membership.voting.drafts import InvalidRoundError
 from membership.voting.models import Round, RoundSeries
@@ -48,16 +48,18 @@ class Next:
     is_short: bool
 
 
-def build_due(session: Session) -> list[Round]:
-    """One draft for each active series whose next opening is at most three days away.
+def build_due() -> list[int]:
+    """One draft for each active series whose next opening is at most three days away: their ids.
 
     Of two that build at once the second finds it built. With too few topics nothing is built; the
-    audit log says so once, and topics that are approved before the opening are still taken.
+    audit log says so once, and topics that are approved before the opening are still taken. Each
+    has a transaction of its own: what fails is logged and stops no other.
     """
-    now = database_now(session)
-    active = select(RoundSeries).where(RoundSeries.is_active).order_by(RoundSeries.id)
-    due = [series for series in session.scalars(active) if _is_due(series, now)]
-    return [draft for series in due if (draft := _build(session, series, now))]
+    with transaction() as session:
+        now = database_now(session)
+        active = select(RoundSeries).where(RoundSeries.is_active).order_by(RoundSeries.id)
+        due = [series.id for series in session.scalars(active) if _is_due(series, now)]
+    return [round_id for series_id in due if (round_id := _build_one(series_id)) is not None]
 
 
 def upcoming(session: Session, series: RoundSeries) -> Next:
@@ -115,13 +117,28 @@ def change(session: Session, series: RoundSeries, actor: Account, **values: Any)
     wake(session, "voting.advance_rounds")
 
 
-def _build(session: Session, series: RoundSeries, now: datetime) -> Round | None:
-    held = select(RoundSeries).where(RoundSeries.id == series.id, RoundSeries.is_active)
-    again = held.with_for_update(skip_locked=True).execution_options(populate_existing=True)
-    if session.scalar(again) is None or not _is_due(series, now):
+def _build_one(series_id: int) -> int | None:
+    try:
+        with transaction() as session:
+            draft = _build(session, series_id)
+            return draft.id if draft else None
+    # Whatever is wrong with one series must not stop the others.
+    except Exception:
+        log.exception("series_stuck", series=series_id)
+        return None
+
+
+def _build(session: Session, series_id: int) -> Round | None:
+    held = select(RoundSeries).where(RoundSeries.id == series_id, RoundSeries.is_active)
+    series = session.scalar(held.with_for_update(skip_locked=True))
+    now = database_now(session)
+    if series is None or not _is_due(series, now):
         return None
     meant = _next(session, series, now)
     month = _month_of(meant.opens_at)
+    if _has_round(session, series, meant.opens_at):
+        series.built_for = month
+        return None
     if meant.is_short:
         _say_short(session, series, meant, month)
         return None
@@ -141,8 +158,13 @@ def _build(session: Session, series: RoundSeries, now: datetime) -> Round | None
         log.warning("series_not_built", series=series.id, why=str(error))
         return None
     series.built_for = month
-    session.flush()
     return draft
+
+
+def _has_round(session: Session, series: RoundSeries, opens_at: datetime) -> bool:
+    """An editor has moved an earlier round of the series to this time."""
+    there = exists().where(Round.series_id == series.id, Round.opens_at == opens_at)
+    return bool(session.scalar(select(there)))
 
 
 def _next(session: Session, series: RoundSeries, now: datetime) -> Next:

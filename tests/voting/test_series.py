@@ -57,6 +57,14 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return act
 
 
+def built(session: Session) -> list[Round]:
+    """What is built now, by whoever comes by."""
+    session.flush()
+    ids = series.build_due()
+    session.expire_all()
+    return [session.get_one(Round, round_id) for round_id in ids]
+
+
 def wanted(session: Session, supporters: int, **values: Any) -> Topic:
     """An approved suggestion with so many supporters."""
     topic = factories.topic(session, **({"approved_at": factories.NOON} | values))
@@ -119,9 +127,9 @@ def test_a_draft_is_built_three_days_before_it_opens(session: Session, at: Clock
     for number in (2, 3):
         wanted(session, number)
     at(in_kyiv(2027, 3, 2, 9, 29, 59))
-    assert series.build_due(session) == []
+    assert built(session) == []
     at(in_kyiv(2027, 3, 2, 9, 30))
-    (draft,) = series.build_due(session)
+    (draft,) = built(session)
     assert (draft.title, draft.state) == ("What next?, March 2027", "draft")
     assert (draft.opens_at, draft.closes_at) == (
         in_kyiv(2027, 3, 5, 9, 30),
@@ -132,10 +140,10 @@ def test_a_draft_is_built_three_days_before_it_opens(session: Session, at: Clock
     # Fewer stand than the series hoped for.
     assert draft.max_choices == 2
     (entry,) = entries(session, "round.created")
-    assert (entry.actor_id, entry.detail) == (None, {"series": recurring.id})
+    assert (entry.actor_id, entry.detail["series"]) == (None, recurring.id)
     for later in (in_kyiv(2027, 3, 2, 9, 31), in_kyiv(2027, 3, 5, 9, 30), in_kyiv(2027, 4, 1)):
         at(later)
-        assert series.build_due(session) == []
+        assert built(session) == []
 
 
 def test_it_takes_what_has_most_supporters(session: Session, at: Clock) -> None:
@@ -155,7 +163,7 @@ def test_it_takes_what_has_most_supporters(session: Session, at: Clock) -> None:
         max_choices=1,
         actor=None,
     )
-    (draft,) = series.build_due(session)
+    (draft,) = built(session)
     standing = {topic.id for topic in paper.options(session, draft.id)}
     assert standing == {most.id, old.id, newer.id}
     assert fewer.id not in standing
@@ -166,7 +174,7 @@ def test_two_series_share_no_topic(session: Session, at: Clock) -> None:
     monthly(session, title="And abroad?")
     topics = [wanted(session, number) for number in (5, 4, 3, 2, 1)]
     at(in_kyiv(2027, 3, 3))
-    first, second = series.build_due(session)
+    first, second = built(session)
     assert {topic.id for topic in paper.options(session, first.id)} == {
         topic.id for topic in topics[:3]
     }
@@ -183,9 +191,9 @@ def test_a_beat_that_slept_builds_late_but_never_past_the_opening(
     for _ in range(4):
         wanted(session, 1)
     at(in_kyiv(2027, 3, 5, 9, 30))
-    assert series.build_due(session) == []
+    assert built(session) == []
     at(in_kyiv(2027, 4, 5, 9, 29))
-    (draft,) = series.build_due(session)
+    (draft,) = built(session)
     assert draft.opens_at == in_kyiv(2027, 4, 5, 9, 30)
 
 
@@ -195,9 +203,9 @@ def test_what_is_switched_off_builds_nothing(session: Session, at: Clock) -> Non
         wanted(session, 1)
     at(in_kyiv(2027, 3, 3))
     series.change(session, recurring, editor, is_active=False)
-    assert series.build_due(session) == []
+    assert built(session) == []
     series.change(session, recurring, editor, is_active=True)
-    assert len(series.build_due(session)) == 1
+    assert len(built(session)) == 1
     assert [entry.detail["changed"] for entry in entries(session, "series.changed")] == [
         ["is_active"],
         ["is_active"],
@@ -214,20 +222,20 @@ def test_with_too_few_topics_nothing_is_built_and_it_is_said_once(
     late = wanted(session, 1, approved_at=None)
     for now in (in_kyiv(2027, 3, 3), in_kyiv(2027, 3, 4)):
         at(now)
-        assert series.build_due(session) == []
+        assert built(session) == []
         assert series.upcoming(session, recurring).is_short
     (entry,) = entries(session, "round.not_built")
     assert entry.subject == f"series:{recurring.id}"
     assert entry.detail == {"opens_at": "2027-03-05T07:30:00+00:00", "topics": enough - 1}
     moderation.approve(session, late, factories.staff(session))
-    (draft,) = series.build_due(session)
+    (draft,) = built(session)
     assert len(paper.options(session, draft.id)) == enough
     drafts.cancel(session, draft, factories.staff(session))
     for topic in topics:
         topic.approved_at = None
     session.flush()
     at(in_kyiv(2027, 4, 3))
-    assert series.build_due(session) == []
+    assert built(session) == []
     assert len(entries(session, "round.not_built")) == 2
 
 
@@ -239,14 +247,14 @@ def test_a_draft_that_was_moved_or_taken_back_is_not_built_again(
     topics = [wanted(session, 1) for _ in range(3)]
     editor = factories.staff(session)
     at(in_kyiv(2027, 3, 3))
-    (draft,) = series.build_due(session)
+    (draft,) = built(session)
     moved = {"opens_at": in_kyiv(2027, 3, 8), "closes_at": in_kyiv(2027, 3, 9)}
     drafts.change(session, draft, editor, title="Later", topics=topics, **moved)
-    assert series.build_due(session) == []
+    assert built(session) == []
     drafts.cancel(session, draft, editor)
-    assert series.build_due(session) == []
+    assert built(session) == []
     at(in_kyiv(2027, 4, 3))
-    assert len(series.build_due(session)) == 1
+    assert len(built(session)) == 1
 
 
 def test_a_series_that_is_changed_keeps_what_it_has_built(session: Session, at: Clock) -> None:
@@ -254,9 +262,9 @@ def test_a_series_that_is_changed_keeps_what_it_has_built(session: Session, at: 
     for _ in range(3):
         wanted(session, 1)
     at(in_kyiv(2027, 3, 3))
-    (draft,) = series.build_due(session)
+    (draft,) = built(session)
     series.change(session, recurring, editor, day=6, quorum=2)
-    assert series.build_due(session) == []
+    assert built(session) == []
     session.refresh(draft)
     assert (draft.quorum, draft.opens_at) == (10, in_kyiv(2027, 3, 5, 9, 30))
     assert series.upcoming(session, recurring).opens_at == in_kyiv(2027, 4, 6, 9, 30)
@@ -314,8 +322,7 @@ def test_two_beats_at_once_build_one(
     def beat(_number: int) -> int:
         with app.app_context():
             start.wait(timeout=20)
-            with transaction() as session:
-                return len(series.build_due(session))
+            return len(series.build_due())
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(beat, range(4), timeout=30)) == [0, 0, 0, 1]
@@ -336,3 +343,50 @@ def test_the_beat_builds_what_is_due(
     rounds.advance_all()
     with transaction() as session:
         assert session.scalars(select(Round.state)).all() == ["draft"]
+
+
+def test_a_draft_that_was_moved_to_next_month_is_its_round(session: Session, at: Clock) -> None:
+    """[V11] A series opens once at a time, and goes on; a round of its own may open then."""
+    recurring = monthly(session)
+    for _ in range(9):
+        wanted(session, 1)
+    at(in_kyiv(2027, 3, 3))
+    (march,) = built(session)
+    april = {"opens_at": in_kyiv(2027, 4, 5, 9, 30), "closes_at": in_kyiv(2027, 4, 6)}
+    asked = april | {"title": "Later", "topics": paper.options(session, march.id)}
+    drafts.change(session, march, factories.staff(session), **asked)
+    at(in_kyiv(2027, 4, 3))
+    assert built(session) == []
+    assert series.upcoming(session, recurring).opens_at == in_kyiv(2027, 5, 5, 9, 30)
+    at(in_kyiv(2027, 5, 3))
+    (may,) = built(session)
+    asked["topics"] = paper.options(session, may.id)
+    asked |= {"opens_at": march.opens_at, "closes_at": may.closes_at}
+    with pytest.raises(InvalidRoundError, match="opens at this time already"):
+        drafts.change(session, may, factories.staff(session), **asked)
+    asked["topics"] = [factories.topic(session) for _ in range(3)]
+    drafts.create(session, actor=None, **asked)
+
+
+def test_a_series_that_cannot_be_built_stops_no_other(
+    session: Session, at: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[L7] What it had begun is gone with it."""
+    broken, sound = monthly(session, title="Broken"), monthly(session, title="Sound")
+    for _ in range(9):
+        wanted(session, 1)
+    at(in_kyiv(2027, 3, 3))
+    real = drafts.create
+
+    def create(session: Session, **values: Any) -> Round:
+        made = real(session, **values)
+        if made.series_id == broken.id:
+            raise RuntimeError
+        return made
+
+    monkeypatch.setattr(drafts, "create", create)
+    (draft,) = built(session)
+    assert draft.series_id == sound.id
+    assert session.scalar(select(func.count()).select_from(Round)) == 1
+    session.refresh(broken)
+    assert broken.built_for is None

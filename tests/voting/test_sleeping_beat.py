@@ -12,9 +12,10 @@ from membership.accounts.models import Account, AuditEntry
 from membership.db import transaction
 from membership.mail.models import OutboxEmail
 from membership.voting import drafts, paper, rounds, series, telling
-from membership.voting.models import Ballot, Round, Tally, Topic, TopicChange, Turnout
+from membership.voting.models import Ballot, Round, RoundSeries, Tally, Topic, TopicChange, Turnout
 from membership.voting.rounds import RoundNotOpenError
 from tests import factories
+from tests.voting.test_series import MONTHLY
 
 HOUR = timedelta(hours=1)
 SignIn = Callable[[Session, Account], FlaskClient]
@@ -123,16 +124,21 @@ def test_what_fails_in_one_part_stops_no_other(
         held, voter = factories.round_(session), factories.patron(session)
         rounds.cast(session, held.id, voter.id, topic_ids(session, held)[:1])
         session.execute(update(Round).values(closes_at=func.clock_timestamp()))
+        session.add(RoundSeries(**MONTHLY))
+    tried = []
 
-    def fail(_session: Session) -> None:
+    def fail(*_args: object) -> None:
+        tried.append(1)
         raise RuntimeError
 
-    monkeypatch.setattr(series, "build_due", fail)
+    monkeypatch.setattr(series, "AHEAD", 40 * 24 * HOUR)
+    monkeypatch.setattr(series, "_next", fail)
     assert rounds.advance_all() == 2
     with transaction() as session:
         kinds = session.scalars(select(OutboxEmail.kind)).all()
         assert kinds == [telling.RESULT]
         assert number_of(session, Tally) == 1
+    assert tried == [1]
 
 
 def test_a_late_draft_changes_no_more(session: Session) -> None:
