@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import comb, perm
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from flask_babel import format_datetime, ngettext
+from flask_babel import format_datetime, format_decimal, ngettext
 from flask_babel import gettext as _
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from config.settings import settings
-from membership.accounts.models import Account
+from membership import clock
+from membership.accounts.models import Account, AuditEntry
 from membership.db import database_now
 from membership.mail.models import MailRefusal, Suppression
 from membership.voting import audience, telling
@@ -25,6 +27,8 @@ SHORT, LONG = timedelta(days=1), timedelta(days=28)
 # Whoever may vote and has not is reminded a day before the end of a round of at least this.
 REMINDED = timedelta(days=3)
 PAST_ROUNDS = 3
+# So far back lots that were drawn and thrown away are counted.
+LATELY = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,10 @@ def look_over(
         _all_read(topics),
         _times(session, rules),
         _quorum(session, rules, may_vote),
+        _secrecy(session, rules, len(topics), may_vote),
         _mails(session, rules),
         _overlap(session, rules, draft_id),
-        _seed(draft_id),
+        _seed(session, topics, draft_id),
     ]
 
 
@@ -119,6 +124,24 @@ def _quorum(session: Session, rules: Rules, may_vote: int) -> Check:
     return _check(_("Quorum"), text, warns)
 
 
+def _secrecy(session: Session, rules: Rules, topics: int, may_vote: int) -> Check:
+    """Whether somebody could be told to fill in a ballot like no other, and be found by it."""
+    ways = comb if rules.method == "approval" else perm
+    possible = sum(ways(topics, chosen) for chosen in range(1, rules.max_choices + 1))
+    voters = min([may_vote, *_past_turnout(session)])
+    text = _(
+        "%(ballots)s different ballots are possible; about %(voters)s voters are expected.",
+        ballots=format_decimal(possible),
+        voters=format_decimal(voters),
+    )
+    if possible > voters:
+        text += " " + _(
+            "A voter can be told to fill in one that nobody else does, and be found by it when the "
+            "ballots are published. Fewer topics or fewer choices make that harder."
+        )
+    return _check(_("Secrecy"), text, possible > voters)
+
+
 def _mails(session: Session, rules: Rules) -> Check:
     """As many as want the mail about an opening round and may vote now."""
     told = _told(session)
@@ -152,14 +175,36 @@ def _overlap(session: Session, rules: Rules, draft_id: int | None) -> Check:
     return _check(_("Other rounds"), said, True)
 
 
-def _seed(draft_id: int | None) -> Check:
+def _seed(session: Session, topics: Sequence[Topic], draft_id: int | None) -> Check:
     said = _(
-        "Follows from the round’s number and its topics, so that nobody chooses it. Everybody can "
-        "read it on the round’s page from the moment the draft is created."
+        "Follows from the round’s number and its topics. Everybody can read it on the round’s page "
+        "from the moment the draft is created; each draft is in the audit log."
     )
     if draft_id is not None:
         said = _("Sealed anew with the topics, for everybody to read on the round’s page.")
-    return _check(_("Tie seed"), said, False)
+    drawn = _lots_drawn(session, {topic.id for topic in topics})
+    # The draft itself had to be sealed once.
+    is_again = drawn > (draft_id is not None)
+    if is_again:
+        said += " " + ngettext(
+            "Over these topics it has been sealed once in the last %(days)s days already.",
+            "Over these topics it has been sealed %(num)d times in the last %(days)s days already.",
+            drawn,
+            days=LATELY.days,
+        )
+        said += " " + _("Whoever builds a round again gets another lot, and can choose among them.")
+    return _check(_("Tie seed"), said, is_again)
+
+
+def _lots_drawn(session: Session, topic_ids: set[int]) -> int:
+    """How often a draft over two or more of these topics was created lately, or given them."""
+    sealed = session.scalars(
+        select(AuditEntry.detail["topics"]).where(
+            AuditEntry.action.in_(("round.created", "round.changed")),
+            AuditEntry.created_at > clock.now() - LATELY,
+        )
+    )
+    return sum(len(topic_ids.intersection(paper or ())) > 1 for paper in sealed)
 
 
 def _may_vote(session: Session) -> int:

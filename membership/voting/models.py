@@ -32,7 +32,7 @@ TOPIC_STATES = (
 )
 ROUND_STATES = ("draft", "open", "closed", "settled", "void")
 METHODS = ("approval", "instant_runoff")
-# Level topics: a lot that nobody draws, or whichever was suggested first (rule V7).
+# Level topics: a lot that is known before the opening, or whichever was suggested first (rule V7).
 TIE_RULES = ("lot", "earliest")
 # Too few ballots: the round is void, or its result is advice and chooses nothing (rule V7).
 QUORUM_RULES = ("void", "advisory")

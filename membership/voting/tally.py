@@ -108,7 +108,10 @@ class Result:
 
 
 def tie_seed(round_id: int, options: Iterable[int]) -> str:
-    """SHA-256 of the round's id and its ballot paper: known before opening, chosen by nobody."""
+    """SHA-256 of the round's id and its ballot paper: known to everybody before the opening.
+
+    Votes do not change it. Whoever builds a round can: another draft, or paper, has another seed.
+    """
     paper = ",".join(str(option) for option in sorted(options))
     return hashlib.sha256(f"{round_id}:{paper}".encode()).hexdigest()
 
@@ -144,6 +147,10 @@ def as_counted(contest: Contest, stages: Sequence[Stage]) -> dict[tuple[int, ...
     change the result. Whole rankings are easily like no other: who buys or orders votes could
     tell each voter to rank in a way of their own, and look for it among the published ballots
     ("Italian attack"). Counting what is left gives the same stages.
+
+    That makes it harder, not impossible. In a run-off of many stages a ranking that names weak
+    topics from the weakest up is read to its end; and an approval ballot is published whole, so
+    with more possible sets of topics than voters some stand alone.
     """
     stood = dict.fromkeys(contest.options, 0)
     for number, stage in enumerate(stages):

@@ -238,7 +238,7 @@ def test_the_check_list_says_what_to_look_at(
         "When it opens, a mail goes to 3 patrons.",
         "Whoever has not voted a day before the end is reminded once.",
         "At the same time patrons are asked: “What else?”",
-        "so that nobody chooses it",
+        "Follows from the round’s number and its topics",
     ):
         assert sentence in said
     data |= {"opens_at": local(opens_at), "closes_at": local(opens_at + 2 * HOUR)}
@@ -259,7 +259,7 @@ def test_a_good_round_passes_the_check_list(session: Session, browser: FlaskClie
         factories.patron(session)
     page = browser.post("/staff/rounds/new", data=asked(session, act="preview")).text
     assert 'data-tone="warning"' not in page
-    assert page.count('data-tone="good"') == 7
+    assert page.count('data-tone="good"') == 8
 
 
 def test_a_draft_can_be_changed_until_it_opens(

@@ -39,7 +39,7 @@ def test_the_result_and_how_to_check_it(session: Session, client: FlaskClient) -
     assert "6 of 6 patrons who might have voted: 100%." in shown
     assert "Approval: each ballot could name up to 3 topics and gave each one vote." in shown
     assert "5 ballots; with fewer, the round would be void." in shown
-    assert "A lot that nobody draws" in shown
+    assert "A lot that was known before the round opened" in shown
     rows = table(answer, "Votes, and their share of all ballots")
     assert [[row[0], *row[2:]] for row in rows] == [
         [f"{first.title} Chosen", "6", "100%"],
