@@ -193,7 +193,7 @@ def _sentence(error: Exception) -> str:
                 "words stay."
             )
         case lifecycle.MissingReasonError():
-            said = _("Overruling the vote needs a reason that readers will see.")
+            said = _("Taking up what was not chosen needs a reason that readers will see.")
         case lifecycle.MissingOriginalError():
             said = _("Choose another topic that is still alive to merge this one into.")
         case lifecycle.MissingArticleError():

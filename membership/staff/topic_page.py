@@ -12,7 +12,7 @@ from membership.staff.forms import newsroom_today
 from membership.staff.room import EDITORS, FINANCE, REPORTERS, blueprint, found
 from membership.staff.topic_story import names, story
 from membership.staff.topics import supporters
-from membership.voting import lifecycle, moderation, rounds
+from membership.voting import lifecycle, moderation, rounds, topics
 from membership.voting.models import Topic
 from membership.web import access
 
@@ -55,6 +55,7 @@ def page(session: Session, topic: Topic, refused: str = "") -> str:
         names=names(session, chapters),
         alike=moderation.alike(session, [topic], 6).get(topic.id, []) if "merged" in steps else [],
         writers=writers(session) if steps & {"assigned", "published"} else [],
+        advised=topics.was_advised(session, topic),
         overrules=(topic.state, "assigned") in lifecycle.NEEDS_REASON,
         articles=_articles(session, wanted) if "published" in steps else [],
         wanted=wanted,

@@ -34,12 +34,17 @@ PUBLISHED = kinds.bulk(
 TOLD = frozenset({"rejected", "merged", "assigned", "dropped"})
 
 
-def tell_followers(session: Session, topic: Topic, came_from: str) -> None:
-    """Tell of the step that `topic`, locked, has just taken; before those of a merged one move."""
+def tell_followers(session: Session, topic: Topic, came_from: str, *, advised: bool) -> None:
+    """Tell of the step that `topic`, locked, has just taken; before those of a merged one move.
+
+    `advised`: it was not chosen, but ahead in a vote whose result is advice.
+    """
     if topic.state not in TOLD:
         return
-    # Editors who overrule a result owe a reason (rule V12).
-    step = "overruled" if came_from == "not_selected" else topic.state
+    step = topic.state
+    # Editors who take up what was not chosen owe a reason (rule V12).
+    if came_from == "not_selected":
+        step = "advised" if advised else "overruled"
     reason = None if step == "assigned" else topic.public_reason
     original = session.get_one(Topic, topic.merged_into_id) if step == "merged" else None
     _put(session, topic, follows([topic.id]), step=step, reason=reason, original=original)

@@ -1,5 +1,6 @@
 """What is shown of a round's result, on every page alike (rule V8)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +24,7 @@ class Winner:
 
 @dataclass(frozen=True)
 class Overruling:
-    """A topic that was not chosen and that an editor took up all the same (rule V12)."""
+    """A topic that was neither chosen nor advised and was taken up all the same (rule V12)."""
 
     topic: Topic
     reason: str
@@ -65,7 +66,8 @@ class Counted:
 class Published:
     """`winners` when the outcome is "decided"; `advice`, the topics ahead, when it is "advisory".
 
-    `counted` is None when so few voted that only the winners are published.
+    The `public_reason` of advice that was followed says why. `counted` is None when so few voted
+    that only the winners are published.
     """
 
     outcome: str
@@ -85,11 +87,13 @@ def published(session: Session, round_: Round) -> Published:
     # Version 1 of the count stored no outcome, and knew no advice.
     outcome = tally.result.get("outcome", VOID if round_.state == "void" else DECIDED)
     won = ahead if outcome == DECIDED else []
+    advice = ahead if outcome == ADVISORY else []
     return Published(
         outcome=outcome,
         winners=_with_articles(session, won),
-        advice=ahead if outcome == ADVISORY else [],
-        overrulings=_overrulings(session, topics),
+        advice=advice,
+        # Whoever follows advice overrules nothing.
+        overrulings=_overrulings(session, [each for each in topics.values() if each not in advice]),
         counted=(
             _counted(round_, tally, topics, {topic.id for topic in won})
             if tally.ballots >= FEWEST_TO_SHOW
@@ -104,18 +108,19 @@ def _with_articles(session: Session, winners: list[Topic]) -> list[Winner]:
     return [Winner(topic, articles.get(topic.article_id or 0)) for topic in winners]
 
 
-def _overrulings(session: Session, topics: dict[int, Topic]) -> list[Overruling]:
+def _overrulings(session: Session, topics: Iterable[Topic]) -> list[Overruling]:
+    behind = {topic.id: topic for topic in topics}
     changes = session.scalars(
         select(TopicChange)
         .where(
-            TopicChange.topic_id.in_(topics),
+            TopicChange.topic_id.in_(behind),
             TopicChange.from_state == "not_selected",
             TopicChange.to_state == "assigned",
         )
         .order_by(TopicChange.id)
     )
     return [
-        Overruling(topics[change.topic_id], change.reason or "", change.created_at)
+        Overruling(behind[change.topic_id], change.reason or "", change.created_at)
         for change in changes
     ]
 

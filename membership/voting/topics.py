@@ -7,7 +7,7 @@ workers ever wait for one another.
 from datetime import date
 from typing import Any
 
-from sqlalchemy import delete, func, insert, literal, select
+from sqlalchemy import delete, exists, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -19,10 +19,12 @@ from membership.voting import following, lifecycle, news, paper
 from membership.voting.models import (
     Round,
     RoundOption,
+    Tally,
     Topic,
     TopicChange,
     TopicSupport,
 )
+from membership.voting.tally import ADVISORY
 
 
 class TopicNotFoundError(LookupError):
@@ -109,6 +111,17 @@ def publish(session: Session, topic: Topic, article: Article, actor: Account) ->
     _step(session, topic, "published", actor, None, article=article.id)
 
 
+def was_advised(session: Session, topic: Topic) -> bool:
+    """It was ahead in a round whose result is advice: taking it up follows the vote."""
+    advice = exists().where(
+        RoundOption.topic_id == topic.id,
+        RoundOption.round_id == Tally.round_id,
+        Tally.result["outcome"].astext == ADVISORY,
+        Tally.result["winners"].contains([topic.id]),
+    )
+    return bool(session.scalar(select(advice)))
+
+
 def _last_settled(session: Session, topic: Topic) -> Any:
     """Id and title of a round; None when the topic stood in none."""
     return session.execute(
@@ -155,7 +168,8 @@ def _step(
             created_at=clock.now(),
         )
     )
-    news.tell_followers(session, topic, came_from)
+    advised = came_from == "not_selected" and was_advised(session, topic)
+    news.tell_followers(session, topic, came_from, advised=advised)
     audit.record(
         session,
         f"topic.{to}",

@@ -155,6 +155,24 @@ def test_a_missed_quorum_is_said(
     assert "Take up a topic that was not chosen" in page
 
 
+def test_advice_is_followed_not_overruled(
+    session: Session, browser: FlaskClient, editor: Account
+) -> None:
+    """[V7] [V12]"""
+    held = opened(session, quorum=5, quorum_rule="advisory")
+    ahead, behind, _last = paper.options(session, held.id)
+    vote(session, held, ahead)
+    settled(session, held)
+    assert "you follow it" in browser.get(f"/staff/topics/{ahead.id}").text
+    assert "The vote went otherwise" in browser.get(f"/staff/topics/{behind.id}").text
+    browser.post(f"/staff/rounds/{held.id}/overrule", data=overruling(ahead, editor))
+    page = browser.get(f"/staff/rounds/{held.id}").text
+    advice = page[page.index("Ahead were") : page.index("Taken up all the same")]
+    assert "Olena Edits writes it." in advice
+    assert "The court has opened it." in advice
+    assert "The court has opened it." not in page.replace(advice, "")
+
+
 def overruling(topic: Topic, writer: Account, /, **values: Any) -> dict[str, Any]:
     return {"topic": topic.id, "reporter": writer.id, "reason": "The court has opened it."} | values
 

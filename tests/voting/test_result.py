@@ -80,6 +80,19 @@ def test_advice_is_no_win(session: Session) -> None:
     assert not any(row.won for row in shown.counted.rows)
 
 
+def test_following_advice_is_no_overruling(session: Session) -> None:
+    """[V7] [V12]"""
+    held = settled(session, quorum=100, quorum_rule="advisory")
+    editor = factories.staff(session)
+    ahead = result.published(session, held).advice[0]
+    behind = next(topic for topic in paper.options(session, held.id) if topic.id != ahead.id)
+    for topic in (ahead, behind):
+        topics.assign(session, topic, editor, editor, reason=f"Of {topic.title}.")
+    shown = result.published(session, held)
+    assert shown.advice == [ahead]
+    assert [each.topic for each in shown.overrulings] == [behind]
+
+
 def test_below_the_fewest_only_the_winners(session: Session) -> None:
     """[V8]"""
     few = result.published(session, settled(session, ballots=FEWEST_TO_SHOW - 1))

@@ -98,6 +98,17 @@ def test_advice_chooses_nothing(session: Session, client: FlaskClient) -> None:
     assert "50 ballots; with fewer, the result would be advice." in shown
 
 
+def test_advice_that_was_followed_says_why(session: Session, client: FlaskClient) -> None:
+    """[V7] [V12] It went with the vote, not against it."""
+    held, editor = settled(session, 6, quorum=50, quorum_rule="advisory"), factories.staff(session)
+    first = paper.options(session, held.id)[0]
+    topics.assign(session, first, editor, editor, reason="You asked for it first.")
+    shown = text_of(result_of(client, held))
+    said = f"This topic was ahead We are on it {first.title} {first.why} You asked for it first."
+    assert said in shown
+    assert "took up besides" not in shown
+
+
 def test_a_void_round_says_so(session: Session, client: FlaskClient) -> None:
     """[V7]"""
     held = settled(session, 5, quorum=50)

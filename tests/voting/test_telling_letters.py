@@ -73,6 +73,17 @@ def news(step: str) -> Callable[[Session, Account], list[str]]:
     return make
 
 
+def advised(session: Session, reader: Account) -> list[str]:
+    stand = [factories.topic(session, state="on_ballot", title=title) for title in (TOPIC, "No")]
+    round_ = held(session, stand, quorum=10, quorum_rule="advisory")
+    vote(session, round_, reader, stand[0])
+    following.follow(session, [stand[0].id], reader.id)
+    settle(session, round_)
+    editor = factories.staff(session)
+    topics.assign(session, stand[0], editor, editor, reason=REASON)
+    return [TOPIC, REASON, f"/topics/{stand[0].slug}"]
+
+
 def on_ballot(session: Session, reader: Account) -> list[str]:
     """The reader gives nothing any more."""
     stands = [factories.topic(session, title=title, state="on_ballot") for title in (TOPIC, "No")]
@@ -102,6 +113,7 @@ WRITTEN: dict[str, tuple[str, Callable[[Session, Account], list[str]]]] = {
         step: ("topic_news", news(step))
         for step in ("rejected", "merged", "assigned", "overruled", "dropped")
     },
+    "advised": ("topic_news", advised),
     "on ballot": ("topic_news", on_ballot),
     "published": ("published", published),
 }

@@ -61,6 +61,20 @@ def test_followers_hear_of_a_step(
     assert mail.context["url"] == f"http://localhost/topics/{topic.slug}"
 
 
+def test_following_advice_is_told_as_that(session: Session) -> None:
+    """[V7] [V12] Only what the count put behind is taken up against it."""
+    editor = factories.staff(session)
+    round_ = held(session, quorum=10, quorum_rule="advisory")
+    ahead, behind, _ = paper.options(session, round_.id)
+    vote(session, round_, factories.patron(session), ahead)
+    following.follow(session, [ahead.id, behind.id], factories.account(session).id)
+    settle(session, round_)
+    for topic in (ahead, behind):
+        topics.assign(session, topic, editor, editor, reason=REASON)
+    steps = [(mail.context["step"], mail.context["reason"]) for mail in letters(session, NEWS)]
+    assert steps == [("advised", REASON), ("overruled", REASON)]
+
+
 def test_a_step_that_did_not_come_true_is_not_told(session: Session) -> None:
     """[M1] [V10] Declined behind the back of a round that is about to open: refused, no mail."""
     editor = factories.staff(session)
