@@ -47,6 +47,8 @@ def tell_followers(session: Session, topic: Topic, came_from: str, *, advised: b
         step = "advised" if advised else "overruled"
     reason = None if step == "assigned" else topic.public_reason
     original = session.get_one(Topic, topic.merged_into_id) if step == "merged" else None
+    if original and original.state == "published":
+        step = "reported"
     _put(session, topic, follows([topic.id]), step=step, reason=reason, original=original)
 
 

@@ -24,6 +24,7 @@ from membership.voting.models import (
     TopicChange,
     TopicSupport,
 )
+from membership.voting.suggestions import ALIVE
 from membership.voting.tally import ADVISORY
 
 
@@ -71,13 +72,12 @@ def assign(
 def merge(session: Session, topic: Topic, original: Topic, actor: Account) -> None:
     """Close `topic` in favour of `original`, which then has the supporters and followers of both.
 
-    Raises MissingOriginalError when the original is itself, or no longer a suggestion or on its
-    way to a story.
+    Raises MissingOriginalError when the original is itself, or has come to nothing.
     """
     drafts = paper.lock_drafts(session, topic)
     for each in sorted((topic, original), key=lambda row: row.id):
         _lock(session, each)
-    if topic.id == original.id or original.state in ("rejected", "merged", "dropped"):
+    if topic.id == original.id or original.state not in ALIVE:
         raise lifecycle.MissingOriginalError("Choose another topic that is still alive.")
     lifecycle.check_topic(topic.state, "merged", has_original=True)
     topic.merged_into_id = original.id

@@ -48,6 +48,7 @@ def result(session: Session, reader: Account) -> list[str]:
 
 def news(step: str) -> Callable[[Session, Account], list[str]]:
     before, to = {
+        "reported": ("suggested", "merged"),
         "overruled": ("not_selected", "assigned"),
         "assigned": ("selected", "assigned"),
         "dropped": ("assigned", "dropped"),
@@ -59,8 +60,11 @@ def news(step: str) -> Callable[[Session, Account], list[str]]:
             factories.staff(session),
         )
         following.follow(session, [topic.id], reader.id)
-        if step == "merged":
-            original = factories.topic(session, title="The railway")
+        if to == "merged":
+            values = {}
+            if step == "reported":
+                values = {"state": "published", "article_id": factories.article(session).id}
+            original = factories.topic(session, title="The railway", **values)
             topics.merge(session, topic, original, editor)
             return [TOPIC, "The railway", f"/topics/{original.slug}"]
         reason = None if step == "assigned" else REASON
@@ -111,7 +115,7 @@ WRITTEN: dict[str, tuple[str, Callable[[Session, Account], list[str]]]] = {
     "result": ("round_result", result),
     **{
         step: ("topic_news", news(step))
-        for step in ("rejected", "merged", "assigned", "overruled", "dropped")
+        for step in ("rejected", "merged", "reported", "assigned", "overruled", "dropped")
     },
     "advised": ("topic_news", advised),
     "on ballot": ("topic_news", on_ballot),

@@ -101,6 +101,16 @@ def test_merging_tells_into_which_and_followers_move(session: Session) -> None:
     assert told(session, NEWS)[1:] == addresses(follower, old_hand)
 
 
+def test_merging_into_a_story_that_is_out_promises_no_more(session: Session) -> None:
+    """[V10]"""
+    editor, story = factories.staff(session), factories.article(session)
+    topic, _follower = followed(session)
+    original = factories.topic(session, state="published", article_id=story.id)
+    topics.merge(session, topic, original, editor)
+    (mail,) = letters(session, NEWS)
+    assert (mail.context["step"], mail.context["original"]) == ("reported", original.title)
+
+
 def test_a_vote_is_told_to_followers_who_have_none(session: Session) -> None:
     """[V11] Everybody else has the mail about the round; each of the two comes once."""
     round_ = held(session)
