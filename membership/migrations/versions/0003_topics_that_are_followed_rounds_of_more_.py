@@ -109,8 +109,6 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_topic_follow_account_id"), "topic_follow", ["account_id"], unique=False
     )
-    op.add_column("article", sa.Column("asked_round_id", sa.BigInteger(), nullable=True))
-    op.add_column("article", sa.Column("asked_round_title", sa.String(), nullable=True))
     op.add_column(
         "round", sa.Column("quorum_rule", sa.String(), server_default="void", nullable=False)
     )
@@ -137,6 +135,9 @@ def upgrade() -> None:
     op.drop_constraint(op.f("ck_round_method"), "round", type_="check")
     for name, holds in CHECKS.items():
         op.create_check_constraint(op.f(f"ck_round_{name}"), "round", holds)
+    # Every page reads articles: locked last, when no other table is waited for any more.
+    op.add_column("article", sa.Column("asked_round_id", sa.BigInteger(), nullable=True))
+    op.add_column("article", sa.Column("asked_round_title", sa.String(), nullable=True))
 
 
 def downgrade() -> None:
@@ -156,10 +157,10 @@ def downgrade() -> None:
     op.drop_column("round", "series_id")
     op.drop_column("round", "tie_rule")
     op.drop_column("round", "quorum_rule")
-    op.drop_column("article", "asked_round_title")
-    op.drop_column("article", "asked_round_id")
     op.drop_index(op.f("ix_topic_follow_account_id"), table_name="topic_follow")
     op.drop_table("topic_follow")
     op.drop_index(op.f("ix_topic_edit_topic_id"), table_name="topic_edit")
     op.drop_table("topic_edit")
     op.drop_table("round_series")
+    op.drop_column("article", "asked_round_title")
+    op.drop_column("article", "asked_round_id")
