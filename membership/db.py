@@ -50,7 +50,9 @@ class Numbered:
 EmailAddress = CITEXT
 
 _sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
-_statements: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
+_statements: sessionmaker[Session] = sessionmaker(
+    expire_on_commit=False, info={"commits_each": True}
+)
 
 
 def connect(url: str) -> Engine:
@@ -107,7 +109,8 @@ def transaction() -> Iterator[Session]:
 def statements() -> Iterator[Session]:
     """A session whose every statement is a transaction of its own: one round trip, not three.
 
-    For what one statement decides and does. Nothing is taken back, whatever happens afterwards.
+    For what one statement decides and does. Nothing is taken back, whatever happens afterwards;
+    what is to happen around a commit, or to be locked until one, is refused.
     """
     with _statements.begin() as session:
         yield session
@@ -118,17 +121,24 @@ def after_commit(session: Session, act: Callable[[], None]) -> None:
 
     A savepoint that was rolled back takes nothing back: `act` must be harmless then.
     """
+    _insist_on_transaction(session)
     session.info.setdefault("after_commit", []).append(act)
 
 
 def before_commit(session: Session, act: Callable[[], None]) -> None:
     """Do `act` as the last thing of this session's whole transaction, just before its commit.
 
-    For what must not hold others up for long. Goes with the savepoint in which it was put down.
+    For what must not hold others up for long: everything else has been written by then. Goes with
+    the savepoint in which it was put down.
     """
-    innermost = session.get_nested_transaction() or session.get_transaction()
-    assert innermost is not None, "features are called within a transaction"
+    _insist_on_transaction(session)
+    innermost = session.get_nested_transaction() or session.get_transaction() or session.begin()
     _acts_before_commit(session).setdefault(innermost, []).append(act)
+
+
+def _insist_on_transaction(session: Session) -> None:
+    if "commits_each" in session.info:
+        raise RuntimeError("statements() has no transaction: use transaction()")
 
 
 Acts = list[Callable[[], None]]
@@ -141,16 +151,17 @@ def _acts_before_commit(session: Session) -> MutableMapping[SessionTransaction |
     return found
 
 
-@event.listens_for(_sessions, "before_commit")
+@event.listens_for(Session, "before_commit")
 def _run_before_commit(session: Session) -> None:
     if session.in_nested_transaction():
         return
+    session.flush()
     # Also what these put down themselves.
     for act in _acts_before_commit(session).get(session.get_transaction(), []):
         act()
 
 
-@event.listens_for(_sessions, "after_commit")
+@event.listens_for(Session, "after_commit")
 def _run_after_commit(session: Session) -> None:
     # SQLAlchemy tells of released savepoints, too; nobody else sees their rows yet.
     if savepoint := session.get_nested_transaction():
@@ -161,7 +172,7 @@ def _run_after_commit(session: Session) -> None:
         act()
 
 
-@event.listens_for(_sessions, "after_rollback")
+@event.listens_for(Session, "after_rollback")
 def _forget_after_rollback(session: Session) -> None:
     if not session.in_nested_transaction():
         session.info.pop("after_commit", None)
@@ -172,6 +183,7 @@ def lock(session: Session, subject: str) -> None:
 
     For subjects that may have no row yet; where there is a row, lock the row.
     """
+    _insist_on_transaction(session)
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))"), {"subject": subject}
     )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import AuditEntry
-from membership.db import lock
+from membership.db import before_commit, lock
 
 BEGINNING = bytes(32)
 
@@ -40,18 +40,24 @@ def record(
 
     `subject` is like "donation:12"; `detail` is JSON without floats (ValueError), whose text would
     not come back from the database as it went in.
+
+    It is written just before the commit: everybody needs the log's lock, so whoever holds it waits
+    for no other lock and has nothing left to do.
     """
-    _refuse_floats(detail)
-    lock(session, "audit_entry")
-    previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1))
     entry = AuditEntry(
         actor_id=actor_id,
         action=action,
         subject=subject,
-        detail=detail,
+        detail=_without_floats(detail),
         created_at=clock.now(),
-        previous_hash=previous or BEGINNING,
     )
+    before_commit(session, lambda: _append(session, entry))
+
+
+def _append(session: Session, entry: AuditEntry) -> None:
+    lock(session, "audit_entry")
+    previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1))
+    entry.previous_hash = previous or BEGINNING
     entry.hash = _hash(entry)
     session.add(entry)
     session.flush()
@@ -86,8 +92,11 @@ def _utc(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _refuse_floats(detail: dict[str, Any]) -> None:
+def _without_floats(detail: dict[str, Any]) -> dict[str, Any]:
+    """As it will come back from the database; what the caller does to it later changes nothing."""
+
     def refuse(number: str) -> None:
         raise ValueError(f"the audit log keeps no floats: {number}")
 
-    json.loads(json.dumps(detail), parse_float=refuse, parse_constant=refuse)
+    kept: dict[str, Any] = json.loads(json.dumps(detail), parse_float=refuse, parse_constant=refuse)
+    return kept

@@ -12,10 +12,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, not_, or_, select
 
 from membership.billing.gifts.models import Gift
-from membership.billing.models import Donation, Refund, Subscription
+from membership.billing.models import Donation, Refund, StripeEvent, Subscription
 from membership.billing.refunds import COUNTED
 
 Standing = Literal["current", "grace", "lapsed"]
@@ -31,6 +31,7 @@ STANDING: Mapping[str, Standing] = MappingProxyType(
     }
 )
 PATRON_STATES = tuple(state for state, standing in STANDING.items() if standing != "lapsed")
+TAKES_BACK = ("charge.refunded", "charge.dispute.created")
 
 
 def standing(state: str) -> Standing:
@@ -78,17 +79,26 @@ def has_given_by_subscription(account_id: Any, at: datetime | None = None) -> Co
     return exists().where(*paid, ~taken_back(at))
 
 
-def lost_money(account_id: Any, before: datetime) -> ColumnElement[bool]:
-    """SQL: money that was settled for the account's support was taken back before then."""
+def lost_money(account_id: Any, since: Any, before: datetime) -> ColumnElement[bool]:
+    """SQL: money that was settled for the account's support was taken back between these times.
+
+    `since` is a time or a column.
+    """
+    lost = and_(taken_back(before), not_(taken_back(since)))
     own = exists().where(
-        Donation.account_id == account_id,
-        Donation.subscription_id.is_not(None),
-        taken_back(before),
+        Donation.account_id == account_id, Donation.subscription_id.is_not(None), lost
     )
-    gift = exists().where(
-        Gift.account_id == account_id, Gift.donation_id == Donation.id, taken_back(before)
-    )
+    gift = exists().where(Gift.account_id == account_id, Gift.donation_id == Donation.id, lost)
     return or_(own, gift)
+
+
+def is_being_taken_back(before: datetime) -> ColumnElement[bool]:
+    """SQL: Stripe told of money that was taken back before then, and we have yet to follow it."""
+    return exists().where(
+        StripeEvent.state == "pending",
+        StripeEvent.type.in_(TAKES_BACK),
+        StripeEvent.created_at < before,
+    )
 
 
 def gift_taken_back(before: datetime | None = None) -> ColumnElement[bool]:
@@ -106,10 +116,10 @@ def _took_gift(
     return exists().where(*took, ~gift_taken_back(at))
 
 
-def taken_back(before: datetime | None = None) -> ColumnElement[bool]:
+def taken_back(before: Any = None) -> ColumnElement[bool]:
     """SQL: a donation's money was wholly refunded or disputed (before then, when a time is given).
 
-    A part that was refunded leaves a gift.
+    A part that was refunded leaves a gift. The time may be a column of the statement around it.
     """
     refunded: ColumnElement[bool] = Donation.refunded_minor >= Donation.amount_minor
     disputed: ColumnElement[bool] = Donation.disputed_at.is_not(None)
@@ -119,7 +129,7 @@ def taken_back(before: datetime | None = None) -> ColumnElement[bool]:
     return or_(refunded, disputed)
 
 
-def _refunded_minor(before: datetime) -> ScalarSelect[int]:
+def _refunded_minor(before: Any) -> ScalarSelect[int]:
     """SQL: what went back of a donation before then."""
     return (
         select(func.coalesce(func.sum(Refund.amount_minor), 0))
@@ -128,6 +138,6 @@ def _refunded_minor(before: datetime) -> ScalarSelect[int]:
             Refund.state.in_(COUNTED),
             Refund.refunded_at < before,
         )
-        .correlate(Donation)
+        .correlate_except(Refund)
         .scalar_subquery()
     )

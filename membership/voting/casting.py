@@ -111,11 +111,12 @@ def _held() -> Any:
 
     PostgreSQL never inlines a CTE that locks rows, so whatever is checked against it is checked
     after the wait for the lock; the state, too, is looked at again then. The ballot's foreign key
-    would lock the row anyway, only less.
+    would lock the row anyway, only less. Who comes too late locks nothing: closing would never get
+    its turn while they keep coming.
     """
     return (
         select(Round.id, Round.opens_at, Round.closes_at, Round.method, Round.max_choices)
-        .where(Round.id == _ROUND, Round.state == "open")
+        .where(Round.id == _ROUND, Round.state == "open", func.clock_timestamp() < Round.closes_at)
         .with_for_update(read=True)
         .cte("held")
     )

@@ -8,9 +8,7 @@ from sqlalchemy.orm import Session
 
 from membership.voting import paper, settling, tally
 from membership.voting.models import Round, Tally
-
-# With fewer ballots than this, counts could tell who chose what: only winners are published (V8).
-FEWEST_TO_SHOW = 5
+from membership.voting.settling import FEWEST_TO_SHOW as FEWEST_TO_SHOW
 
 
 class NotSettledError(Exception):

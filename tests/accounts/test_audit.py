@@ -18,6 +18,7 @@ def write_three(session: Session) -> None:
     audit.record(session, "role_given", "account:1", role="editor")
     audit.record(session, "opened", "round:2", actor_id=1, options=[3, 4], note="Щотижня")
     audit.record(session, "closed", "round:2", actor_id=1)
+    session.commit()
 
 
 def test_what_was_written_is_whole(session: Session) -> None:
@@ -85,6 +86,50 @@ def test_entries_written_at_once_stand_in_one_chain(app: Flask, committed: Engin
         list(pool.map(write, range(24)))
     with transaction() as session:
         assert audit.verify(session).entries == 24
+
+
+def test_nobody_waits_for_an_unfinished_transaction(committed: Engine) -> None:
+    """[S9] The lock is taken when all else is written: who holds it waits for nobody."""
+    with transaction() as slow:
+        audit.record(slow, "first", "account:1")
+        with transaction() as other:
+            other.execute(text("SET LOCAL lock_timeout = '1s'"))
+            audit.record(other, "second", "account:2")
+        audit.record(slow, "third", "account:1")
+    with transaction() as session:
+        entries = session.query(AuditEntry).order_by(AuditEntry.id)
+        assert [entry.action for entry in entries] == ["second", "first", "third"]
+        assert audit.verify(session).entries == 3
+
+
+def test_an_entry_goes_with_its_savepoint(committed: Engine) -> None:
+    """[S9] What was taken back leaves no entry and no gap in the chain."""
+
+    def fail(session: Session) -> None:
+        audit.record(session, "taken back", "account:1")
+        raise ValueError("no")
+
+    with transaction() as session:
+        audit.record(session, "before", "account:1")
+        with pytest.raises(ValueError, match="no"), session.begin_nested():
+            fail(session)
+        with session.begin_nested():
+            audit.record(session, "within", "account:1")
+        audit.record(session, "after", "account:1")
+    with transaction() as session:
+        entries = session.query(AuditEntry).order_by(AuditEntry.id)
+        assert [entry.action for entry in entries] == ["before", "within", "after"]
+        assert audit.verify(session).entries == 3
+
+
+def test_an_entry_keeps_what_was_said_at_the_time(committed: Engine) -> None:
+    """[S9] Whatever the caller does with its values afterwards."""
+    fields = ["title"]
+    with transaction() as session:
+        audit.record(session, "edited", "topic:1", fields=fields)
+        fields.append("why")
+    with transaction() as session:
+        assert session.query(AuditEntry).one().detail == {"fields": ["title"]}
 
 
 @pytest.mark.parametrize("detail", [1.5, [float("nan")], {"deep": 0.1}])

@@ -1,11 +1,14 @@
 """What happens around a commit happens around the whole commit."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from membership import db
+from membership.background import wake
 from membership.billing.models import StripeEvent
 from tests import factories
 
@@ -108,6 +111,24 @@ def test_nothing_comes_last_in_what_is_rolled_back(committed: Engine) -> None:
         db.before_commit(session, lambda: done.append("never"))
         session.rollback()
     assert done == []
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda session: db.after_commit(session, print),
+        lambda session: db.before_commit(session, print),
+        lambda session: db.lock(session, "topic:1"),
+        lambda session: wake(session, "mail.deliver"),
+    ],
+)
+def test_a_lone_statement_promises_nothing_for_its_commit(
+    engine: Engine, act: Callable[[Session], None]
+) -> None:
+    """It would be forgotten, and a lock given up at once, without a word."""
+    db.use(engine)
+    with pytest.raises(RuntimeError, match="use transaction"), db.statements() as session:
+        act(session)
 
 
 PID = text("SELECT pg_backend_pid()")

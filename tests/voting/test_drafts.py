@@ -50,6 +50,7 @@ def number_of_rounds(session: Session) -> int:
 
 
 def last_entry(session: Session) -> AuditEntry:
+    session.commit()
     return session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account, AuditEntry
@@ -12,7 +12,7 @@ from membership.billing.models import Donation
 from membership.billing.standing import has_gift, has_standing, is_paid_for
 from membership.db import database_now
 from membership.voting import rounds
-from membership.voting.models import RoundOption, Tally
+from membership.voting.models import Ballot, RoundOption, Tally
 from tests import factories
 from tests.billing.gifts.steps import gift
 
@@ -52,6 +52,7 @@ def test_a_gifts_money_taken_back_before_the_close_voids_the_ballot(
         select(RoundOption.topic_id).where(RoundOption.round_id == held.id).limit(1)
     ).one()
     rounds.cast(session, held.id, reader.id, [choice])
+    session.execute(update(Ballot).values(cast_at=held.opens_at))
     held.closes_at = now - HOUR
     donation = session.get_one(Donation, present.donation_id)
     if taken == "refunded":
@@ -60,6 +61,7 @@ def test_a_gifts_money_taken_back_before_the_close_voids_the_ballot(
         donation.disputed_at = held.closes_at + when
     session.flush()
     settle(session, held.id)
+    session.commit()
     assert session.get_one(Tally, held.id).ballots == (0 if is_void else 1)
     voided = session.scalars(
         select(AuditEntry.detail).where(AuditEntry.action == "ballot.voided")

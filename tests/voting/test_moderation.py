@@ -31,6 +31,7 @@ def in_state(session: Session, state: str, **values: object) -> Topic:
 
 
 def entries(session: Session, topic: Topic) -> list[tuple[str, dict[str, object]]]:
+    session.commit()
     asked = select(AuditEntry.action, AuditEntry.detail).order_by(AuditEntry.id)
     found = session.execute(asked.where(AuditEntry.subject == f"topic:{topic.id}"))
     return [(action, detail) for action, detail in found]

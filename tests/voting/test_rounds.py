@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -254,6 +254,7 @@ def test_a_round_goes_its_way_by_the_databases_clock(session: Session) -> None:
     }
     assert held.tie_seed == seed
     assert set(session.scalars(select(Turnout.account_id))) == {voter.id for voter in voters}
+    session.commit()
     actions = session.scalars(
         select(AuditEntry.action)
         .where(AuditEntry.subject == f"round:{held.id}")
@@ -286,6 +287,7 @@ def test_money_taken_back_before_the_close_voids_the_ballot(
     held = factories.round_(session, opens_at=now() - 3 * HOUR, closes_at=now() + HOUR)
     one, two, _ = ids(session, held)
     lost, kept = voted(session, held, one), voted(session, held, two)
+    session.execute(update(Ballot).values(cast_at=held.opens_at))
     held.closes_at = now() - HOUR
     gift = session.scalars(select(Donation).where(Donation.account_id == lost.id)).one()
     if taken == "refunded":
@@ -294,6 +296,7 @@ def test_money_taken_back_before_the_close_voids_the_ballot(
         gift.disputed_at = held.closes_at + when
     session.flush()
     advance_wholly(session, held)
+    session.commit()
 
     assert session.get_one(Tally, held.id).ballots == (1 if is_void else 2)
     assert rounds.turnout(session, held) == (1 if is_void else 2)

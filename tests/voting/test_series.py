@@ -76,6 +76,7 @@ def wanted(session: Session, supporters: int, **values: Any) -> Topic:
 
 
 def entries(session: Session, action: str) -> list[AuditEntry]:
+    session.commit()
     return list(session.scalars(select(AuditEntry).where(AuditEntry.action == action)))
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from psycopg import Cursor
-from sqlalchemy import Engine, delete, event, func, inspect, select
+from sqlalchemy import Engine, delete, event, func, inspect, select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account, AuditEntry
@@ -98,6 +98,7 @@ def test_advice_chooses_nothing(session: Session) -> None:
     assert held.state == "settled"
     assert (settled.result["outcome"], settled.result["winners"]) == ("advisory", [one])
     assert set(states(session, held)) == {"not_selected"}
+    session.commit()
     said = session.scalars(select(AuditEntry).where(AuditEntry.action == "round.settled")).one()
     assert said.detail["outcome"] == "advisory"
 
@@ -137,6 +138,7 @@ def test_the_electorate_is_who_might_have_voted_at_the_close(session: Session) -
         factories.donation(session, late, subscription_id=support.id, paid_at=after)
     gift = session.scalars(select(Donation).where(Donation.account_id == lost.id)).one()
     gift.disputed_at = before
+    session.execute(update(Ballot).values(cast_at=held.opens_at))
     forget(session, [deleted.id])
     session.flush()
 
