@@ -26,13 +26,13 @@ REASON = "Others have reported <all> of it."
 def opened(session: Session, reader: Account) -> list[str]:
     round_ = held(session, title=QUESTION)
     telling.tell_due()
-    return [QUESTION, f"/rounds/{round_.id}", "3 "]
+    return [QUESTION, f"/rounds/{round_.id}", "3"]
 
 
 def closing(session: Session, reader: Account) -> list[str]:
     round_ = held(session, title=QUESTION, began=3 * DAY + HOUR, method="instant_runoff")
     telling.tell_due()
-    return [QUESTION, f"/rounds/{round_.id}", "3 "]
+    return [QUESTION, f"/rounds/{round_.id}", "3"]
 
 
 def result(session: Session, reader: Account) -> list[str]:
@@ -43,7 +43,7 @@ def result(session: Session, reader: Account) -> list[str]:
     factories.patron(session)
     settle(session, round_)
     telling.tell_due()
-    return [QUESTION, TOPIC, f"/rounds/{round_.id}/result", "7 ", "8 "]
+    return [QUESTION, TOPIC, f"/rounds/{round_.id}/result", "7", "8"]
 
 
 def news(step: str) -> Callable[[Session, Account], list[str]]:
@@ -141,8 +141,9 @@ def test_each_mail_has_one_link_and_all_in_its_text(
     kind, make = WRITTEN[name]
     facts = make(session, factories.patron(session, language=language))
     letter, text, html = compose(letters(session, kind)[0])
+    words = re.split(r"[\s.,:]+", text)
     for fact in facts:
-        assert fact in text
+        assert fact in (words if fact.isdigit() else text)
     (url,) = (fact for fact in facts if fact.startswith("/"))
     links = re.findall(r'<a [^>]*href="([^"]*)"', html)
     assert len(links) == 2
