@@ -21,7 +21,7 @@ TRANSLATIONS = ROOT / "membership/translations"
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|\{\w+\}")
 # What speaks to people when it stands in a tag; `content` only as a page's description.
 SPOKEN = re.compile(r'(?:title|aria-label|placeholder|alt|description" content)="([^"]*)"')
-MUTE = re.compile(r"<!--.*?-->|<(script|style|svg)\b.*?</\1>", re.DOTALL)
+MUTE = re.compile(r"<!--.*?-->|<(script|style|svg|pre)\b.*?</\1>", re.DOTALL)
 # What a macro or a block gives to attributes.
 KEYS = {"other", "staff"}
 TEMPLATES = [

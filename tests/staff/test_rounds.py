@@ -294,7 +294,7 @@ def test_a_draft_can_be_taken_back_until_it_opens(
     draft = draft_of(session, editor)
     topics = paper.options(session, draft.id)
     opened = factories.round_(session)
-    assert "Take it back" in browser.get(f"/staff/rounds/{draft.id}").text
+    assert "Take the draft back" in browser.get(f"/staff/rounds/{draft.id}").text
     assert browser.post(f"/staff/rounds/{draft.id}/cancel").location == "/staff/rounds"
     assert session.scalars(select(Round)).all() == [opened]
     assert {topic.state for topic in topics} == {"suggested"}
@@ -302,7 +302,7 @@ def test_a_draft_can_be_taken_back_until_it_opens(
     assert browser.post(f"/staff/rounds/{draft.id}/cancel").status_code == 404
     refused = browser.post(f"/staff/rounds/{opened.id}/cancel")
     assert (refused.status_code, "has opened" in refused.text) == (409, True)
-    assert "Take it back" not in browser.get(f"/staff/rounds/{opened.id}").text
+    assert "Take the draft back" not in browser.get(f"/staff/rounds/{opened.id}").text
 
 
 @pytest.mark.parametrize("role", ["reporter", "finance", None])
