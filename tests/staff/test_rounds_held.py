@@ -262,7 +262,7 @@ def test_a_draft_that_beat_forgot_is_opened_by_hand(session: Session, browser: F
     held = factories.round_(session, topics, state="draft")
     page = browser.get(f"/staff/rounds/{held.id}").text
     assert "Open it now" in page
-    assert "Take it back" in page, "if it cannot be opened"
+    assert "Take the draft back" in page, "if it cannot be opened"
     assert browser.post(f"/staff/rounds/{held.id}/settle").status_code == 303
     session.refresh(held)
     assert held.state == "open"
