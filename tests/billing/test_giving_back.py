@@ -83,6 +83,7 @@ def test_what_was_asked_is_done_and_written(session: Session, stripe: Stripe, gi
     stripe.deliver_all()
     assert row(session, Refund).state == "done"
     assert (refund.actor_id, refund.reason) == (1, "They asked.")
+    session.commit()
     entry = session.scalars(
         select(AuditEntry).where(AuditEntry.action == "donation.refunded")
     ).one()
@@ -120,6 +121,7 @@ def test_the_same_form_twice_is_one_refund(session: Session, stripe: Stripe, giv
     asked(session, donation, 200, refund_id)
     giving_back.finish_due()
     assert len(stripe.all("refund")) == 1
+    session.commit()
     assert len(rows(session, AuditEntry, action="donation.refunded")) == 1
 
 

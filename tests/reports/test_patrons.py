@@ -174,7 +174,7 @@ def test_a_timeline_tells_everything_newest_first(session: Session) -> None:
             ),
         ]
     )
-    session.flush()
+    session.commit()
     told = [(entry.title, entry.text, entry.kind) for entry in timeline(session, giver)]
     assert told == [
         ("Receipt sent again", "They lost it. – by the system", "neutral"),

@@ -55,6 +55,7 @@ def test_what_came_is_a_one_time_donation_of_an_account(session: Session) -> Non
     assert written.paid_at == datetime(2026, 3, 2, 10, tzinfo=UTC), "noon in Kyiv"
     assert mails(session) == [("receipt", "giver@example.org")]
     assert not is_eligible(session, account.id)
+    session.commit()
     entered = session.scalars(select(AuditEntry)).one()
     assert (entered.action, entered.subject) == ("donation.entered", f"account:{account.id}")
 
@@ -93,6 +94,7 @@ def test_the_same_form_sent_twice_is_one_donation(session: Session) -> None:
     assert manual.enter(session, entry(), staff.id).id == first.id
     manual.enter(session, entry(id=uuid4()), staff.id)
     assert len(rows(session, Donation)) == 2
+    session.commit()
     assert len(rows(session, AuditEntry, action="donation.entered")) == 2
 
 
@@ -143,6 +145,7 @@ def test_a_mistake_is_countered_once_and_nothing_is_deleted(session: Session) ->
     donation = row(session, Donation)
     assert (donation.amount_minor, donation.refunded_minor) == (5000, 5000)
     assert donation.refunded_at == refund.refunded_at
+    session.commit()
     assert len(rows(session, AuditEntry, action="donation.taken_back")) == 1
 
 

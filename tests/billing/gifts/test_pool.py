@@ -114,6 +114,7 @@ def test_a_grant_is_a_gift_whose_letter_leaves_at_once(
     staff = factories.staff(session, "finance")
     present = pool.grant(session, wanted(), staff.id)
     assert (present.state, present.months, present.amount_minor) == ("ready", 3, 1200)
+    session.commit()
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "pool.granted")).one()
     assert (entry.actor_id, entry.subject) == (staff.id, f"gift:{present.id}")
     assert entry.detail["reason"].startswith("Wrote to us")
