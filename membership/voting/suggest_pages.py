@@ -11,7 +11,7 @@ from membership.db import transaction
 from membership.voting import following, suggestions, topics
 from membership.voting.eligibility import NotEligibleError
 from membership.voting.forms import LONGEST_TITLE, SuggestionForm, one_line
-from membership.voting.room import blueprint, is_patron
+from membership.voting.room import blueprint, is_patron, is_signed_in, sign_in_first
 from membership.voting.suggestions import Suggestion
 from membership.web import access
 from membership.web.languages import current_language
@@ -32,16 +32,16 @@ def suggest() -> ResponseReturnValue:
             raise NotEligibleError
         if not form.validate_on_submit():
             return _page(form), 400 if form.errors else 200
-        title = form.title.data
+        me, title, why, links = current_user.id, form.title.data, form.why.data, form.addresses
         alike = suggestions.look_alikes(session, title)
-        if alike and one_line(request.form.get("different")) != title:
+        is_new = suggestions.made_before(session, me, title, why, links) is None
+        if is_new and alike and one_line(request.form.get("different")) != title:
             return _page(form, **_alike(session, title, alike))
         try:
-            made = suggestions.suggest(
-                session, current_user.id, title, form.why.data, current_language(), form.addresses
-            )
+            made = suggestions.suggest(session, me, title, why, current_language(), links)
         except suggestions.TooManySuggestionsError:
-            abort(429, _too_many())
+            form.form_errors.append(_too_many())
+            return _page(form, **_alike(session, title, alike)), 429
         if form.follow.data:
             following.follow(session, [made.id], current_user.id)
     flash(_("Thank you. An editor reads every suggestion; you find it here."), "success")
@@ -63,8 +63,10 @@ def alike() -> ResponseReturnValue:
 
 
 @blueprint.post("/topics/<slug>/support")
-@access.signed_in
+@access.anyone
 def support_topic(slug: str) -> ResponseReturnValue:
+    if not is_signed_in():
+        return sign_in_first(to("voting.topic", slug=slug))
     with transaction() as session:
         suggestions.support(session, topics.get(session, slug), current_user.id)
     flash(_("We have noted that you want this, too."), "success")
@@ -72,8 +74,10 @@ def support_topic(slug: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/topics/<slug>/unsupport")
-@access.signed_in
+@access.anyone
 def unsupport_topic(slug: str) -> ResponseReturnValue:
+    if not is_signed_in():
+        return sign_in_first(to("voting.topic", slug=slug))
     with transaction() as session:
         suggestions.unsupport(session, topics.get(session, slug), current_user.id)
     flash(_("You no longer support this topic."), "success")
