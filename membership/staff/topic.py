@@ -39,6 +39,7 @@ _REFUSED = (
     lifecycle.MissingArticleError,
     lifecycle.MissingOriginalError,
     moderation.WordsStandError,
+    voting.ArticleTakenError,
     InvalidRoundError,
 )
 
@@ -192,6 +193,8 @@ def _sentence(error: Exception) -> str:
                 "This topic is, or was, on a ballot: voters must find what they read, so its "
                 "words stay."
             )
+        case voting.ArticleTakenError():
+            said = _("This article answers another topic already. Choose another one.")
         case lifecycle.MissingReasonError():
             said = _("Taking up what was not chosen needs a reason that readers will see.")
         case lifecycle.MissingOriginalError():

@@ -79,8 +79,11 @@ def writers(session: Session) -> list[Account]:
 
 
 def _articles(session: Session, wanted: str) -> list[Article]:
-    """Stories whose title or address has these words, or simply the newest ones."""
-    query = select(Article).order_by(Article.published_at.desc(), Article.id).limit(SHOWN_ARTICLES)
+    """Stories whose title or address has these words, or simply the newest ones; those that answer
+    a topic already are left out.
+    """
+    free = select(Article).where(Article.asked_topic_slug.is_(None))
+    query = free.order_by(Article.published_at.desc(), Article.id).limit(SHOWN_ARTICLES)
     if wanted:
         slug = wanted.rstrip("/").rpartition("/")[2]
         query = query.where(

@@ -32,6 +32,10 @@ class TopicNotFoundError(LookupError):
     """There is no such topic."""
 
 
+class ArticleTakenError(ValueError):
+    """The article answers another topic already; nothing was changed."""
+
+
 def get(session: Session, slug: str) -> Topic:
     """Raises TopicNotFoundError."""
     found = session.scalar(select(Topic).where(Topic.slug == slug))
@@ -98,10 +102,14 @@ def merge(session: Session, topic: Topic, original: Topic, actor: Account) -> No
 def publish(session: Session, topic: Topic, article: Article, actor: Account) -> None:
     """The story is out: link both, and tell voters and followers; nobody is told twice.
 
-    The article says on which round's ballot it stood: the last one that was settled.
+    The article says on which round's ballot it stood: the last one that was settled. Raises
+    ArticleTakenError when it answers another topic.
     """
     _lock(session, topic)
     lifecycle.check_topic(topic.state, "published", has_article=True)
+    session.refresh(article, with_for_update=True)
+    if article.asked_topic_slug not in (None, topic.slug):
+        raise ArticleTakenError
     article.asked_topic_slug, article.asked_topic_title = topic.slug, topic.title
     asked = _last_settled(session, topic)
     article.asked_round_id, article.asked_round_title = asked or (None, None)

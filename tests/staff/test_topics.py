@@ -97,6 +97,22 @@ def test_a_chosen_topic_becomes_a_story(session: Session, browser: FlaskClient) 
     assert again(session, topic).article_id == story.id
 
 
+def test_an_article_answers_one_topic(session: Session, browser: FlaskClient) -> None:
+    """[V10] The topic it answers already would lose its way from the article back to the vote."""
+    story = factories.article(
+        session, title="The bridge opens", asked_topic_slug="bridge", asked_topic_title="Bridge?"
+    )
+    topic = in_state(session, "assigned")
+    where = f"/staff/topics/{topic.id}"
+    assert f"/publish/{story.id}" not in browser.get(f"{where}?article=bridge+opens").text
+    refused = browser.post(f"{where}/publish/{story.id}")
+    assert refused.status_code == 409
+    assert "answers another topic already" in refused.text
+    assert again(session, topic).state == "assigned"
+    session.refresh(story)
+    assert (story.asked_topic_slug, story.asked_topic_title) == ("bridge", "Bridge?")
+
+
 def test_overruling_the_vote_needs_a_reason(session: Session, browser: FlaskClient) -> None:
     """[V12]"""
     reporter = factories.staff(session, "reporter")
