@@ -74,7 +74,7 @@ def cancel_round(round_id: int) -> Response:
             drafts.cancel(session, the_round(session, round_id), me())
         except drafts.InvalidRoundError as error:
             abort(409, str(error))
-    flash(_("The draft is gone; its topics wait among the suggestions."), "good")
+    flash(_("The draft is gone; its topics wait among the suggestions, approved."), "good")
     return back_to("staff.rounds")
 
 

@@ -6,7 +6,7 @@ Rows are locked in one order everywhere: the series, the round, its topics, the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -29,6 +29,8 @@ from membership.voting.models import (
     Topic,
 )
 from membership.voting.paper import InvalidRoundError as InvalidRoundError
+
+FARTHEST = timedelta(days=10 * 365)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,7 @@ def create(
     with session.begin_nested():
         session.add(draft)
         session.flush()
-        _put_on(session, draft, topics)
+        _put_on(session, draft, topics, actor)
     standing = {"topics": [topic.id for topic in topics]}
     built_by = {"series": series.id} if series else {}
     _record(session, "round.created", draft, actor, **standing, **built_by)
@@ -109,7 +111,7 @@ def change(
         for name in changed:
             setattr(draft, name, getattr(meant, name))
         session.execute(delete(RoundOption).where(RoundOption.round_id == draft.id))
-        _put_on(session, draft, topics)
+        _put_on(session, draft, topics, actor)
     standing = {}
     if before != {topic.id for topic in topics}:
         changed.append("topics")
@@ -120,7 +122,7 @@ def change(
 
 
 def cancel(session: Session, draft: Round, actor: Account) -> None:
-    """Take a draft back before it opens: its topics stay suggestions.
+    """Take a draft back before it opens: its topics stay suggestions, and approved.
 
     Its hour may have come: before the first vote the round is opened, so nobody has voted. What
     cannot open is not stuck for good. Raises InvalidRoundError once it has opened.
@@ -166,20 +168,27 @@ def _lock(session: Session, draft: Round) -> None:
         raise _has_opened()
 
 
-def _put_on(session: Session, draft: Round, topics: Sequence[Topic]) -> None:
+def _put_on(session: Session, draft: Round, topics: Sequence[Topic], actor: Account | None) -> None:
     paper.put_on(session, draft, topics)
+    actor_id = actor.id if actor else None
     for topic in topics:
-        topic.approved_at = topic.approved_at or clock.now()
+        if topic.approved_at is None:
+            topic.approved_at = clock.now()
+            subject = f"topic:{topic.id}"
+            audit.record(session, "topic.approved", subject, actor_id=actor_id, round=draft.id)
     session.flush()
 
 
 def _check_times(session: Session, opens_at: datetime, closes_at: datetime) -> None:
     if opens_at.tzinfo is None or closes_at.tzinfo is None:
         raise InvalidRoundError(_("The times of a round need their zone."))
-    if closes_at <= database_now(session):
+    now = database_now(session)
+    if closes_at <= now:
         raise InvalidRoundError(_("A round cannot close in the past."))
     if opens_at >= closes_at:
         raise InvalidRoundError(_("A round closes after it opens."))
+    if opens_at < now - FARTHEST or closes_at > now + FARTHEST:
+        raise InvalidRoundError(_("A round opens and closes within ten years of today."))
 
 
 def _insist_on_one_at_a_time(session: Session, opens_at: datetime, draft_id: int | None) -> None:

@@ -124,6 +124,8 @@ def test_a_round_can_open_at_once(session: Session, browser: FlaskClient) -> Non
         ({"quorum": 0}, "From 1 to"),
         ({"quorum_rule": "win"}, "Not a valid choice"),
         ({"tie_rule": "loudest"}, "Not a valid choice"),
+        ({"opens_at": "0001-01-01T00:00"}, "within ten years of today"),
+        ({"closes_at": "9999-12-31T23:59"}, "within ten years of today"),
     ],
 )
 @pytest.mark.parametrize("act", ["preview", "create"])

@@ -60,6 +60,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"closes_at": datetime(2030, 1, 1)}, "need their zone"),  # noqa: DTZ001
     ({"opens_at": datetime(2031, 1, 1, tzinfo=UTC)}, "closes after it opens"),
     ({"closes_at": datetime(2020, 1, 1, tzinfo=UTC)}, "cannot close in the past"),
+    ({"opens_at": datetime(1, 1, 1, tzinfo=UTC)}, "within ten years of today"),
+    ({"closes_at": datetime(9999, 12, 31, tzinfo=UTC)}, "within ten years of today"),
     ({"method": "guessing"}, "by approval or by instant-runoff"),
     ({"max_choices": 0}, "at least one topic"),
     ({"max_choices": 4}, "no more than stand: 3"),
@@ -109,11 +111,18 @@ def test_topics_are_two_or_more_each_once_and_free(session: Session) -> None:
 
 
 def test_what_stands_on_a_ballot_is_approved(session: Session) -> None:
-    """[V13] An approval that was given before keeps its time."""
+    """[V13] And the audit log says by whom. An approval given before keeps its time."""
     read, unread = factories.topic(session, approved_at=factories.NOON), factories.topic(session)
-    made(session, topics=[read, unread], max_choices=2)
+    editor = factories.staff(session)
+    rules = good(session, topics=[read, unread], max_choices=2)
+    draft = drafts.create(session, actor=editor, **rules)
+    drafts.change(session, draft, editor, **rules)
+    session.commit()
     assert read.approved_at == factories.NOON
     assert unread.approved_at is not None
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "topic.approved")).one()
+    assert (entry.subject, entry.actor_id) == (f"topic:{unread.id}", editor.id)
+    assert entry.detail == {"round": draft.id}
 
 
 def test_checking_writes_and_locks_nothing(session: Session) -> None:
