@@ -64,14 +64,20 @@ def cast(round_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/rounds/<int:round_id>/withdraw")
-@access.signed_in
+@access.anyone
 def withdraw(round_id: int) -> ResponseReturnValue:
+    """Whoever is not signed in signs in and comes back to the ballot."""
+    if not is_signed_in():
+        return sign_in_first(to("voting.ballot", round_id=round_id))
     with transaction() as session:
         try:
-            rounds.withdraw(session, round_id, current_user.id)
+            was_there = rounds.withdraw(session, round_id, current_user.id)
         except rounds.RoundNotOpenError as error:
             return _refused(session, rounds.get(session, round_id), error)
-    flash(_("Your vote is taken back. You can vote again while the round is open."), "success")
+    if was_there:
+        flash(_("Your vote is taken back. You can vote again while the round is open."), "success")
+    else:
+        flash(_("There was no vote to take back."), "info")
     return redirect(to("voting.ballot", round_id=round_id), 303)
 
 

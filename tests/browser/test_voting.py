@@ -168,6 +168,12 @@ def test_the_keyboard_alone_puts_topics_in_order(hold: Hold, visit: Visit, syste
     assert page.locator(".option-title").all_inner_texts()[:3] == [trains, wells, roof]
     press(page, move(page, "Choose", TITLES[0]), "Enter")
     expect(said).to_contain_text("All places are taken.")
+    press(page, move(page, "Take it off", wells), "Enter")
+    expect(said).to_have_text(f"{wells}: not chosen any more.")
+    expect(move(page, "Choose", wells)).to_be_focused()
+    page.keyboard.press("Enter")
+    press(page, move(page, "Up", wells), "Enter")
+    expect(said).to_have_text(f"{wells}: place 2 of 3.")
     press(page, page.get_by_role("button", name="Cast my vote"), "Enter")
     expect(page.locator("main")).to_contain_text("You have voted")
     assert choices(system, number) == [trains, wells, roof]

@@ -6,9 +6,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from membership.voting import following, paper, rounds
-from membership.voting.models import Ballot
+from membership.voting.models import METHODS, Ballot
 from tests import factories
-from tests.voting.pages import SignedIn, chosen_in, settled, text_of, topic_ids
+from tests.voting.pages import SignedIn, chosen_in, settle, settled, text_of, topic_ids
 
 HOUR = timedelta(hours=1)
 
@@ -29,6 +29,9 @@ def test_a_patron_votes_changes_and_takes_back(session: Session, signed_in: Sign
     assert chosen_in(browser.get(page)) == [two]
     answer = browser.post(f"{page}/withdraw", follow_redirects=True)
     assert "Your vote is taken back." in text_of(answer)
+    answer = browser.post(f"{page}/withdraw", follow_redirects=True)
+    assert "There was no vote to take back." in text_of(answer)
+    assert "Your vote is taken back." not in text_of(answer)
     assert session.scalar(select(func.count()).select_from(Ballot)) == 0
 
 
@@ -42,6 +45,8 @@ def test_wrong_choices_are_said_beside_what_was_chosen(
     assert answer.status_code == 422
     assert "at most 1 of the topics" in text_of(answer)
     assert sorted(chosen_in(answer)) == [one, two]
+    assert '<fieldset aria-describedby="ballot-problem">' in answer.text
+    assert answer.text.count('aria-invalid="true"') == 3
     for choice in ["", "x", "-1", "9" * 40, "٣"]:
         answer = browser.post(f"/rounds/{held.id}", data={"choice": choice})
         assert answer.status_code == 422
@@ -76,8 +81,30 @@ def test_who_is_not_signed_in_signs_in_and_comes_back(
     assert "choice" not in answer.get_data(as_text=True)
     answer = client.post(f"/rounds/{held.id}", data={"choice": 1})
     assert (answer.status_code, answer.location) == (303, f"/sign-in?next=/rounds/{held.id}")
+    answer = client.post(f"/rounds/{held.id}/withdraw")
+    assert (answer.status_code, answer.location) == (303, f"/sign-in?next=/rounds/{held.id}")
+    for act in ("support", "unsupport"):
+        answer = client.post(f"/topics/the-wells/{act}")
+        assert (answer.status_code, answer.location) == (303, "/sign-in?next=/topics/the-wells")
     answer = client.get("/topics/suggest")
     assert (answer.status_code, answer.location) == (302, "/sign-in?next=/topics/suggest")
+
+
+def test_topics_are_said_in_their_own_language(session: Session, client: FlaskClient) -> None:
+    """[R6] On the ballot that is only looked at, and in the tables of the result."""
+    for method in METHODS:
+        topics = [factories.topic(session, state="on_ballot", language="uk") for _ in range(3)]
+        held = factories.round_(session, topics, method=method)
+        page = client.get(f"/rounds/{held.id}").text
+        assert page.count('class="topic-title" lang="uk"') == len(topics)
+        assert page.count('class="topic-summary" lang="uk"') == len(topics)
+        for _ in range(6):
+            rounds.cast(session, held.id, factories.patron(session).id, [topics[0].id])
+        settle(session, held)
+        page = client.get(f"/rounds/{held.id}/result").text
+        cells = re.findall(r'<th scope="row"><a [^>]*>', page)
+        assert cells
+        assert all('lang="uk"' in cell for cell in cells)
 
 
 def test_who_is_no_patron_is_told_what_is_needed(session: Session, signed_in: SignedIn) -> None:

@@ -34,7 +34,7 @@ if (form) {
       row.dataset.place = at < 0 ? "" : at + 1;
       button(row, "choose").hidden = at >= 0;
       button(row, "choose").ariaDisabled = chosen.length >= most;
-      button(row, "up").hidden = button(row, "down").hidden = at < 0;
+      for (const what of ["up", "down", "off"]) button(row, what).hidden = at < 0;
       button(row, "up").ariaDisabled = at === 0;
       button(row, "down").ariaDisabled = at === chosen.length - 1;
     }
@@ -42,7 +42,8 @@ if (form) {
     counter.textContent = fill(isFull ? counter.dataset.full : counter.dataset.pattern, paper[0]);
     // A card that was moved has lost the focus, and a button may have given way to another one.
     const row = focused?.closest(".rank");
-    if (row) (focused.hidden ? button(row, "up") : focused).focus();
+    const other = chosen.includes(row) ? "up" : "choose";
+    if (row) (focused.hidden ? button(row, other) : focused).focus();
   };
 
   // Puts a card at a place, or nowhere (-1); what no longer has one is not chosen any more.
@@ -58,6 +59,7 @@ if (form) {
     const at = chosen.indexOf(row);
     if (what === "choose" && chosen.length >= most) say(["full", row]);
     else if (what === "choose") put(row, chosen.length);
+    else if (what === "off") put(row, -1);
     else if (what === "up" && at === 0) say(["first", row]);
     else if (what === "down" && at === chosen.length - 1) say(["last", row]);
     else put(row, what === "up" ? at - 1 : at + 1);
