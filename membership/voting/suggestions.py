@@ -61,11 +61,13 @@ def suggest(
 ) -> Topic:
     """A new suggestion, supported by who made it; an editor decides about it later.
 
-    `links` are those that links.parse() let through. Raises NotEligibleError or
-    TooManySuggestionsError.
+    Sent twice, it is one. `links` are those that links.parse() let through. Raises
+    NotEligibleError or TooManySuggestionsError.
     """
     insist_on_eligible(session, account_id)
     lock(session, f"suggestions:{account_id}")
+    if made := made_before(session, account_id, title, why, links):
+        return made
     recent = select(func.count()).where(
         Topic.suggested_by_id == account_id, Topic.created_at > func.now() - MONTH
     )
@@ -87,6 +89,21 @@ def suggest(
     session.execute(insert(TopicSupport).values(topic_id=topic.id, account_id=account_id))
     audit.record(session, "topic.suggested", f"topic:{topic.id}", actor_id=account_id)
     return topic
+
+
+def made_before(
+    session: Session, account_id: int, title: str, why: str, links: Sequence[str] = ()
+) -> Topic | None:
+    """The same suggestion by the same patron of the last month, still waiting."""
+    same = select(Topic).where(
+        Topic.suggested_by_id == account_id,
+        Topic.created_at > func.now() - MONTH,
+        Topic.state == "suggested",
+        Topic.title == title,
+        Topic.why == why,
+        Topic.links == list(links),
+    )
+    return session.scalar(same.order_by(Topic.id).limit(1))
 
 
 def look_alikes(session: Session, title: str, most: int = 5) -> list[Suggestion]:

@@ -188,15 +188,35 @@ def test_what_is_wrong_is_said_beside_what_was_typed(
     assert made(session) == 0
 
 
+def test_a_double_click_suggests_once(session: Session, signed_in: SignedIn) -> None:
+    """[V13] Whoever sends the same words again finds what they have made."""
+    maker = factories.patron(session)
+    browser = signed_in(session, maker)
+    first = browser.post("/topics/suggest", data=suggestion())
+    for again in (suggestion(), suggestion(different=TITLE)):
+        answer = browser.post("/topics/suggest", data=again)
+        assert (answer.status_code, answer.location) == (303, first.location)
+    words = (TITLE, "Half the town depends on them to get home.", "en")
+    assert suggestions.suggest(session, maker.id, *words).slug in first.location
+    assert made(session) == 1
+    signed_in(session, factories.patron(session)).post(
+        "/topics/suggest", data=suggestion(different=TITLE)
+    )
+    assert made(session) == 2
+
+
 def test_the_sixth_suggestion_of_a_month_has_to_wait(session: Session, signed_in: SignedIn) -> None:
-    """[V13]"""
+    """[V13] What was typed stays in the form."""
     browser = signed_in(session, factories.patron(session))
     for number in range(suggestions.MOST_A_MONTH):
-        answer = browser.post("/topics/suggest", data=suggestion(different=TITLE))
+        title = f"{TITLE} {number}"
+        answer = browser.post("/topics/suggest", data=suggestion(title, different=title))
         assert answer.status_code == 303, number
     answer = browser.post("/topics/suggest", data=suggestion(different=TITLE))
     assert answer.status_code == 429
     assert "5 topics in the last 30 days" in text_of(answer)
+    assert f'value="{TITLE}"' in answer.text
+    assert "Half the town depends on them" in answer.text
     assert made(session) == suggestions.MOST_A_MONTH
 
 

@@ -70,16 +70,16 @@ def test_a_month_has_room_for_five(session: Session) -> None:
     """[V13] What was suggested a month ago counts no more."""
     patron = factories.patron(session)
 
-    def suggest() -> Topic:
-        return suggestions.suggest(session, patron.id, "The same words", "Because.", "en")
+    def suggest(number: int) -> Topic:
+        return suggestions.suggest(session, patron.id, f"Number {number}", "Because.", "en")
 
-    first, *_ = [suggest() for _ in range(suggestions.MOST_A_MONTH)]
+    first, *_ = [suggest(number) for number in range(suggestions.MOST_A_MONTH)]
     with pytest.raises(suggestions.TooManySuggestionsError):
-        suggest()
+        suggest(5)
     assert session.scalar(select(func.count()).select_from(Topic)) == suggestions.MOST_A_MONTH
     first.created_at -= timedelta(days=31)
     session.flush()
-    suggest()
+    suggest(5)
 
 
 def test_slugs_are_words_and_differ(session: Session) -> None:
