@@ -41,8 +41,8 @@ def record(
     `subject` is like "donation:12"; `detail` is JSON without floats (ValueError), whose text would
     not come back from the database as it went in.
 
-    It is written just before the commit: everybody needs the log's lock, so whoever holds it waits
-    for no other lock and has nothing left to do.
+    What it tells of is flushed; the entry itself is written just before the commit: everybody
+    needs the log's lock, so whoever holds it waits for no other lock and has nothing left to do.
     """
     entry = AuditEntry(
         actor_id=actor_id,
@@ -51,6 +51,7 @@ def record(
         detail=_without_floats(detail),
         created_at=clock.now(),
     )
+    session.flush()
     before_commit(session, lambda: _append(session, entry))
 
 
