@@ -48,6 +48,11 @@ def _title(label: Any) -> StringField:
     )
 
 
+def _one_of(label: Any, missing: Any) -> SelectField:
+    """Rows by id; the one without a value is 0 and no choice."""
+    return SelectField(label, [DataRequired(missing)], coerce=lambda value: int(value or 0))
+
+
 def _named(names: words.Words) -> list[SelectChoice]:
     return [SelectChoice(value, name) for value, name in names.items()]
 
@@ -144,7 +149,9 @@ class SeriesForm(CountingForm):
 class OverruleForm(AssignForm):
     """A topic that was not chosen and is taken up all the same (rule V12)."""
 
-    topic = SelectField(_("Topic"), coerce=int)
+    # Nothing is chosen beforehand: whoever overrules says which, and to whom.
+    topic = _one_of(_("Topic"), _("Choose a topic."))
+    reporter = _one_of(_("Who writes it"), _("Choose who writes it."))
     reason = TextAreaField(
         _("Public reason"),
         [

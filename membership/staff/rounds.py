@@ -146,10 +146,11 @@ def _overruling(session: Session, shown: Round) -> OverruleForm:
     """Its choices are the topics that were not chosen, and who writes."""
     form = OverruleForm()
     left = [] if shown.state not in OVER else paper.options(session, shown.id)
-    form.topic.choices = [
+    nothing = SelectChoice("", "–")
+    form.topic.choices = [nothing] + [
         SelectChoice(topic.id, topic.title) for topic in left if topic.state == "not_selected"
     ]
-    form.reporter.choices = [
+    form.reporter.choices = [nothing] + [
         SelectChoice(each.id, each.name or each.email) for each in writers(session)
     ]
     return form

@@ -124,6 +124,8 @@ def test_a_settled_round_says_what_is_next(session: Session, browser: FlaskClien
     )
     page = browser.get(f"/staff/rounds/{held.id}").text
     assert "Taras Writes writes it." in page
+    assert "Being written" in page
+    assert "We are on it" not in page
     assert "1 May 2030" in page
 
 
@@ -185,6 +187,10 @@ def test_editors_overrule_with_a_reason_and_the_tally_stays(
     winner, other, _last = paper.options(session, held.id)
     vote(session, held, winner, 2)
     settled(session, held)
+    form = browser.get(f"/staff/rounds/{held.id}").text.split("Take up a topic", 1)[1]
+    firsts = re.findall(r"<select[^>]*>\s*<option (.*?)</option>", form)
+    assert firsts == ['value="">–'] * 2
+    assert " selected" not in form
     before = session.get_one(Tally, held.id).result
     answer = browser.post(f"/staff/rounds/{held.id}/overrule", data=overruling(other, editor))
     assert answer.status_code == 303
@@ -206,8 +212,11 @@ def test_editors_overrule_with_a_reason_and_the_tally_stays(
     [
         ({"reason": " "}, "Readers are owed a reason."),
         ({"reason": "x" * 501}, "under 500 characters"),
-        ({"reporter": 0}, "Not a valid choice"),
-        ({"topic": 0}, "Not a valid choice"),
+        ({"reporter": ""}, "Choose who writes it."),
+        ({"reporter": 10**9}, "Not a valid choice"),
+        ({"topic": ""}, "Choose a topic."),
+        ({"topic": 10**9}, "Not a valid choice"),
+        ({"topic": "x"}, "Choose a topic."),
         ({"due_on": "2020-01-01"}, "a day that is still to come"),
     ],
 )

@@ -149,7 +149,10 @@ def test_a_story_has_a_writer_and_a_day(
     assert browser.post(f"/staff/topics/{topic.id}/assign", data=data).status_code == 303
     session.refresh(topic)
     assert (topic.state, topic.assigned_to_id, topic.due_on) == ("assigned", reporter.id, day)
-    assert f"due on {day.day} " in page_of(browser, topic)
+    page = page_of(browser, topic)
+    assert re.search(rf"<dt>Due</dt>\s*<dd>\s*{day.day} ", page)
+    assert "Being written" in page
+    assert "We are on it" not in page
     later = {"reporter": editor.id, "due_on": (day + DAY).isoformat()}
     assert browser.post(f"/staff/topics/{topic.id}/reassign", data=later).status_code == 303
     session.refresh(topic)
@@ -179,7 +182,9 @@ def test_overdue_is_said_until_the_story_is_out(
     assert "overdue since" in browser.get("/staff/topics?state=assigned").text
     topics.publish(session, topic, story, reporter)
     session.flush()
+    assert "<dt>Due</dt>" not in page_of(browser, topic)
     assert "overdue" not in page_of(browser, topic)
+    assert "–</td>" in browser.get("/staff/topics?state=published").text
 
 
 def test_today_is_not_overdue(session: Session, browser: FlaskClient, reporter: Account) -> None:
