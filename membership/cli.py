@@ -117,7 +117,8 @@ def voting() -> None:
 def settle() -> None:
     """Open, close and settle every round that is due (beat does this every few seconds).
 
-    Exit status 1 when one could not take its next step.
+    Exit status 1 when one could not take its next step. A closed round waits up to an hour for
+    refunds and disputes that Stripe has told of and no worker has processed.
     """
     with transaction() as session:
         waiting = rounds.due(session)
@@ -125,7 +126,9 @@ def settle() -> None:
     with transaction() as session:
         stuck = [str(each) for each in rounds.due(session) if each in waiting]
     if stuck:
-        raise click.ClickException(f"Stuck: round {', '.join(stuck)}. The log says why.")
+        raise click.ClickException(
+            f"Stuck: round {', '.join(stuck)}. The log says why, unless it waits for refunds."
+        )
 
 
 @voting.command("export")

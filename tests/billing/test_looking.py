@@ -22,6 +22,7 @@ from membership.billing.models import Donation, StripeEvent, Subscription
 from membership.db import Base
 from membership.mail import refusals
 from membership.mail.models import OutboxEmail
+from membership.voting.models import RoundSeries
 from membership.voting.news import PUBLISHED
 from tests import factories
 from tests.accounts import mailbox
@@ -86,6 +87,9 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
             kind=PUBLISHED, recipient="reader@example.org", subject="1", language="en", context={}
         ),
     )
+    series = factories.add(
+        session, RoundSeries(title="Every month", day=1, opens_at=factories.NOON.time(), days=5)
+    )
     manage = links.token("manage", subscription.id)
     return {
         "account_id": subscription.account_id,
@@ -94,6 +98,8 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
         "staff.take_back_manual.donation_id": by_hand.id,
         "event_id": rows(session, StripeEvent)[0].id,
         "round_id": held.id,
+        "series_id": series.id,
+        "switch": "off",
         "topic_id": topic.id,
         "slug": topic.slug,
         "article_id": factories.article(session).id,

@@ -1,5 +1,6 @@
 """Ordering a year for somebody else, and what becomes of it with its money."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -104,9 +105,11 @@ def test_the_letter_names_the_giver_only_if_the_giver_wants_it(
     assert row(session, Donation).account_id == giver.id
     letter = row(session, OutboxEmail, kind="gift")
     seen = text_of(letter) + str(letter.context) + client.get(path).text
+    # Neither the link nor the hashes of files.
+    seen = re.sub(r"\?v=\w+", "", seen.replace(path, ""))
     assert "Someone who thought of you" in seen
     for secret in ("giver@example.org", "Olena", "Koval", "60"):
-        assert secret not in seen.replace(path, "")
+        assert secret not in seen
 
 
 def test_the_subjects_tell_nobody_of_giving(
