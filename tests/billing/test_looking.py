@@ -4,6 +4,7 @@ Mail programs, previews and scanners open links by GET and by HEAD.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from membership.billing import links
 from membership.billing.dunning.models import Dunning
 from membership.billing.gifts.models import OtherWay
 from membership.billing.models import Donation, StripeEvent, Subscription
-from membership.db import Base
+from membership.db import Base, database_now
 from membership.mail import refusals
 from membership.mail.models import OutboxEmail
 from membership.voting.models import RoundSeries
@@ -80,6 +81,10 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
         session, OtherWay(kind="transfer", language="en", title="By transfer", text="To us.")
     )
     held = factories.round_(session)
+    tomorrow = database_now(session) + timedelta(days=1)
+    draft = factories.round_(
+        session, state="draft", opens_at=tomorrow, closes_at=tomorrow + timedelta(days=5)
+    )
     topic = factories.topic(session)
     letter = factories.add(
         session,
@@ -98,6 +103,7 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
         "staff.take_back_manual.donation_id": by_hand.id,
         "event_id": rows(session, StripeEvent)[0].id,
         "round_id": held.id,
+        "staff.edit_round.round_id": draft.id,
         "series_id": series.id,
         "switch": "off",
         "topic_id": topic.id,
