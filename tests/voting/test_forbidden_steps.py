@@ -165,7 +165,7 @@ def test_a_round_takes_no_step_that_it_may_not(
     fields = {
         "title": "Another title", "topics": topics, "method": "approval", "max_choices": 1,
         "seats": 1, "quorum": 1, "quorum_rule": "void", "tie_rule": "lot", "act": "create",
-        "opens_now": "y", "closes_at": "2099-01-01T12:00", "topic": topics[-1],
+        "opens_now": "y", "closes_at": "2034-01-01T12:00", "topic": topics[-1],
         "reporter": editor.id, "reason": "It cannot wait.", "choice": topics[1],
     }  # fmt: skip
     path = {"cast": f"/rounds/{held.id}", "withdraw": f"/rounds/{held.id}/withdraw"}.get(
