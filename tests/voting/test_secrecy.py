@@ -193,6 +193,7 @@ def test_nobody_sees_how_the_vote_stands(
     if who not in TURNOUT_IS_FOR:
         assert told == {}
     else:
+        assert {page: told[page] for page in told.keys() - scene.turnout_pages} == {}
         assert told.keys() == scene.turnout_pages
         assert all(without_figures(one[page]) == without_figures(fewer[page]) for page in told)
 
