@@ -189,7 +189,7 @@ def _customer_of(session: Session, wish: Wish) -> str | None:
             Subscription.account_id == wish.account_id,
             Subscription.currency == wish.gift.currency,
         )
-        .order_by(Subscription.started_at.desc())
+        .order_by(Subscription.started_at.desc(), Subscription.id.desc())
         .limit(1)
     )
 

@@ -65,7 +65,7 @@ def reason_to_end(session: Session, subscription_id: int) -> str | None:
             Donation.disputed_at.is_not(None),
             Dispute.kind == "dispute",
         )
-        .order_by(Dispute.opened_at.desc())
+        .order_by(Dispute.opened_at.desc(), Dispute.id.desc())
         .limit(1)
     )
     if reason is None:

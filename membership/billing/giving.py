@@ -39,13 +39,13 @@ def of_account(session: Session, account_id: int) -> Giving:
     subscription = session.scalar(
         select(Subscription)
         .where(Subscription.account_id == account_id)
-        .order_by(runs_first, Subscription.started_at.desc())
+        .order_by(runs_first, Subscription.started_at.desc(), Subscription.id.desc())
         .limit(1)
     )
     donations = session.scalars(
         select(Donation)
         .where(Donation.account_id == account_id)
-        .order_by(Donation.paid_at.desc())
+        .order_by(Donation.paid_at.desc(), Donation.id.desc())
         .limit(NEWEST)
     ).all()
     since = session.scalar(

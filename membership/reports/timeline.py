@@ -63,7 +63,7 @@ def _checkouts(session: Session, account: Account) -> Iterable[Entry]:
     query = (
         select(Checkout)
         .where(or_(Checkout.account_id == account.id, Checkout.email == account.email))
-        .order_by(Checkout.created_at.desc())
+        .order_by(Checkout.created_at.desc(), Checkout.id.desc())
         .limit(MOST)
     )
     for checkout in session.scalars(query):
@@ -111,7 +111,7 @@ def _leavings(session: Session, account: Account) -> Iterable[Entry]:
         select(Leaving)
         .join(Subscription, Subscription.id == Leaving.subscription_id)
         .where(Subscription.account_id == account.id)
-        .order_by(Leaving.created_at.desc())
+        .order_by(Leaving.created_at.desc(), Leaving.id.desc())
         .limit(MOST)
     )
     for leaving in session.scalars(query):
@@ -125,7 +125,7 @@ def _donations(session: Session, account: Account) -> Iterable[Entry]:
     query = (
         select(Donation)
         .where(Donation.account_id == account.id)
-        .order_by(Donation.paid_at.desc())
+        .order_by(Donation.paid_at.desc(), Donation.id.desc())
         .limit(MOST)
     )
     for donation in session.scalars(query):
@@ -140,7 +140,7 @@ def _refunds(session: Session, account: Account) -> Iterable[Entry]:
         .join(Donation, Donation.id == Refund.donation_id)
         .outerjoin(Account, Account.id == Refund.actor_id)
         .where(Donation.account_id == account.id)
-        .order_by(Refund.created_at.desc())
+        .order_by(Refund.created_at.desc(), Refund.id.desc())
         .limit(MOST)
     )
     for refund, actor in session.execute(query):
@@ -185,7 +185,7 @@ def _gifts(session: Session, account: Account) -> Iterable[Entry]:
     query = (
         select(Gift)
         .where(Gift.account_id == account.id)
-        .order_by(Gift.redeemed_at.desc())
+        .order_by(Gift.redeemed_at.desc(), Gift.id.desc())
         .limit(MOST)
     )
     for gift in session.scalars(query):
@@ -214,7 +214,7 @@ def _sign_ins(session: Session, account: Account) -> Iterable[Entry]:
     query = (
         select(SignIn.created_at)
         .where(SignIn.account_id == account.id)
-        .order_by(SignIn.created_at.desc())
+        .order_by(SignIn.created_at.desc(), SignIn.id.desc())
         .limit(MOST)
     )
     for at in session.scalars(query):
@@ -226,7 +226,7 @@ def _rounds(session: Session, account: Account) -> Iterable[Entry]:
         select(Round.title, Round.closes_at)
         .join(Turnout, Turnout.round_id == Round.id)
         .where(Turnout.account_id == account.id)
-        .order_by(Round.closes_at.desc())
+        .order_by(Round.closes_at.desc(), Round.id.desc())
         .limit(MOST)
     )
     for title, closed_at in session.execute(query):

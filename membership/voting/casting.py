@@ -74,7 +74,7 @@ def _id(number: int) -> int:
 
 def _casting() -> Select[Any]:
     checked = _checked()
-    ballot = select(checked.c.id, _ACCOUNT, checked.c.choices, func.clock_timestamp()).where(
+    ballot = select(checked.c.id, _ACCOUNT, checked.c.choices, checked.c.looked_at).where(
         checked.c.is_open, checked.c.is_eligible, checked.c.is_valid
     )
     insertion = upsert(Ballot).from_select(["round_id", "account_id", "choices", "cast_at"], ballot)
@@ -95,8 +95,8 @@ def _casting() -> Select[Any]:
 
 
 def _withdrawal() -> Select[Any]:
-    held = _held()
-    checked = select(held.c.id, _is_open(held.c).label("is_open")).cte("checked")
+    timed = _timed()
+    checked = select(timed.c.id, _is_open(timed.c).label("is_open")).cte("checked")
     gone = (
         delete(Ballot)
         .where(Ballot.round_id == checked.c.id, Ballot.account_id == _ACCOUNT, checked.c.is_open)
@@ -122,29 +122,34 @@ def _held() -> Any:
     )
 
 
-def _is_open(held: Any) -> ColumnElement[bool]:
-    clock = func.clock_timestamp()
-    return and_(held.opens_at <= clock, clock < held.closes_at)
+def _timed() -> Any:
+    """The round and the clock, read once, after the wait: what is let in bears that very time."""
+    return select(_held(), func.clock_timestamp().label("looked_at")).cte("timed")
+
+
+def _is_open(timed: Any) -> ColumnElement[bool]:
+    return and_(timed.opens_at <= timed.looked_at, timed.looked_at < timed.closes_at)
 
 
 def _checked() -> Any:
     """What may be and what may not; referred to twice, so PostgreSQL computes it once."""
-    held = _held()
-    is_approval = held.c.method == "approval"
+    timed = _timed()
+    is_approval = timed.c.method == "approval"
     standing = (
         select(func.array_agg(RoundOption.topic_id))
-        .where(RoundOption.round_id == held.c.id)
+        .where(RoundOption.round_id == timed.c.id)
         .scalar_subquery()
     )
     is_valid = and_(
-        func.cardinality(_CHOSEN).between(1, held.c.max_choices),
+        func.cardinality(_CHOSEN).between(1, timed.c.max_choices),
         or_(is_approval, func.cardinality(_RANKED) == func.cardinality(_CHOSEN)),
         func.coalesce(_CHOSEN.op("<@")(standing), false()),
     )
     return select(
-        held.c.id,
+        timed.c.id,
+        timed.c.looked_at,
         case((is_approval, _CHOSEN), else_=_RANKED).label("choices"),
-        _is_open(held.c).label("is_open"),
+        _is_open(timed.c).label("is_open"),
         may_take_part(_ACCOUNT).label("is_eligible"),
         is_valid.label("is_valid"),
     ).cte("checked")

@@ -117,7 +117,7 @@ def test_the_last_retry_brings_the_money(system: System) -> None:
             wait_until(lambda: subscriptions(system, reader.email)[0]["state"] == state, state)
             settle(system)
             if state == "past_due":
-                write_letter(system, reader.email)
+                wait_for_letter(system, reader.email, attempts)
             assert vote(reader, round_id, [votes_for]) == 303
             assert ledger(system, reader.email) == [("new", 500)]
 
@@ -142,14 +142,14 @@ def test_the_last_retry_brings_the_money(system: System) -> None:
         assert told["support_ended_unpaid"] == 0
 
 
-def write_letter(system: System, email: str) -> None:
-    """The next letter about a failed payment, as if its day had come by our clock too."""
-    before = letters(system, email)["payment_failed"]
-    (given,) = subscriptions(system, email)
-    due = "UPDATE dunning SET next_letter_at = now() WHERE subscription_id = :id"
-    system.rows(due, id=given["id"])
-    system.wake("billing.remind", times=2)
-    wait_until(lambda: letters(system, email)["payment_failed"] == before + 1, "a letter")
+def wait_for_letter(system: System, email: str, number: int) -> None:
+    """The first leaves at once; the others as if their day had come by our clock too."""
+    if number > 1:
+        (given,) = subscriptions(system, email)
+        due = "UPDATE dunning SET next_letter_at = now() WHERE subscription_id = :id"
+        system.rows(due, id=given["id"])
+        system.wake("billing.remind", times=2)
+    wait_until(lambda: letters(system, email)["payment_failed"] == number, f"letter {number}")
 
 
 def letters(system: System, email: str) -> Counter[str]:
