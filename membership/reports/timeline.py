@@ -111,7 +111,7 @@ def _leavings(session: Session, account: Account) -> Iterable[Entry]:
         select(Leaving)
         .join(Subscription, Subscription.id == Leaving.subscription_id)
         .where(Subscription.account_id == account.id)
-        .order_by(Leaving.created_at.desc(), Leaving.id.desc())
+        .order_by(Leaving.created_at.desc(), Leaving.subscription_id.desc())
         .limit(MOST)
     )
     for leaving in session.scalars(query):
