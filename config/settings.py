@@ -49,6 +49,22 @@ class Settings(BaseSettings):
     smtp_url: str = Field(description="smtp://[user:password@]host:port, or smtps://…")
     mail_from: str = Field(description='Sender, such as "The Courier <post@courier.example>"')
 
+    mail_rate: float = Field(
+        default=0, ge=0, description="Mails a second that the provider allows; 0: no limit"
+    )
+    postmark_webhook_login: str = Field(
+        default="", description="user:password in the address of Postmark's webhook; empty: none"
+    )
+    ses_topic_arn: str = Field(
+        default="", description="The SNS topic that tells of Amazon SES' bounces; empty: none"
+    )
+    mailgun_signing_key: str = Field(
+        default="", description="Mailgun's HTTP webhook signing key; empty: no such webhook"
+    )
+    campaign_approval_above: int = Field(
+        default=1000, ge=0, description="A campaign to more people needs a second person's approval"
+    )
+
     site_name: str = Field(default="Kava", description="The newsroom's name")
     legal_name: str = Field(
         default="", description="As it stands on receipts; empty: the newsroom's name"

@@ -76,6 +76,20 @@ class SignIn(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class AddressChange(Base):
+    """The new address an account has asked for, until its reader has shown that it is theirs."""
+
+    __tablename__ = "address_change"
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
+    )
+    address: Mapped[str] = mapped_column(EmailAddress)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+
+
 class Note(Numbered, Base):
     """What staff wrote down about an account, for staff alone."""
 

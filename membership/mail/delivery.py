@@ -78,7 +78,7 @@ def _claim() -> tuple[deque[OutboxEmail], list[str]]:
             .where(OutboxEmail.next_attempt_at <= now)
             # Who waits for a sign-in mail does not wait behind a letter to thousands.
             .order_by(
-                OutboxEmail.kind.in_([kind.name for kind in kinds.bulk_kinds()]),
+                OutboxEmail.is_bulk,
                 OutboxEmail.not_after_at.asc().nulls_last(),
                 OutboxEmail.next_attempt_at,
                 OutboxEmail.id,
@@ -93,6 +93,7 @@ def _claim() -> tuple[deque[OutboxEmail], list[str]]:
                 mail.next_attempt_at = now + LEASE
                 claimed.append(mail)
             else:
+                mail.settled_at = now
                 settled.append(mail.state)
     return claimed, settled
 
@@ -158,8 +159,10 @@ def _begin(mail: OutboxEmail) -> str | None:
         reason = refusals.why_not(session, row)
         if reason is not None:
             row.state, row.last_error = "suppressed", reason
+            row.settled_at = clock.now()
         elif row.not_after_at is not None and row.not_after_at <= clock.now():
             row.state = "expired"
+            row.settled_at = clock.now()
         else:
             row.state = "sending"
             row.attempts += 1
@@ -197,6 +200,7 @@ def _end(mail: OutboxEmail, state: str, error: str | None = None) -> str:
                 state=state,
                 last_error=error,
                 sent_at=now if state == "sent" else None,
+                settled_at=None if state == "pending" else now,
                 next_attempt_at=now + wait_after(mail.attempts),
             )
         )

@@ -3,11 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, func
+from sqlalchemy import (
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    false,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base, EmailAddress, Numbered
 
+# The last five are final.
 STATES = ("pending", "sending", "sent", "failed", "suppressed", "expired", "uncertain")
 
 
@@ -18,11 +28,22 @@ class OutboxEmail(Numbered, Base):
     __table_args__ = (
         UniqueConstraint("kind", "recipient", "subject"),
         CheckConstraint(f"state IN {STATES}", name="state"),
+        # Whom a person waits for comes first. Its condition is not the state, so that marking a
+        # mail `sending` changes no index.
         Index(
-            "ix_outbox_email_due",
+            "ix_outbox_email_waiting",
+            "is_bulk",
             "next_attempt_at",
-            postgresql_where="state IN ('pending', 'sending')",
+            "id",
+            postgresql_where="settled_at IS NULL",
         ),
+        Index(
+            "ix_outbox_email_campaign",
+            "campaign_id",
+            "settled_at",
+            postgresql_where="campaign_id IS NOT NULL",
+        ),
+        Index("ix_outbox_email_message", "message_id", postgresql_where="message_id IS NOT NULL"),
         Index("ix_outbox_email_failed", "id", postgresql_where="state IN ('failed', 'uncertain')"),
         Index("ix_outbox_email_account", "account_id"),
         Index(None, "created_at"),
@@ -35,14 +56,23 @@ class OutboxEmail(Numbered, Base):
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
     language: Mapped[str]
     context: Mapped[dict[str, Any]]
+    # Whether its kind may be refused; copied, for the order in which mail leaves.
+    is_bulk: Mapped[bool] = mapped_column(server_default=false())
+    # A campaign's number; it stands in a package to the right, so it is no foreign key here.
+    campaign_id: Mapped[int | None]
     state: Mapped[str] = mapped_column(default="pending")
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
-    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # None while somebody holds it back, as a paused campaign does.
+    next_attempt_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
     not_after_at: Mapped[datetime | None]
     message_id: Mapped[str | None]
     last_error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sent_at: Mapped[datetime | None]
+    # When its state became final.
+    settled_at: Mapped[datetime | None]
+    # When its receiving side said that it could not be delivered after all.
+    bounced_at: Mapped[datetime | None]
 
 
 class Suppression(Base):
@@ -51,7 +81,10 @@ class Suppression(Base):
     __tablename__ = "suppression"
 
     address: Mapped[str] = mapped_column(EmailAddress, primary_key=True)
+    # hard_bounce, complaint or staff.
     reason: Mapped[str]
+    # What the receiving side said, or why staff did it.
+    detail: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -63,3 +96,65 @@ class MailRefusal(Base):
     address: Mapped[str] = mapped_column(EmailAddress, primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class MailPause(Base):
+    """An address that wants no bulk mail at all for a while; None: until it says otherwise."""
+
+    __tablename__ = "mail_pause"
+
+    address: Mapped[str] = mapped_column(EmailAddress, primary_key=True)
+    until_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class MailReport(Numbered, Base):
+    """What a provider or a mailbox reported about a mail after it had left (rule M4)."""
+
+    __tablename__ = "mail_report"
+    __table_args__ = (
+        # The same report is told again when its first answer was lost.
+        UniqueConstraint("provider", "reference"),
+        CheckConstraint("kind IN ('hard_bounce', 'soft_bounce', 'complaint')", name="kind"),
+        Index("ix_mail_report_address", "address"),
+    )
+
+    # postmark, ses, mailgun or mailbox.
+    provider: Mapped[str]
+    reference: Mapped[str]
+    kind: Mapped[str]
+    address: Mapped[str] = mapped_column(EmailAddress)
+    outbox_id: Mapped[int | None] = mapped_column(
+        ForeignKey("outbox_email.id", ondelete="SET NULL")
+    )
+    detail: Mapped[str]
+    reported_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class MailProvider(Base):
+    """The mail server that all workers share: whether it may be spoken to, and how fast (M5)."""
+
+    __tablename__ = "mail_provider"
+
+    # The host of SMTP_URL.
+    name: Mapped[str] = mapped_column(primary_key=True)
+    paused_until_at: Mapped[datetime | None]
+    pause_reason: Mapped[str] = mapped_column(server_default="")
+    # How often in a row it has sent us away; its pauses grow with it.
+    refusals: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    # Seconds since 1970 at which the next mail may leave, by the database's clock.
+    next_free: Mapped[float] = mapped_column(Double, server_default="0")
+
+
+class MailWording(Base):
+    """A sentence of a mail as staff have put it; without a row, ours holds."""
+
+    __tablename__ = "mail_wording"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    language: Mapped[str] = mapped_column(primary_key=True)
+    # The sentence in the templates, as in the catalogue of translations.
+    original: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    edited_by_id: Mapped[int | None]
+    edited_at: Mapped[datetime] = mapped_column(server_default=func.now())

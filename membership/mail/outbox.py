@@ -46,6 +46,7 @@ def put(
             "account_id": account_id,
             "language": language,
             "context": context or {},
+            "is_bulk": kinds.is_bulk(kind),
             "next_attempt_at": now,
             "not_after_at": not_after,
             "created_at": now,
@@ -83,6 +84,7 @@ def put_to_all(
         "account_id": account_id,
         "language": known,
         "context": case(contexts, value=known),
+        "is_bulk": literal(kinds.is_bulk(kind)),
         "next_attempt_at": literal(now),
         "not_after_at": literal(not_after, DateTime(timezone=True)),
         "created_at": literal(now),
@@ -113,7 +115,7 @@ def withdraw(
             OutboxEmail.subject.in_(list(subjects)),
             OutboxEmail.state == "pending",
         )
-        .values(state="expired")
+        .values(state="expired", settled_at=clock.now())
         .returning(OutboxEmail.id)
     )
     return len(withdrawn.all())

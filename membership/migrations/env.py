@@ -14,7 +14,9 @@ TABLES = (
     "billing.dunning",
     "billing.gifts",
     "billing.papers",
+    "campaigns",
     "mail",
+    "newsletter",
     "reports",
     "voting",
 )

@@ -27,3 +27,13 @@ class DailyFigures(Base):
     one_time_gifts: Mapped[int] = mapped_column(default=0)
     received_minor: Mapped[int] = mapped_column(default=0)
     rebuilt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Heartbeat(Base):
+    """What beat asks the workers each minute, and when one of them answered (rule M10)."""
+
+    __tablename__ = "heartbeat"
+
+    # "beat": when it last woke; "worker": when a worker last answered through Redis.
+    name: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]

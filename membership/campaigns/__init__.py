@@ -1,0 +1,1 @@
+"""Letters that staff write: to an audience, counted and frozen, each sent once (rule M3)."""
