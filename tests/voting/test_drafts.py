@@ -1,7 +1,6 @@
 """Drafts: what a round may be, and what may change until it opens."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, func, select, text, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account, AuditEntry
@@ -19,6 +18,7 @@ from membership.voting import drafts, lifecycle, paper, rounds, topics
 from membership.voting.drafts import InvalidRoundError
 from membership.voting.models import Round, RoundOption, Topic
 from tests import factories
+from tests.voting.waiting import wait_for_a_lock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -335,19 +335,6 @@ def test_patrons_never_choose_more_topics_than_are_left(session: Session) -> Non
     assert draft.tie_seed != seed
 
 
-def wait_for_a_lock(engine: Engine) -> None:
-    """Until somebody waits for a lock; a minute is never needed."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    end = time.monotonic() + 60
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while not connection.scalar(waiting):
-            assert time.monotonic() < end, "nobody waits"
-            time.sleep(0.01)
-
-
 @pytest.mark.parametrize("act", ["cancel", "change"])
 def test_whoever_comes_while_a_round_opens_waits_and_is_refused(
     app: Flask, committed: Engine, act: str
@@ -378,7 +365,7 @@ def test_whoever_comes_while_a_round_opens_waits_and_is_refused(
             session.execute(update(Round).values(state="open"))
             session.execute(update(Topic).values(state="on_ballot"))
             said = pool.submit(late)
-            wait_for_a_lock(committed)
+            wait_for_a_lock()
         assert "This round has opened" in said.result(timeout=30)
     with transaction() as session:
         assert session.get_one(Round, draft_id).state == "open"

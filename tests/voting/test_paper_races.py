@@ -15,7 +15,8 @@ from membership.voting import drafts, moderation, paper, rounds, topics
 from membership.voting.drafts import InvalidRoundError
 from membership.voting.models import Round, RoundOption, Topic
 from tests import factories
-from tests.voting.test_drafts import good, wait_for_a_lock
+from tests.voting.test_drafts import good
+from tests.voting.waiting import wait_for_a_lock
 
 Act = Callable[[Session, Topic, Account], object]
 
@@ -58,7 +59,7 @@ def test_what_is_put_on_a_paper_meanwhile_is_not_turned_down(
             times = {"opens_at": database_now(session)}
             draft_id = drafts.create(session, actor=None, **good(session, topics=asked, **times)).id
             said = pool.submit(late)
-            wait_for_a_lock(committed)
+            wait_for_a_lock()
         assert "has just been put" in said.result(timeout=30)
     with transaction() as session:
         assert session.scalars(select(Topic.state).distinct()).all() == ["suggested"]

@@ -22,6 +22,7 @@ from membership.voting.models import Ballot, Round, Tally, Topic, TopicChange, T
 from membership.voting.rounds import RoundNotOpenError
 from membership.voting.suggestions import TooManySuggestionsError
 from tests import factories
+from tests.voting.waiting import wait_for_a_lock
 
 pytestmark = pytest.mark.usefixtures("committed")
 SOON = timedelta(seconds=1)
@@ -70,18 +71,6 @@ def ask(query: Any) -> Any:
 
 def number_of(table: Any) -> int:
     return ask(select(func.count()).select_from(table))[0]
-
-
-def someone_waits() -> None:
-    """Return when a transaction waits for a lock of another."""
-    waiting = text(
-        "SELECT count(*), pg_sleep(0.005) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    while True:
-        with transaction() as session:
-            if session.execute(waiting).scalar_one():
-                return
 
 
 def the_end_has_come(round_id: int) -> None:
@@ -209,7 +198,7 @@ def test_closing_waits_for_a_vote_that_is_under_way(
         assert answer == ("changed" if before else "cast")
         the_end_has_come(round_id)
         closing: Future[int] = crowd.submit(rounds.advance_all)
-        someone_waits()
+        wait_for_a_lock()
     assert closing.result() == 2
     (tally,) = ask(select(Tally))
     assert (tally.ballots, tally.result["winners"]) == (1, options[1:2])
@@ -221,7 +210,7 @@ def test_a_vote_that_waited_for_the_closing_is_refused(crowd: ThreadPoolExecutor
     with transaction() as session:
         session.get_one(Round, round_id, with_for_update=True)
         waiting = crowd.submit(cast, round_id, voter, options[:1])
-        someone_waits()
+        wait_for_a_lock()
         the_end_has_come(round_id)
         assert rounds.advance(session, round_id) == "closed"
     with pytest.raises(RoundNotOpenError):
@@ -246,7 +235,7 @@ def test_the_clock_is_read_after_waiting_for_the_round(crowd: ThreadPoolExecutor
         waiting = crowd.submit(
             withdraw if act == "withdraw" else lambda: cast(round_id, voter, options[:1])
         )
-        someone_waits()
+        wait_for_a_lock()
         the_end_has_come(round_id)
     with pytest.raises(RoundNotOpenError):
         waiting.result()

@@ -16,6 +16,7 @@ from membership.voting import following, paper, rounds, telling
 from membership.voting.models import Round
 from tests import factories
 from tests.voting.letters_of_votes import DAY, HOUR, held, settle, vote
+from tests.voting.waiting import wait_for_a_lock
 
 pytestmark = pytest.mark.usefixtures("committed")
 WORKERS = 4
@@ -45,18 +46,6 @@ def outbox() -> Counter[tuple[str, str]]:
             (kind, subject)
             for kind, subject in session.execute(select(OutboxEmail.kind, OutboxEmail.subject))
         )
-
-
-def someone_waits() -> None:
-    """Return when a transaction waits for a lock of another."""
-    waiting = text(
-        "SELECT count(*), pg_sleep(0.005) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    while True:
-        with transaction() as session:
-            if session.execute(waiting).scalar_one():
-                return
 
 
 def test_many_workers_write_each_mail_once(workers: ThreadPoolExecutor) -> None:
@@ -131,7 +120,7 @@ def test_nobody_waits_with_their_vote_while_letters_are_written(
     with transaction() as session:
         session.execute(text("LOCK TABLE outbox_email IN EXCLUSIVE MODE"))
         writing = workers.submit(telling.tell_due)
-        someone_waits()
+        wait_for_a_lock()
         with transaction() as casting:
             casting.execute(text("SET LOCAL lock_timeout = '2s'"))
             vote(casting, round_, voter)

@@ -1,0 +1,21 @@
+"""Waiting for what another thread is about to do in the database."""
+
+import time
+
+from sqlalchemy import text
+
+from membership.db import statements
+
+
+def wait_for_a_lock() -> None:
+    """Return when a transaction waits for a lock of another; a minute is never needed."""
+    waiting = text(
+        "SELECT count(*), pg_sleep(0.005) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    end = time.monotonic() + 60
+    while True:
+        with statements() as session:
+            if session.execute(waiting).scalar_one():
+                return
+        assert time.monotonic() < end, "nobody waits"
