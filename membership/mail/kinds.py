@@ -5,8 +5,10 @@ one-click unsubscribing and stands on the reader's page of preferences under its
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 # Turns what the outbox keeps, and the language, into what the templates see.
 Complete = Callable[[dict[str, Any], str], dict[str, Any]]
@@ -17,6 +19,18 @@ class UnknownKindError(LookupError):
 
 
 @dataclass(frozen=True)
+class OptIn:
+    """Of a bulk kind that comes to nobody who has not asked for it.
+
+    `is_in` says whether an address has; `join` asks for it, for an address that is proven, in a
+    language. Refusing ends it, as with any kind.
+    """
+
+    is_in: Callable[[Session, str], bool]
+    join: Callable[[Session, str, str], None]
+
+
+@dataclass(frozen=True)
 class Kind:
     """`title` and `note` are lazy texts for the preferences; a kind with a title is bulk."""
 
@@ -24,6 +38,7 @@ class Kind:
     title: Any = None
     note: Any = None
     complete: Complete = lambda context, _language: context
+    opt_in: OptIn | None = None
 
     @property
     def is_bulk(self) -> bool:
@@ -41,12 +56,21 @@ def transactional(name: str, complete: Complete | None = None) -> str:
     return _register(Kind(name, complete=complete) if complete else Kind(name))
 
 
-def bulk(name: str, title: Any, note: Any) -> str:
+def bulk(
+    name: str,
+    title: Any,
+    note: Any,
+    complete: Complete | None = None,
+    *,
+    opt_in: OptIn | None = None,
+) -> str:
     """Register a kind that a reader may refuse; gives back its name.
 
     `title` names it and `note` says in a sentence when it comes (both from lazy_gettext).
+    `complete` as for transactional(). With `opt_in` it comes to those alone who asked for it.
     """
-    return _register(Kind(name, title, note))
+    kind = Kind(name, title, note, opt_in=opt_in)
+    return _register(replace(kind, complete=complete) if complete else kind)
 
 
 def _register(kind: Kind) -> str:
