@@ -58,7 +58,7 @@ def compose(mail: OutboxEmail) -> EmailMessage:
     kind = kinds.find(mail.kind)
     unsubscribe_url = None
     if kind.is_bulk:
-        token = refusals.unsubscribe_token(mail)
+        token = refusals.unsubscribe_token(mail.id)
         unsubscribe_url = address("mail.unsubscribe", mail.language, token=token)
     context = {
         **kind.complete(mail.context, mail.language),

@@ -1,19 +1,37 @@
-"""Which mail an address gets: refusals of kinds by the reader, suppression of an address.
+"""Which mail an address gets: kinds it refuses, a pause it took, its suppression.
 
 Looked at when a mail is sent, not when it is written (rule M4).
 """
 
+import base64
+import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import delete, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from membership import clock
 from membership.mail import kinds
-from membership.mail.models import MailRefusal, OutboxEmail, Suppression
+from membership.mail.models import MailPause, MailRefusal, OutboxEmail, Suppression
+
+# Eight bytes of number and sixteen of proof are 32 letters, without padding.
+NUMBER_BYTES, PROOF_BYTES, TOKEN_LETTERS = 8, 16, 32
 
 
 @dataclass(frozen=True)
@@ -24,18 +42,23 @@ class Subscriber:
     kind: kinds.Kind
 
 
-def unsubscribe_token(mail: OutboxEmail) -> str:
-    """For the link of a bulk mail: never expires, and names no address to whoever sees it."""
-    return str(_signer().dumps(mail.id))
+def unsubscribe_token(mail_id: int) -> str:
+    """For the link of the bulk mail with this id in the outbox: 32 letters of A–Z a–z 0–9 - _.
+
+    Never expires, and names no address to whoever sees it. It lives as long as the mail's row,
+    and bulk mails are never deleted from the outbox (rule M6: at least a year).
+    """
+    number = mail_id.to_bytes(NUMBER_BYTES)
+    return base64.urlsafe_b64encode(number + _proof(number)).decode()
 
 
 def subscriber(session: Session, token: str) -> Subscriber | None:
-    """Whom `token` speaks of; None when it is not ours or its mail is forgotten."""
-    try:
-        number = _signer().loads(token)
-    except BadSignature:
-        return None
-    mail = session.get(OutboxEmail, number)
+    """Whom `token` speaks of; None when it is not ours or its mail is forgotten.
+
+    A mail moves with its reader to a new address, so an old link ends the mail of today.
+    """
+    mail_id = _mail_of(token)
+    mail = session.get(OutboxEmail, mail_id) if mail_id is not None else None
     if mail is None or not kinds.is_bulk(mail.kind):
         return None
     return Subscriber(mail.recipient, kinds.find(mail.kind))
@@ -44,6 +67,13 @@ def subscriber(session: Session, token: str) -> Subscriber | None:
 def refuse(session: Session, address: str, kind: str) -> None:
     """Send `address` no more mail of `kind`; may be repeated."""
     session.execute(insert(MailRefusal).values(address=address, kind=kind).on_conflict_do_nothing())
+
+
+def accept(session: Session, address: str, kind: str) -> None:
+    """Take a refusal back; may be repeated."""
+    session.execute(
+        delete(MailRefusal).where(MailRefusal.address == address, MailRefusal.kind == kind)
+    )
 
 
 def refused(session: Session, address: str) -> set[str]:
@@ -62,15 +92,96 @@ def prefer(session: Session, address: str, wanted: Iterable[str]) -> None:
             refuse(session, address, kind.name)
 
 
+def pause(session: Session, address: str, until: datetime | None) -> None:
+    """Send `address` no bulk mail at all before `until` (None: until it says otherwise)."""
+    paused = {"until_at": until, "created_at": clock.now()}
+    session.execute(
+        insert(MailPause)
+        .values(address=address, **paused)
+        .on_conflict_do_update(index_elements=["address"], set_=paused)
+    )
+
+
+def unpause(session: Session, address: str) -> None:
+    """End a pause, if there is one."""
+    session.execute(delete(MailPause).where(MailPause.address == address))
+
+
+def find_pause(session: Session, address: str) -> MailPause | None:
+    """The pause that `address` has now; a pause without an end has no `until_at`."""
+    return session.scalar(select(MailPause).where(MailPause.address == address, _lasts()))
+
+
+def obstacle() -> ColumnElement[str | None]:
+    """SQL, beside a row of OutboxEmail: why it must not be sent to its recipient, or NULL.
+
+    Suppression stops every mail; a refused kind and a pause stop those that may be refused, so
+    that neither ever stops a sign-in mail or a receipt. It may be built once and used forever:
+    what it compares with is asked for whenever it runs.
+    """
+    suppressed = (
+        select(func.concat("suppressed: ", Suppression.reason))
+        .where(Suppression.address == OutboxEmail.recipient)
+        .correlate(OutboxEmail)
+        .scalar_subquery()
+    )
+    refused = (
+        exists()
+        .where(MailRefusal.address == OutboxEmail.recipient, MailRefusal.kind == OutboxEmail.kind)
+        .correlate(OutboxEmail)
+    )
+    paused = (
+        exists().where(MailPause.address == OutboxEmail.recipient, _lasts()).correlate(OutboxEmail)
+    )
+    may_be_refused = OutboxEmail.kind.in_(
+        bindparam("bulk_kinds", callable_=_bulk_names, expanding=True, unique=True)
+    )
+    found: ColumnElement[str | None] = func.coalesce(
+        suppressed,
+        case(
+            (and_(may_be_refused, refused), "refused by the reader"),
+            (and_(may_be_refused, paused), "paused by the reader"),
+        ),
+    )
+    return found
+
+
 def why_not(session: Session, mail: OutboxEmail) -> str | None:
     """Why `mail` must not be sent to its recipient; None when it may."""
-    reason = session.scalar(select(Suppression.reason).where(Suppression.address == mail.recipient))
-    if reason is not None:
-        return f"suppressed: {reason}"
-    refusal = session.get(MailRefusal, (mail.recipient, mail.kind))
-    if refusal is not None and kinds.is_bulk(mail.kind):
-        return "refused by the reader"
-    return None
+    return session.scalar(select(obstacle()).where(OutboxEmail.id == mail.id))
+
+
+def _lasts() -> ColumnElement[bool]:
+    now = bindparam("now", callable_=clock.now, type_=DateTime(timezone=True), unique=True)
+    return or_(MailPause.until_at.is_(None), MailPause.until_at > now)
+
+
+def _bulk_names() -> list[str]:
+    return [kind.name for kind in kinds.bulk_kinds()]
+
+
+def _mail_of(token: str) -> int | None:
+    """The number in `token`, if it is one of ours; those of before had a dot and another length."""
+    if "." in token:
+        try:
+            return int(_signer().loads(token))
+        except BadSignature:
+            return None
+    if len(token) != TOKEN_LETTERS or not token.isascii():
+        return None
+    try:
+        said = base64.b64decode(token, altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    number, proof = said[:NUMBER_BYTES], said[NUMBER_BYTES:]
+    if not hmac.compare_digest(proof, _proof(number)):
+        return None
+    return int.from_bytes(number)
+
+
+def _proof(number: bytes) -> bytes:
+    key = str(current_app.config["SECRET_KEY"]).encode()
+    return hmac.digest(key, b"unsubscribe:" + number, "sha256")[:PROOF_BYTES]
 
 
 def _signer() -> URLSafeSerializer:

@@ -113,7 +113,7 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
         "token": manage,
         "dunning.mend.token": links.token("mend", failing.id),
         "gifts.take.token": links.token("gift", gift(session).id),
-        "mail.unsubscribe.token": refusals.unsubscribe_token(letter),
+        "mail.unsubscribe.token": refusals.unsubscribe_token(letter.id),
     }
 
 
