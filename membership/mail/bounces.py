@@ -1,0 +1,122 @@
+"""What the receiving side reports about a mail after it has left (rule M4).
+
+A hard bounce and a complaint suppress the address; a soft bounce is only written down.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from membership import clock
+from membership.mail import kinds, suppression
+from membership.mail.models import MailReport, OutboxEmail
+
+log = structlog.get_logger(__name__)
+
+HARD_BOUNCE, SOFT_BOUNCE, COMPLAINT = "hard_bounce", "soft_bounce", "complaint"
+# Where reports come from that nobody has signed.
+MAILBOX = "mailbox"
+LONGEST_DETAIL = 500
+
+
+@dataclass(frozen=True)
+class Report:
+    """One thing said about one address; `kind` is hard_bounce, soft_bounce or complaint.
+
+    `reference` is the provider's own and tells the report from all its others. `message_id` is
+    the Message-ID of our mail, with or without its angle brackets, and None when it is not told.
+    """
+
+    provider: str
+    reference: str
+    kind: str
+    address: str
+    message_id: str | None
+    detail: str
+
+
+def take(session: Session, report: Report) -> bool:
+    """Write `report` down, and suppress its address if it says so; False when nothing was done.
+
+    Nothing is done for a report that came before, and for one about an address that we never
+    wrote to. The address is that of our mail where the report names one of our mails: what
+    bounces may be where its reader has it forwarded to.
+    """
+    mail = _mail(session, report.message_id)
+    address = mail.recipient if mail else _plain(report.address)
+    if mail is None and not _wrote_to(session, address):
+        log.info("mail_report_of_others", provider=report.provider, kind=report.kind)
+        return False
+    detail = _plain(report.detail)[:LONGEST_DETAIL]
+    if not _keep(session, report, address, mail.id if mail else None, detail):
+        return False
+    if report.kind != SOFT_BOUNCE:
+        _believe(session, report, address, mail, detail)
+    log.info("mail_report", provider=report.provider, kind=report.kind, by_mail=mail is not None)
+    return True
+
+
+def _keep(
+    session: Session, report: Report, address: str, outbox_id: int | None, detail: str
+) -> bool:
+    """False when the same report was kept before."""
+    row = {
+        "provider": report.provider,
+        "reference": _plain(report.reference),
+        "kind": report.kind,
+        "address": address,
+        "outbox_id": outbox_id,
+        "detail": detail,
+    }
+    added = session.scalar(
+        insert(MailReport).values(row).on_conflict_do_nothing().returning(MailReport.id)
+    )
+    return added is not None
+
+
+def _believe(
+    session: Session, report: Report, address: str, mail: OutboxEmail | None, detail: str
+) -> None:
+    """Suppress the address, and mark its mail as bounced.
+
+    Anybody may write to a mailbox, so what came there must name a mail, whose Message-ID nobody
+    knows but who got it: else a forged report could cut off any reader.
+    """
+    if mail is None and report.provider == MAILBOX:
+        return
+    suppression.suppress(session, address, report.kind, detail)
+    if mail is not None and report.kind == HARD_BOUNCE:
+        # Its state is the worker's to write, which may not have heard yet that the mail was taken.
+        session.execute(
+            update(OutboxEmail)
+            .where(OutboxEmail.id == mail.id, OutboxEmail.bounced_at.is_(None))
+            .values(bounced_at=clock.now())
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _mail(session: Session, message_id: str | None) -> OutboxEmail | None:
+    named = _plain(message_id or "").strip().strip("<>")
+    if not named:
+        return None
+    return session.scalar(select(OutboxEmail).where(OutboxEmail.message_id == f"<{named}>"))
+
+
+def _wrote_to(session: Session, address: str) -> bool:
+    """Whether a mail to `address` was ever handed over."""
+    found = session.scalar(
+        select(OutboxEmail.id)
+        # Its index begins with the kind.
+        .where(OutboxEmail.kind.in_(sorted(kinds.names())), OutboxEmail.recipient == address)
+        .where(OutboxEmail.attempts > 0)
+        .limit(1)
+    )
+    return found is not None
+
+
+def _plain(text: str) -> str:
+    """`text` as PostgreSQL can keep it."""
+    return text.replace("\0", "")

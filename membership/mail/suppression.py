@@ -1,0 +1,42 @@
+"""Addresses that we must not write to (rule M4): whatever the mail, a sign-in mail included."""
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from membership.mail.models import Suppression
+
+REASONS = ("hard_bounce", "complaint", "staff")
+
+
+def suppress(session: Session, address: str, reason: str, detail: str = "") -> bool:
+    """Write to `address` no more; False when it was suppressed already, whose reason then stays.
+
+    `reason` is one of REASONS; `detail` says it in the words of the receiving side, or of staff.
+    """
+    if reason not in REASONS:
+        raise ValueError(f"{reason!r} is no reason to suppress an address")
+    row = {"address": address, "reason": reason, "detail": detail}
+    added = session.scalar(
+        insert(Suppression).values(row).on_conflict_do_nothing().returning(Suppression.address)
+    )
+    return added is not None
+
+
+def lift(session: Session, address: str) -> bool:
+    """Write to `address` again; False when it was not suppressed."""
+    lifted = session.scalar(
+        delete(Suppression).where(Suppression.address == address).returning(Suppression.address)
+    )
+    return lifted is not None
+
+
+def of(session: Session, address: str) -> Suppression | None:
+    """Why we must not write to `address`; None when we may."""
+    return session.get(Suppression, address, populate_existing=True)
+
+
+def find(text: str = "") -> Select[Suppression]:
+    """The suppressed addresses that contain `text`, newest first; all of them without one."""
+    found = select(Suppression).order_by(Suppression.created_at.desc(), Suppression.address)
+    return found.where(Suppression.address.icontains(text, autoescape=True)) if text else found
