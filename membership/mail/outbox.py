@@ -57,7 +57,7 @@ def put(
 
 def put_to_all(
     session: Session,
-    readers: Select[str, str, int],
+    readers: Select[*tuple[Any, ...]],
     kind: str,
     subject: str,
     letter: Callable[[str], dict[str, Any]],
@@ -65,8 +65,9 @@ def put_to_all(
 ) -> None:
     """Write one mail to each of `readers`, as put() does, in one statement however many they are.
 
-    `readers` asks for address, language and account id. `letter` gives the context in a language,
-    in whose locale it is called; who reads one that is not offered gets the site's first.
+    `readers` asks for address, language and account id; a fourth column, JSON, is added to the
+    context of each. `letter` gives the context in a language, in whose locale it is called; who
+    reads one that is not offered gets the site's first.
     """
     kinds.find(kind)
     now = clock.now()
@@ -75,15 +76,16 @@ def put_to_all(
         with force_locale(each):
             contexts[each] = literal(letter(each), JSONB)
     reader = readers.subquery("reader")
-    recipient, language, account_id = reader.c
+    recipient, language, account_id, *own = reader.c
     known = case((language.in_(list(contexts)), language), else_=settings().languages[0])
+    context = case(contexts, value=known)
     row = {
         "kind": literal(kind),
         "recipient": recipient,
         "subject": literal(subject),
         "account_id": account_id,
         "language": known,
-        "context": case(contexts, value=known),
+        "context": context.concat(own[0]) if own else context,
         "is_bulk": literal(kinds.is_bulk(kind)),
         "next_attempt_at": literal(now),
         "not_after_at": literal(not_after, DateTime(timezone=True)),
