@@ -29,6 +29,8 @@ class Campaign(Numbered, Base):
     state: Mapped[str] = mapped_column(server_default="draft")
     starts_at: Mapped[datetime | None]
     written_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
+    # Whoever changed it last: neither of the two may approve it.
+    changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
     approved_by_id: Mapped[int | None] = mapped_column(
         ForeignKey("account.id", ondelete="SET NULL")
     )

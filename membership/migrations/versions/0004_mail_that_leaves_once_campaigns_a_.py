@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), server_default="draft", nullable=False),
         sa.Column("starts_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("changed_by_id", sa.BigInteger(), nullable=True),
         sa.Column("approved_by_id", sa.BigInteger(), nullable=True),
         sa.Column("recipients", sa.BigInteger(), nullable=True),
         sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=True),
@@ -125,6 +126,12 @@ def upgrade() -> None:
             ["approved_by_id"],
             ["account.id"],
             name=op.f("fk_campaign_approved_by_id_account"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["changed_by_id"],
+            ["account.id"],
+            name=op.f("fk_campaign_changed_by_id_account"),
             ondelete="SET NULL",
         ),
         sa.ForeignKeyConstraint(
