@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 
 from config.settings import settings
 from membership import clock
-from membership.mail import kinds, refusals
+from membership.mail import kinds, refusals, wording
 from membership.mail.models import OutboxEmail
 from membership.web.languages import address
 
@@ -65,7 +65,8 @@ def compose(mail: OutboxEmail) -> EmailMessage:
         "language": mail.language,
         "unsubscribe_url": unsubscribe_url,
     }
-    with force_locale(mail.language):
+    words = wording.of(mail.kind, mail.language)
+    with force_locale(mail.language), wording.said(words):
         # A line break in a subject would begin a header.
         subject = " ".join(_render(f"email/{mail.kind}/subject.txt", context).split())
         text = _render(f"email/{mail.kind}/body.txt", context)
@@ -110,5 +111,6 @@ def _templates() -> Environment:
     found: Environment | None = current_app.extensions.get("kava.mail.templates")
     if found is None:
         found = current_app.jinja_env.overlay(undefined=StrictUndefined)
+        wording.teach(found)
         current_app.extensions["kava.mail.templates"] = found
     return found
