@@ -6,13 +6,14 @@
 Over HTTP: `GET /` to read, `GET /messages.json?to=ADDRESS` (newest last), `DELETE /messages`, and
 `POST /faults` with any of `{"answer": 250|421|450|550, "stall_after_data": bool}`. `answer` is what
 every RCPT TO is told; a stalled mail is taken and kept, but its sender never hears so.
+Of thousands of mails, `?after=ID` lists the newer ones alone, and `?fields=id,to` a part of each;
+`id`, `received_at`, `to` and `message_id` are told without reading the mail, so quickly.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import json
 import re
 import signal
@@ -21,9 +22,6 @@ import time
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -35,6 +33,7 @@ from flask import Flask, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from sandbox.mailbox import Mail, Mailbox
 from sandbox.services import free_port
 
 HOST = "127.0.0.1"
@@ -49,88 +48,6 @@ MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
     "img-src * data:; style-src 'unsafe-inline'"
 )
-
-
-@dataclass(frozen=True)
-class Mail:
-    """One mail as it came in; `recipients` are the envelope's, so Bcc is in it."""
-
-    id: int
-    received_at: datetime
-    recipients: tuple[str, ...]
-    source: bytes
-
-    @property
-    def content(self) -> EmailMessage:
-        return message_from_bytes(self.source, policy=policy.default)
-
-    def part(self, kind: str) -> str:
-        """The `plain` or `html` body, empty when there is none."""
-        body = self.content.get_body((kind,))
-        return str(body.get_content()).replace("\r\n", "\n") if body else ""
-
-    def is_to(self, address: str) -> bool:
-        return address.lower() in (recipient.lower() for recipient in self.recipients)
-
-    def as_json(self) -> dict[str, Any]:
-        """The mail as `/messages.json` shows it; `to` is addresses alone, comma-separated."""
-        content = self.content
-        return {
-            "id": self.id,
-            "received_at": self.received_at.isoformat(),
-            "to": ", ".join(self.recipients),
-            "from": str(content["From"] or ""),
-            "subject": str(content["Subject"] or ""),
-            "headers": {name: str(value) for name, value in content.items()},
-            "text": self.part("plain"),
-            "html": self.part("html"),
-        }
-
-
-class Mailbox:
-    """All mails in the order they came, kept in a file of JSON lines when one is named."""
-
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file
-        self._lock = threading.Lock()
-        self._mails: list[Mail] = []
-        if file and file.exists():
-            for line in file.read_text().splitlines():
-                kept = json.loads(line)
-                received_at = datetime.fromisoformat(kept["received_at"])
-                source = base64.b64decode(kept["source"])
-                self._keep(received_at, tuple(kept["recipients"]), source)
-
-    def add(self, recipients: tuple[str, ...], source: bytes) -> None:
-        """Keep a mail, in the file before it is shown."""
-        received_at = datetime.now(UTC)
-        with self._lock:
-            if self._file:
-                kept = {
-                    "received_at": received_at.isoformat(),
-                    "recipients": recipients,
-                    "source": base64.b64encode(source).decode(),
-                }
-                with self._file.open("a") as file:
-                    file.write(json.dumps(kept) + "\n")
-            self._keep(received_at, recipients, source)
-
-    def all(self, to: str | None = None) -> list[Mail]:
-        """All mails, or all to one address, newest last."""
-        return [mail for mail in list(self._mails) if to is None or mail.is_to(to)]
-
-    def get(self, number: int) -> Mail | None:
-        return next((mail for mail in list(self._mails) if mail.id == number), None)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._mails.clear()
-            if self._file:
-                self._file.write_text("")
-
-    def _keep(self, received_at: datetime, recipients: tuple[str, ...], source: bytes) -> None:
-        number = self._mails[-1].id + 1 if self._mails else 1
-        self._mails.append(Mail(number, received_at, recipients, source))
 
 
 @dataclass
@@ -159,6 +76,18 @@ class Receiver:
     def __init__(self, mailbox: Mailbox, faults: Faults) -> None:
         self._mailbox = mailbox
         self._faults = faults
+
+    async def handle_EHLO(  # noqa: N802 - the name is aiosmtpd's
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """aiosmtpd reads on while it answers, so it may as well say so (RFC 2920)."""
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", responses[-1]]
 
     async def handle_RCPT(  # noqa: N802 - the name is aiosmtpd's
         self,
@@ -212,8 +141,14 @@ def create_app(mailbox: Mailbox, faults: Faults) -> Flask:
         return Response(find(number).source, mimetype="text/plain")
 
     @app.get("/messages.json")
-    def messages() -> Response:
-        return jsonify([mail.as_json() for mail in mailbox.all(request.args.get("to"))])
+    def messages() -> ResponseReturnValue:
+        fields = [name for name in request.args.get("fields", "").split(",") if name]
+        after = request.args.get("after", 0, int)
+        mails = mailbox.all(request.args.get("to"), after)
+        try:
+            return jsonify([mail.as_json(fields) for mail in mails])
+        except KeyError as error:
+            return {"error": f"A mail has no field {error}."}, 400
 
     @app.delete("/messages")
     def clear() -> ResponseReturnValue:
@@ -237,10 +172,17 @@ class Reader:
     def __init__(self, http_url: str) -> None:
         self.http_url = http_url
 
-    def messages(self, to: str | None = None) -> list[dict[str, Any]]:
-        """All mails, or all to one address, newest last, in the shape of `/messages.json`."""
-        query = "?" + urllib.parse.urlencode({"to": to}) if to else ""
-        return cast(list[dict[str, Any]], json.loads(self._call("GET", f"/messages.json{query}")))
+    def messages(
+        self, to: str | None = None, after: int = 0, fields: str = ""
+    ) -> list[dict[str, Any]]:
+        """All mails, or all to one address, newest last, in the shape of `/messages.json`.
+
+        With `after`, those with a greater id; with `fields` (comma-separated), a part of each.
+        """
+        asked = {"to": to, "after": after, "fields": fields}
+        query = urllib.parse.urlencode({name: each for name, each in asked.items() if each})
+        found = json.loads(self._call("GET", f"/messages.json?{query}"))
+        return cast(list[dict[str, Any]], found)
 
     def wait_for(
         self,

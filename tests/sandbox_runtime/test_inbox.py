@@ -7,7 +7,9 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import make_msgid
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,7 @@ def send(inbox: inboxes.Inbox, to: str = "reader@example.org", timeout: float = 
     mail["From"] = "Kava <post@kava.example>"
     mail["To"] = to
     mail["Subject"] = "Дякуємо! Your receipt"
+    mail["Message-ID"] = make_msgid(domain="kava.example")
     mail.set_content("Ви дали 3 €: https://kava.example/account\n")
     mail.add_alternative(
         "<html><head><title>x</title></head><body><p>Дякуємо</p></body></html>", subtype="html"
@@ -61,6 +64,50 @@ def test_newest_stands_last_and_to_chooses_one_reader(inbox: inboxes.Inbox) -> N
     assert [mail["id"] for mail in inbox.messages()] == [1, 2, 3]
     assert [mail["id"] for mail in inbox.messages(to="A@example.org")] == [1, 3]
     assert inbox.messages(to="example.org") == []
+
+
+def test_of_many_mails_a_part_can_be_listed(inbox: inboxes.Inbox) -> None:
+    before = datetime.now(UTC)
+    for reader in ("a@example.org", "b@example.org", "a@example.org"):
+        send(inbox, to=reader)
+    ids = [mail["message_id"] for mail in inbox.messages()]
+    assert ids == [mail["headers"]["Message-ID"] for mail in inbox.messages()]
+    assert len(set(ids)) == 3
+    newer = inbox.messages(after=1, fields="id,to,message_id")
+    assert newer == [
+        {"id": 2, "to": "b@example.org", "message_id": ids[1]},
+        {"id": 3, "to": "a@example.org", "message_id": ids[2]},
+    ]
+    assert inbox.messages(to="a@example.org", after=1, fields="id") == [{"id": 3}]
+    assert inbox.messages(after=3) == []
+    times = [mail["received_at"] for mail in inbox.messages(fields="received_at")]
+    assert times == sorted(times)
+    assert before < datetime.fromisoformat(times[0]) < datetime.fromisoformat(times[2])
+    (last,) = inbox.messages(after=2, fields="subject,id")
+    assert last == {"subject": "Дякуємо! Your receipt", "id": 3}
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        inbox.messages(fields="id,colour")
+    with refused.value:
+        assert refused.value.code == 400
+        assert json.load(refused.value) == {"error": "A mail has no field 'colour'."}
+
+
+def test_it_takes_commands_that_do_not_wait_for_the_answer_before(inbox: inboxes.Inbox) -> None:
+    """RFC 2920: a whole mail, and the greeting of the next, in two writes."""
+    host, port = inbox.smtp_url.removeprefix("smtp://").split(":")
+    with smtplib.SMTP(host, int(port), timeout=5) as server:
+        server.ehlo()
+        assert server.has_extn("pipelining")
+        for number in (1, 2):
+            start = f"MAIL FROM:<a@example.org>\r\nRCPT TO:<{number}@example.org>\r\nDATA\r\n"
+            server.send(start)
+            assert [server.getreply()[0] for _ in range(3)] == [250, 250, 354]
+            server.send(f"Message-ID: <{number}@here>\r\n\r\nHello\r\n.\r\nRSET\r\n")
+            assert [server.getreply()[0] for _ in range(2)] == [250, 250]
+    listed = inbox.messages(fields="to,message_id")
+    assert listed == [
+        {"to": f"{number}@example.org", "message_id": f"<{number}@here>"} for number in (1, 2)
+    ]
 
 
 def test_delete_forgets_all(inbox: inboxes.Inbox) -> None:
