@@ -14,6 +14,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    SQLColumnExpression,
     and_,
     bindparam,
     case,
@@ -112,8 +113,12 @@ def find_pause(session: Session, address: str) -> MailPause | None:
     return session.scalar(select(MailPause).where(MailPause.address == address, _lasts()))
 
 
-def obstacle() -> ColumnElement[str | None]:
-    """SQL, beside a row of OutboxEmail: why it must not be sent to its recipient, or NULL.
+def obstacle(
+    recipient: SQLColumnExpression[str] = OutboxEmail.recipient,
+    kind: SQLColumnExpression[str] = OutboxEmail.kind,
+) -> ColumnElement[str | None]:
+    """SQL: why a mail of `kind` must not be sent to `recipient`, or NULL; both are columns of the
+    statement around it, by default those of a row of OutboxEmail.
 
     Suppression stops every mail; a refused kind and a pause stop those that may be refused, so
     that neither ever stops a sign-in mail or a receipt. It may be built once and used forever:
@@ -121,19 +126,17 @@ def obstacle() -> ColumnElement[str | None]:
     """
     suppressed = (
         select(func.concat("suppressed: ", Suppression.reason))
-        .where(Suppression.address == OutboxEmail.recipient)
-        .correlate(OutboxEmail)
+        .where(Suppression.address == recipient)
+        .correlate_except(Suppression)
         .scalar_subquery()
     )
     refused = (
         exists()
-        .where(MailRefusal.address == OutboxEmail.recipient, MailRefusal.kind == OutboxEmail.kind)
-        .correlate(OutboxEmail)
+        .where(MailRefusal.address == recipient, MailRefusal.kind == kind)
+        .correlate_except(MailRefusal)
     )
-    paused = (
-        exists().where(MailPause.address == OutboxEmail.recipient, _lasts()).correlate(OutboxEmail)
-    )
-    may_be_refused = OutboxEmail.kind.in_(
+    paused = exists().where(MailPause.address == recipient, _lasts()).correlate_except(MailPause)
+    may_be_refused = kind.in_(
         bindparam("bulk_kinds", callable_=_bulk_names, expanding=True, unique=True)
     )
     found: ColumnElement[str | None] = func.coalesce(
