@@ -6,9 +6,12 @@ one-click unsubscribing and stands on the reader's page of preferences under its
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy.orm import Session
+
+# The headings of the page of preferences, in its order.
+Group = Literal["votes", "letters", "support"]
 
 # Turns what the outbox keeps, and the language, into what the templates see.
 Complete = Callable[[dict[str, Any], str], dict[str, Any]]
@@ -39,6 +42,7 @@ class Kind:
     note: Any = None
     complete: Complete = lambda context, _language: context
     opt_in: OptIn | None = None
+    group: Group = "letters"
 
     @property
     def is_bulk(self) -> bool:
@@ -63,13 +67,15 @@ def bulk(
     complete: Complete | None = None,
     *,
     opt_in: OptIn | None = None,
+    group: Group = "letters",
 ) -> str:
     """Register a kind that a reader may refuse; gives back its name.
 
     `title` names it and `note` says in a sentence when it comes (both from lazy_gettext).
     `complete` as for transactional(). With `opt_in` it comes to those alone who asked for it.
+    `group` is the heading under which it stands there.
     """
-    kind = Kind(name, title, note, opt_in=opt_in)
+    kind = Kind(name, title, note, opt_in=opt_in, group=group)
     return _register(replace(kind, complete=complete) if complete else kind)
 
 
@@ -95,5 +101,5 @@ def names() -> set[str]:
 
 
 def bulk_kinds() -> list[Kind]:
-    """What a reader may refuse, by name."""
-    return [kind for name, kind in sorted(_kinds.items()) if kind.is_bulk]
+    """What a reader may refuse, in the order of registration."""
+    return [kind for kind in _kinds.values() if kind.is_bulk]

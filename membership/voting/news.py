@@ -24,11 +24,13 @@ TOPIC_NEWS = kinds.bulk(
     "topic_news",
     _l("Topics you follow"),
     _l("When one of them moves on: it stands in a vote, we take it up, or we say why not."),
+    group="votes",
 )
 PUBLISHED = kinds.bulk(
     "published",
     _l("You asked, we reported"),
     _l("When a story is out on a topic that you follow, or that stood in a vote you took part in."),
+    group="votes",
 )
 # What a vote decides of a topic stands in the mail about its round.
 TOLD = frozenset({"rejected", "merged", "assigned", "dropped"})

@@ -32,16 +32,19 @@ OPENED = kinds.bulk(
     "round_opened",
     _l("A vote begins"),
     _l("When you may choose what we look into next."),
+    group="votes",
 )
 CLOSING = kinds.bulk(
     "round_closing",
     _l("A vote is about to end"),
     _l("On the last day of a vote that lasts three days or more, if you have not voted yet."),
+    group="votes",
 )
 RESULT = kinds.bulk(
     "round_result",
     _l("What a vote decided"),
     _l("When a vote is counted that you took part in, or in which a topic you follow stood."),
+    group="votes",
 )
 
 LAST_DAY = timedelta(days=1)

@@ -37,6 +37,7 @@ INVITATION = kinds.bulk(
     "invitation",
     lazy_gettext("An invitation to give every month"),
     lazy_gettext("At most one, some weeks after you gave once."),
+    group="support",
 )
 
 # After this a mail that could not be sent says what is no longer so.
