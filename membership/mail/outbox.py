@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from flask_babel import force_locale
-from sqlalchemy import DateTime, Select, Table, case, delete, literal, select, update
+from sqlalchemy import BigInteger, DateTime, Select, Table, case, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
@@ -62,12 +62,15 @@ def put_to_all(
     subject: str,
     letter: Callable[[str], dict[str, Any]],
     not_after: datetime | None = None,
-) -> None:
+    campaign_id: int | None = None,
+    starts_at: datetime | None = None,
+) -> int:
     """Write one mail to each of `readers`, as put() does, in one statement however many they are.
 
     `readers` asks for address, language and account id; a fourth column, JSON, is added to the
     context of each. `letter` gives the context in a language, in whose locale it is called; who
-    reads one that is not offered gets the site's first.
+    reads one that is not offered gets the site's first. None leaves before `starts_at`. Gives back
+    how many were written: whoever had that mail already is not among them.
     """
     kinds.find(kind)
     now = clock.now()
@@ -87,13 +90,15 @@ def put_to_all(
         "language": known,
         "context": context.concat(own[0]) if own else context,
         "is_bulk": literal(kinds.is_bulk(kind)),
-        "next_attempt_at": literal(now),
+        "campaign_id": literal(campaign_id, BigInteger),
+        "next_attempt_at": literal(starts_at or now),
         "not_after_at": literal(not_after, DateTime(timezone=True)),
         "created_at": literal(now),
     }
     columns = select(*(value.label(name) for name, value in row.items()))
-    session.execute(_once().from_select(list(row), columns))
+    written = session.execute(_once().from_select(list(row), columns))
     wake(session, "mail.deliver")
+    return written.rowcount  # type: ignore[attr-defined,no-any-return]
 
 
 def _once() -> Any:
