@@ -14,6 +14,8 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from app import create_app
 from config.settings import Settings
@@ -25,16 +27,30 @@ from sandbox import services
 ROOT = Path(__file__).parent.parent
 
 
-# Whole systems run in these, one at a time; beside them, other tests may run.
-SYSTEMS = ("browser", "faults", "sandbox_runtime")
+# Whole systems run in these: those that are broken on purpose, and those that are looked at.
+SYSTEMS = ("faults", "browser", "sandbox_runtime")
+
+
+class Sharing(LoadScopeScheduling):
+    """Shares the tests among processes: each kind of running systems to one, the others by file.
+
+    Two tests then never start a system each for what one could serve.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        folder = file.split("/")[1]
+        return folder if folder in SYSTEMS else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing:
+    return Sharing(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests among processes: all of the running systems to one, the others by file."""
-    for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        group = "systems" if folder in SYSTEMS else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """What is broken on purpose takes longest and begins; pages are looked at in the end."""
+    order = {"faults": 0, "sandbox_runtime": 2, "browser": 3}
+    items.sort(key=lambda item: order.get(item.path.relative_to(ROOT / "tests").parts[0], 1))
 
 
 @pytest.fixture(scope="session")
