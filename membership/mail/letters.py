@@ -1,6 +1,7 @@
 """From a row of the outbox to the mail as it leaves the house (rules M6 and M7)."""
 
 import re
+from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -39,6 +40,15 @@ class LetterPolicy(EmailPolicy):
 POLICY = LetterPolicy(linesep="\r\n", max_line_length=76)
 
 
+@dataclass(frozen=True)
+class Written:
+    """A mail's words; `html` has its styles in its tags."""
+
+    subject: str
+    text: str
+    html: str
+
+
 def sender() -> Address:
     """MAIL_FROM as name and address."""
     name, spec = parseaddr(settings().mail_from)
@@ -60,28 +70,38 @@ def compose(mail: OutboxEmail) -> EmailMessage:
     if kind.is_bulk:
         token = refusals.unsubscribe_token(mail.id)
         unsubscribe_url = address("mail.unsubscribe", mail.language, token=token)
-    context = {
-        **kind.complete(mail.context, mail.language),
-        "language": mail.language,
+    words = wording.of(mail.kind, mail.language)
+    said = written(mail.kind, mail.context, mail.language, words, unsubscribe_url)
+    return _letter(mail, said, unsubscribe_url)
+
+
+def written(
+    kind: str,
+    context: dict[str, Any],
+    language: str,
+    words: wording.Words,
+    unsubscribe_url: str | None,
+) -> Written:
+    """What a mail of `kind` says; `context` is what the outbox keeps. Raises as compose() does."""
+    values = {
+        **kinds.find(kind).complete(context, language),
+        "language": language,
         "unsubscribe_url": unsubscribe_url,
     }
-    words = wording.of(mail.kind, mail.language)
-    with force_locale(mail.language), wording.said(words):
+    with force_locale(language), wording.said(words):
         # A line break in a subject would begin a header.
-        subject = " ".join(_render(f"email/{mail.kind}/subject.txt", context).split())
-        text = _render(f"email/{mail.kind}/body.txt", context)
-        html = _render(f"email/{mail.kind}/body.html", {**context, "subject": subject})
-    return _letter(mail, subject, text, html, unsubscribe_url)
+        subject = " ".join(_render(f"email/{kind}/subject.txt", values).split())
+        text = _render(f"email/{kind}/body.txt", values)
+        html = _render(f"email/{kind}/body.html", {**values, "subject": subject})
+    return Written(subject, _tidy(text), INLINER.inline(html))
 
 
-def _letter(
-    mail: OutboxEmail, subject: str, text: str, html: str, unsubscribe_url: str | None
-) -> EmailMessage:
+def _letter(mail: OutboxEmail, said: Written, unsubscribe_url: str | None) -> EmailMessage:
     letter = EmailMessage(policy=POLICY)
     letter["From"] = sender()
     # An Address is one address and nothing else: no list, no header can hide in it.
     letter["To"] = Address(addr_spec=mail.recipient)
-    letter["Subject"] = subject
+    letter["Subject"] = said.subject
     letter["Date"] = format_datetime(clock.now())
     letter["Message-ID"] = mail.message_id
     letter["Auto-Submitted"] = "auto-generated"
@@ -89,8 +109,8 @@ def _letter(
     if unsubscribe_url:
         letter["List-Unsubscribe"] = f"<{unsubscribe_url}>"
         letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    letter.set_content(_tidy(text), cte="quoted-printable")
-    letter.add_alternative(INLINER.inline(html), subtype="html", cte="quoted-printable")
+    letter.set_content(said.text, cte="quoted-printable")
+    letter.add_alternative(said.html, subtype="html", cte="quoted-printable")
     return letter
 
 

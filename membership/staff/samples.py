@@ -1,0 +1,170 @@
+"""What stands in sample letters of each kind: for the preview of their wording, and for tests.
+
+As the outbox keeps it. Together, the letters of a kind say each of its sentences. What would open
+something has the number -1, which no row has.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+
+from membership.web.languages import address
+from membership.web.pages import show_date, show_time
+
+Context = dict[str, Any]
+# What is said of a kind, by its name, in a language.
+Samples = Mapping[str, list[Context]]
+
+NOBODY = -1
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LATER = datetime(2026, 4, 2, 12, tzinfo=UTC)
+# Each takes a form of its own in a language with three.
+NUMBERS = (2, 1, 5)
+
+
+def of(kind: str, language: str) -> list[Context]:
+    """The contexts of the sample letters of `kind`, the commonest first; KeyError without one."""
+    with force_locale(language):
+        for written in ALL:
+            if kind in (samples := written(language)):
+                return samples[kind]
+    raise KeyError(f"write a sample of {kind!r} here")
+
+
+def _accounts(language: str) -> Samples:
+    until = {"until_at": LATER.isoformat(), "privacy_url": address("privacy.privacy", language)}
+    page = {"page": "billing.support", "choices": {"interval": "month"}}
+    return {
+        "sign_in": [{"nonce": "sample"}],
+        "sign_in_unknown": [{}],
+        "deletion_asked": [{**until, "gave": True}],
+        "giving_pass": [{"nonce": "sample", "giver": "", **page}],
+    }
+
+
+def _support(language: str) -> Samples:
+    account = {"account_url": address("billing.overview", language)}
+    amount = {"amount_minor": 400, "currency": "EUR"}
+    welcome = {"name": None, "purpose": "support", "topics_url": address("voting.topics", language)}
+    given = {**amount, **account, "number": 1024, "paid_at": NOON.isoformat()}
+    runs = {**amount, "subscription": NOBODY, "interval": "month", "is_over": False}
+    terms = {**runs, "until_at": LATER.isoformat(), "next_charge_at": LATER.isoformat()}
+    refunds = [{**amount, **account, "has_refund": refund} for refund in (True, False)]
+    return {
+        "welcome": [
+            {**welcome, "name": _("Olena"), "interval": "month"},
+            *({**welcome, "interval": "once", "purpose": p} for p in ("support", "gift", "pool")),
+        ],
+        "receipt": [
+            {**given, "interval": "month", "subscription": NOBODY},
+            {**given, "interval": "year", "subscription": NOBODY},
+            {**given, "interval": "once", "subscription": None},
+        ],
+        "second_subscription_refunded": refunds,
+        "ended_while_leaving": refunds,
+        "support_changed": [terms, {**terms, "interval": "year"}],
+        "support_paused": [terms],
+        "support_resumed": [terms],
+        "support_cancelled": [terms, {**terms, "is_over": True}],
+        "cancel_undone": [terms],
+    }
+
+
+def _payments(language: str) -> Samples:
+    amount = {"amount_minor": 400, "currency": "EUR", "interval": "month", "card_last4": "4242"}
+    failed = {**amount, "failed_at": NOON.isoformat(), "dunning": NOBODY}
+    failed |= {"is_hard": False, "is_last": False, "next_attempt_at": LATER.isoformat()}
+    ended = {**amount, "failed_at": NOON.isoformat()}
+    ended |= {"support_url": address("billing.support", language)}
+    ahead = {**amount, "charged_at": LATER.isoformat(), "subscription": NOBODY}
+    return {
+        "payment_failed": [
+            {**failed, "step": 1},
+            {**failed, "step": 1, "card_last4": None, "next_attempt_at": None},
+            {**failed, "step": 2},
+            {**failed, "step": 3},
+            {**failed, "step": 3, "is_hard": True},
+            {**failed, "step": 4, "is_last": True},
+            {**failed, "step": 4, "is_last": True, "is_hard": True},
+        ],
+        "payment_action": [
+            *({**failed, "step": step} for step in (1, 2, 3)),
+            {**failed, "step": 4, "is_last": True},
+        ],
+        "payment_recovered": [{**ended, "account_url": address("billing.overview", language)}],
+        "support_ended_unpaid": [ended, {**ended, "interval": "year"}],
+        "renewal_ahead": [ahead, {**ahead, "card_last4": None}],
+        "card_expires": [{**ahead, "expires_at": NOON.isoformat()}],
+        "invitation": [{"support_url": address("billing.support", language, interval="month")}],
+    }
+
+
+def _gifts(language: str) -> Samples:
+    words = _("You read us every morning anyway.")
+    gift = {"gift_id": NOBODY, "message": words, "months": 12, "is_from_pool": False}
+    gift |= {"recipient_name": _("Taras"), "sender_name": _("Olena")}
+    pool = gift | {"sender_name": None, "message": None, "is_from_pool": True}
+    return {
+        "gift": [
+            gift,
+            {**gift, "recipient_name": None, "sender_name": None, "message": None},
+            *({**pool, "months": months} for months in NUMBERS),
+        ],
+        "gift_sent": [{"recipient": _("Taras"), "gifts_url": address("gifts.overview", language)}],
+    }
+
+
+def _votes(language: str) -> Samples:
+    title, topic = _("What shall we look into next?"), _("Who owns the new harbour?")
+    asked = {"title": title, "topics": 6, "until": show_time(LATER), "last_day": show_date(LATER)}
+    asked |= {"url": address("voting.ballot", language, round_id=NOBODY)}
+    asked_for = [
+        {**asked, "method": method, "most": most}
+        for method in ("approval", "instant_runoff")
+        for most in NUMBERS
+    ]
+    counted = {"title": title, "ballots": "214", "electorate": "530"}
+    counted |= {"url": address("voting.result", language, round_id=NOBODY)}
+    return {
+        "round_opened": asked_for,
+        "round_closing": asked_for,
+        "round_result": [
+            *(
+                {**counted, "outcome": outcome, "ahead": [topic] * number}
+                for outcome in ("decided", "advisory")
+                for number in (1, 2, 5)
+            ),
+            {**counted, "outcome": "void", "ahead": []},
+        ],
+        "topic_news": _topic_news(language, topic),
+        "published": [
+            {
+                "topic": topic,
+                "title": _("The harbour belongs to three families"),
+                "standfirst": _("Two years of papers lead to the same address."),
+                "url": address("articles.show", language, slug="sample"),
+            }
+        ],
+    }
+
+
+def _topic_news(language: str, topic: str) -> list[Context]:
+    said = {"topic": topic, "reason": None, "original": None, "until": None}
+    said |= {"url": address("voting.topic", language, slug="sample")}
+    reason = {"reason": _("Another paper has just told this story well.")}
+    merged = reason | {"original": _("The new harbour")}
+    return [
+        {**said, "step": "assigned"},
+        {**said, "step": "on_ballot", "until": show_time(LATER)},
+        *({**said, "step": step, **merged} for step in ("merged", "reported")),
+        *({**said, "step": step, **reason} for step in ("overruled", "advised")),
+        *({**said, "step": step, **reason} for step in ("rejected", "dropped")),
+    ]
+
+
+ALL: tuple[Callable[[str], Samples], ...] = (_accounts, _support, _payments, _gifts, _votes)
+# What all letters share is shown on one that may be refused, which has all of it.
+SHARED = "published"
