@@ -14,7 +14,14 @@ VISIBILITY_TIMEOUT = 3 * TASK_TIME_LIMIT
 
 # Rule M9. Messages are hints (architecture, rule 1): no results, no retries, no countdowns.
 OPTIONS: dict[str, Any] = {
-    "include": ["tasks.accounts", "tasks.billing", "tasks.mail", "tasks.reports", "tasks.voting"],
+    "include": [
+        "tasks.accounts",
+        "tasks.billing",
+        "tasks.campaigns",
+        "tasks.mail",
+        "tasks.reports",
+        "tasks.voting",
+    ],
     "beat_schedule": BEAT_SCHEDULE,
     "task_ignore_result": True,
     "task_acks_late": True,

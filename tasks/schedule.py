@@ -20,6 +20,8 @@ BEAT_SCHEDULE = {
     "billing.send_gifts": {"task": "billing.send_gifts", "schedule": EVERY_MINUTE},
     # When Stripe was away at the first try, support that is to end may be charged until the next.
     "billing.delete_due": {"task": "billing.delete_due", "schedule": EVERY_MINUTE},
+    # Within the shortest wait of a mail that is tried again: a pause holds that back, too.
+    "campaigns.advance": {"task": "campaigns.advance", "schedule": 20.0},
     "mail.deliver": {"task": "mail.deliver", "schedule": EVERY_MINUTE},
     # A round's end is read from the database's clock; this is only how soon it is noticed.
     "voting.advance_rounds": {"task": "voting.advance_rounds", "schedule": 5.0},

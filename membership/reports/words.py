@@ -165,6 +165,41 @@ TIE_RULE: Words = MappingProxyType(
         "earliest": _("Which was suggested first"),
     }
 )
+CAMPAIGN: Words = MappingProxyType(
+    {
+        "draft": _("draft"),
+        "awaiting_approval": _("waits for approval"),
+        "scheduled": _("scheduled"),
+        "sending": _("being sent"),
+        "paused": _("paused"),
+        "stopped": _("stopped"),
+        "finished": _("finished"),
+    }
+)
+CAMPAIGN_TONE: Words = MappingProxyType(
+    {
+        "draft": "neutral",
+        "awaiting_approval": "warning",
+        "scheduled": "neutral",
+        "sending": "good",
+        "paused": "warning",
+        "stopped": "bad",
+        "finished": "good",
+    }
+)
+# As in campaigns/audience.py.
+STANDING: Words = MappingProxyType(
+    {
+        "current": _("current: give as agreed"),
+        "grace": _("in grace: a payment failed, or giving is paused"),
+        "lapsed": _("lapsed: gave monthly or yearly, and no longer do"),
+        "once": _("gave once"),
+    }
+)
+TIER: Words = MappingProxyType(
+    {"coffee": _("a coffee"), "lunch": _("a lunch"), "dinner": _("a dinner")}
+)
+VOTES: Words = MappingProxyType({"ever": _("voted in any round"), "never": _("never voted")})
 # How money came that Stripe knows nothing of.
 METHOD: Words = MappingProxyType(
     {
@@ -233,6 +268,8 @@ KIND: Words = MappingProxyType(
         "round_result": _("what a vote decided"),
         "topic_news": _("news of a followed topic"),
         "published": _("story of a vote is out"),
+        "campaign": _("letter from the newsroom"),
+        "campaign_test": _("test of a letter"),
     }
 )
 # What the audit log calls a deed, by our names for it.
@@ -291,5 +328,17 @@ AUDIT: Words = MappingProxyType(
         "round.settled": _("Round settled"),
         "round.void": _("Round void"),
         "ballot.voided": _("Ballot voided"),
+        "campaign.written": _("Campaign written"),
+        "campaign.changed": _("Campaign changed"),
+        "campaign.tested": _("Test of a campaign sent"),
+        "campaign.scheduled": _("Campaign scheduled"),
+        "campaign.withdrawn": _("Campaign taken back"),
+        "campaign.approved": _("Campaign approved"),
+        "campaign.held_for_approval": _("Campaign waits for approval: it reaches more people now"),
+        "campaign.begun": _("Campaign begun"),
+        "campaign.paused": _("Campaign paused"),
+        "campaign.resumed": _("Campaign resumed"),
+        "campaign.stopped": _("Campaign stopped"),
+        "campaign.finished": _("Campaign finished"),
     }
 )

@@ -1,0 +1,235 @@
+"""Whom a campaign is for: conditions kept as data, and the one SQL condition that they make.
+
+All given conditions must hold. Only patrons, current or past, are ever asked for; accounts that
+are being deleted never. Of votes only settled rounds' turnout rolls are looked at (rule V8).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, not_, or_, select
+from sqlalchemy.orm import Session
+
+from config.settings import settings
+from membership.accounts.models import Account
+from membership.billing.gifts.models import Gift
+from membership.billing.models import Donation, Subscription
+from membership.billing.revenue import MONTHS
+from membership.billing.standing import PATRON_STATES, STANDING, has_gift, has_standing
+from membership.mail import refusals
+from membership.money import from_major
+from membership.voting.models import Round, Turnout
+
+# "once" gave, and never monthly, yearly or by a gift they took.
+Standing = Literal["current", "grace", "lapsed", "once"]
+# As in config.settings.
+Tier = Literal["coffee", "lunch", "dinner"]
+# Below this, a number about money would tell of somebody (rule S10).
+SMALL = 5
+
+
+class Audience(BaseModel):
+    """Conditions on a patron; what is left out holds for everyone. As JSON in `campaign.audience`.
+
+    Amounts are minor units a month of `currency`; both days are days in the newsroom's time zone
+    and are included. A tier reaches from its amount up to the next one's, in every currency.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    standings: tuple[Standing, ...] = ()
+    languages: tuple[str, ...] = ()
+    interval: Literal["month", "year"] | None = None
+    tier: Tier | None = None
+    currency: str | None = None
+    least_minor: int | None = None
+    most_minor: int | None = None
+    since: date | None = None
+    until: date | None = None
+    votes: Literal["ever", "never"] | None = None
+    voted_in: int | None = None
+
+    @model_validator(mode="after")
+    def has_a_currency(self) -> Self:
+        """Currencies are never compared (architecture, rule 3)."""
+        if self.currency is None and (self.least_minor, self.most_minor) != (None, None):
+            raise ValueError("an amount needs its currency")
+        return self
+
+    @property
+    def tells_amounts(self) -> bool:
+        """Whether its size says how much somebody gives."""
+        return (self.tier, self.currency) != (None, None)
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many a campaign would be written to now, and how many of them would get none of it."""
+
+    people: int
+    suppressed: int
+    refused: int
+    paused: int
+
+    @property
+    def without(self) -> int:
+        return self.suppressed + self.refused + self.paused
+
+
+def count(session: Session, wanted: Audience, kind: str) -> Count:
+    """Counted in one statement; the three reasons are told as they are when a mail is sent."""
+    why = refusals.obstacle(Account.email, literal(kind)).label("why")
+    each = select(why).where(condition(wanted)).subquery()
+    row = session.execute(
+        select(
+            func.count(),
+            func.count().filter(each.c.why.startswith("suppressed")),
+            func.count().filter(each.c.why.startswith("refused")),
+            func.count().filter(each.c.why.startswith("paused")),
+        ).select_from(each)
+    ).one()
+    return Count(*row)
+
+
+def readers(wanted: Audience, languages: list[str]) -> Select[str, str, int]:
+    """Address, language and id of everyone meant. Who reads none of `languages` gets the first."""
+    known = case((Account.language.in_(languages), Account.language), else_=languages[0])
+    return select(Account.email, known, Account.id).where(condition(wanted)).order_by(Account.id)
+
+
+def condition(wanted: Audience) -> ColumnElement[bool]:
+    """SQL, beside an Account: it is meant."""
+    return and_(Account.delete_after_at.is_(None), _is_patron(), *_conditions(wanted))
+
+
+def _conditions(wanted: Audience) -> Iterator[ColumnElement[bool]]:
+    if wanted.standings:
+        yield or_(*(_stands(standing) for standing in wanted.standings))
+    if wanted.languages:
+        yield Account.language.in_(wanted.languages)
+    if (wanted.interval, wanted.tier, wanted.currency) != (None, None, None):
+        yield Account.id.in_(_supporting(wanted))
+    if wanted.since is not None:
+        yield not_(_gave_before(_begin(wanted.since)))
+    if wanted.until is not None:
+        yield _gave_before(_begin(wanted.until + timedelta(days=1)))
+    if wanted.votes is not None:
+        voted = Account.id.in_(_rolls())
+        yield voted if wanted.votes == "ever" else not_(voted)
+    if wanted.voted_in is not None:
+        yield Account.id.in_(_rolls().where(Round.id == wanted.voted_in))
+
+
+def _is_patron() -> ColumnElement[bool]:
+    """SQL: has given, was given to, or stands as who gives (a first payment may be on its way)."""
+    gave = select(Donation.account_id)
+    return or_(Account.id.in_(gave), Account.id.in_(_taken_gifts()), has_standing(Account.id))
+
+
+def _stands(standing: Standing) -> ColumnElement[bool]:
+    """SQL: the account has this standing. Each patron has one and only one of the four."""
+    has_current = or_(_subscribed(_states("current")), has_gift(Account.id))
+    has_any = has_standing(Account.id)
+    had_any = or_(
+        exists().where(Donation.account_id == Account.id, Donation.subscription_id.is_not(None)),
+        Account.id.in_(_taken_gifts()),
+    )
+    return {
+        "current": has_current,
+        "grace": and_(not_(has_current), _subscribed(_states("grace"))),
+        "lapsed": and_(not_(has_any), had_any),
+        "once": and_(not_(has_any), not_(had_any)),
+    }[standing]
+
+
+def _states(standing: str) -> list[str]:
+    return [state for state, meant in STANDING.items() if meant == standing]
+
+
+def _subscribed(states: list[str]) -> ColumnElement[bool]:
+    return exists().where(Subscription.account_id == Account.id, Subscription.state.in_(states))
+
+
+def _taken_gifts() -> Select[int | None]:
+    return select(Gift.account_id).where(Gift.account_id.is_not(None))
+
+
+def _supporting(wanted: Audience) -> Select[int]:
+    """SQL: ids of accounts whose support is like this: what runs, or else what ran last."""
+    lives = Subscription.state.in_(PATRON_STATES)
+    latest = (
+        select(
+            Subscription.account_id,
+            Subscription.interval,
+            Subscription.currency,
+            Subscription.amount_minor,
+            case(MONTHS, value=Subscription.interval).label("months"),
+        )
+        .where(Subscription.state != "incomplete")
+        .distinct(Subscription.account_id)
+        .order_by(
+            Subscription.account_id,
+            lives.desc(),
+            Subscription.started_at.desc(),
+            Subscription.id.desc(),
+        )
+        .subquery()
+    )
+    own = latest.c
+    found = select(own.account_id)
+    if wanted.interval is not None:
+        found = found.where(own.interval == wanted.interval)
+    if wanted.currency is not None:
+        found = found.where(own.currency == wanted.currency)
+    # A yearly amount is compared whole: nothing is rounded.
+    if wanted.least_minor is not None:
+        found = found.where(own.amount_minor >= wanted.least_minor * own.months)
+    if wanted.most_minor is not None:
+        found = found.where(own.amount_minor <= wanted.most_minor * own.months)
+    if wanted.tier is not None:
+        found = found.where(or_(*_in_tier(own, wanted.tier)))
+    return found
+
+
+def _in_tier(own: Any, name: str) -> Iterator[ColumnElement[bool]]:
+    for code, tiers in settings().tiers.items():
+        names = [tier.name for tier in tiers]
+        place = names.index(name)
+        within = [own.currency == code]
+        within.append(own.amount_minor >= from_major(tiers[place].amount, code).minor * own.months)
+        for above in tiers[place + 1 : place + 2]:
+            within.append(own.amount_minor < from_major(above.amount, code).minor * own.months)
+        yield and_(*within)
+
+
+def _gave_before(at: datetime) -> ColumnElement[bool]:
+    """SQL: the account was a patron before then: had paid, was subscribed, or had taken a gift."""
+    return or_(
+        exists().where(Donation.account_id == Account.id, Donation.paid_at < at),
+        exists().where(
+            Subscription.account_id == Account.id,
+            Subscription.state != "incomplete",
+            Subscription.started_at < at,
+        ),
+        exists().where(Gift.account_id == Account.id, Gift.redeemed_at < at),
+    )
+
+
+def _rolls() -> Select[int]:
+    """SQL: ids of accounts on the turnout rolls of settled rounds."""
+    return (
+        select(Turnout.account_id)
+        .join(Round, Round.id == Turnout.round_id)
+        .where(Round.state == "settled")
+    )
+
+
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(settings().time_zone))
