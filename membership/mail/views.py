@@ -1,4 +1,4 @@
-"""What a reader decides about mail: one-click unsubscribing, and preferences per kind."""
+"""What a reader decides about mail: one-click unsubscribing, preferences per kind, pauses."""
 
 from flask import (
     Blueprint,
@@ -12,12 +12,16 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
 from membership.db import transaction
-from membership.mail import kinds, refusals
+from membership.mail import letters, preferences, refusals, suppression, webhooks
+from membership.mail.refusals import Subscriber
 from membership.web import access, csrf
+from membership.web.languages import current_language
 
 blueprint = Blueprint("mail", __name__)
+blueprint.register_blueprint(webhooks.blueprint)
 
 
 @blueprint.route("/unsubscribe/<token>", methods=["GET", "POST"])
@@ -25,7 +29,9 @@ blueprint = Blueprint("mail", __name__)
 def unsubscribe(token: str) -> ResponseReturnValue:
     """GET shows a button and changes nothing; POST unsubscribes and may be repeated (RFC 8058).
 
-    Neither needs or sets a cookie: mail programs post here by themselves.
+    Neither needs or sets a cookie, for mail programs post here by themselves; nor does POST send
+    them elsewhere, which they would not follow. The buttons of the page send `act`: undo, pause
+    (with `length`, one of preferences.PAUSES) or resume.
     """
     with transaction() as session:
         found = refusals.subscriber(session, token)
@@ -33,24 +39,76 @@ def unsubscribe(token: str) -> ResponseReturnValue:
             abort(
                 404, _("This link does not belong to one of our mails. It may have lost a letter.")
             )
-        if request.method == "POST":
-            refusals.refuse(session, found.address, found.kind.name)
+        act = request.form.get("act", "refuse") if request.method == "POST" else None
+        if act is not None:
+            _act(session, found, act)
+        pause = refusals.find_pause(session, found.address)
+        refused = found.kind.name in refusals.refused(session, found.address)
     return render_template(
-        "mail/unsubscribe.html", kind=found.kind, is_done=request.method == "POST"
+        "mail/unsubscribe.html", kind=found.kind, refused=refused, pause=pause, act=act
     )
 
 
 csrf.exempt(unsubscribe)
 
 
+def _act(session: Session, reader: Subscriber, act: str) -> None:
+    match act:
+        case "refuse":
+            refusals.refuse(session, reader.address, reader.kind.name)
+        case "undo":
+            refusals.accept(session, reader.address, reader.kind.name)
+        case "pause":
+            _pause(session, reader.address)
+        case "resume":
+            refusals.unpause(session, reader.address)
+        case _:
+            abort(400, _("This page has no such button."))
+
+
 @blueprint.route("/account/mail", methods=["GET", "POST"])
 @access.signed_in
-def preferences() -> ResponseReturnValue:
+def mail_preferences() -> ResponseReturnValue:
     """Which kinds of mail the reader wants; form field `kind`, repeated."""
     with transaction() as session:
         if request.method == "POST":
-            refusals.prefer(session, current_user.email, request.form.getlist("kind"))
-            flash(_("Saved. This holds from now on."), "success")
-            return redirect(url_for("mail.preferences"), 303)
-        refused = refusals.refused(session, current_user.email)
-    return render_template("mail/preferences.html", kinds=kinds.bulk_kinds(), refused=refused)
+            wanted = request.form.getlist("kind")
+            preferences.choose(session, current_user.email, wanted, current_language())
+            return _saved(_("Saved. This holds from now on."))
+        return render_template(
+            "mail/preferences.html",
+            choices=preferences.choices(session, current_user.email),
+            pause=refusals.find_pause(session, current_user.email),
+            suppressed=suppression.of(session, current_user.email),
+            newsroom=letters.sender().addr_spec,
+        )
+
+
+@blueprint.post("/account/mail/pause")
+@access.signed_in
+def pause() -> ResponseReturnValue:
+    """No mail but what always comes, for a `length` of preferences.PAUSES."""
+    with transaction() as session:
+        _pause(session, current_user.email)
+    return _saved(_("Nothing but what you need to have comes now."))
+
+
+@blueprint.post("/account/mail/resume")
+@access.signed_in
+def resume() -> ResponseReturnValue:
+    """End a pause."""
+    with transaction() as session:
+        refusals.unpause(session, current_user.email)
+    return _saved(_("Our mails come again, as you have chosen below."))
+
+
+def _pause(session: Session, address: str) -> None:
+    length = request.form.get("length", "")
+    if length not in preferences.PAUSES:
+        abort(400, _("Choose how long we should be silent."))
+    preferences.pause(session, address, length)
+
+
+def _saved(sentence: str) -> ResponseReturnValue:
+    flash(sentence, "success")
+    return redirect(url_for("mail.mail_preferences"), 303)

@@ -1,18 +1,25 @@
-"""Leaving a kind of mail, in one click or on the page of preferences."""
+"""Leaving a kind of mail, or all of them for a while, by the link that each of them carries."""
 
 import re
 from base64 import urlsafe_b64decode
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeSerializer
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from membership import clock
+from membership.accounts import sign_in_requests
+from membership.billing.defence import passes
 from membership.mail import refusals
-from tests import factories
+from membership.mail.models import OutboxEmail
 from tests.mail import mails
 
 ADDRESS = "reader1@example.org"
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -28,7 +35,7 @@ def link(session: Session) -> str:
 
 
 def test_looking_changes_nothing(session: Session, mail_program: FlaskClient) -> None:
-    """[L23][M6] Scanners follow links: GET and HEAD show a page and its button."""
+    """[L23][M6] Scanners follow links: GET, HEAD and OPTIONS change nothing."""
     url = link(session)
     for _ in range(2):
         page = mail_program.get(url)
@@ -36,6 +43,7 @@ def test_looking_changes_nothing(session: Session, mail_program: FlaskClient) ->
         assert "News of the house" in page.text
         assert re.search(r'<form[^>]* method="post"', page.text)
         assert mail_program.head(url).status_code == 200
+        assert mail_program.options(url).status_code == 200
     assert refusals.refused(session, ADDRESS) == set()
     assert page.headers["Referrer-Policy"] == "no-referrer"
 
@@ -52,15 +60,99 @@ def test_one_click_unsubscribes_and_may_be_repeated(
     assert refusals.refused(session, ADDRESS) == {"news"}
 
 
+def test_the_page_offers_the_way_back(session: Session, mail_program: FlaskClient) -> None:
+    """[M6] A slip is undone by the same link, as often as one likes."""
+    url = link(session)
+    assert 'value="undo"' in mail_program.post(url).text
+    # Whoever comes back later sees that it holds.
+    assert 'value="undo"' in mail_program.get(url).text
+    for _ in range(2):
+        page = mail_program.post(url, data={"act": "undo"})
+        assert page.status_code == 200
+        assert 'value="refuse"' in page.text
+        assert "Set-Cookie" not in page.headers
+    assert refusals.refused(session, ADDRESS) == set()
+
+
+def test_nothing_at_all_for_three_months(session: Session, mail_program: FlaskClient) -> None:
+    """[M8] From the link of one mail, with the day on which it ends; and it can be ended."""
+    url = link(session)
+    with clock.fixed(NOW):
+        page = mail_program.post(url, data={"act": "pause", "length": "90"})
+        assert "31 May 2026" in page.text
+        paused = refusals.find_pause(session, ADDRESS)
+        assert paused is not None
+        assert paused.until_at == NOW + timedelta(days=90)
+        assert refusals.refused(session, ADDRESS) == set()
+        mail_program.post(url, data={"act": "resume"})
+        assert refusals.find_pause(session, ADDRESS) is None
+
+
+def test_nothing_at_all_until_further_notice(session: Session, mail_program: FlaskClient) -> None:
+    """[M8] Without an end, beside a kind that stays refused."""
+    url = link(session)
+    mail_program.post(url)
+    page = mail_program.post(url, data={"act": "pause", "length": "always"})
+    assert 'value="resume"' in page.text
+    paused = refusals.find_pause(session, ADDRESS)
+    assert paused is not None
+    assert paused.until_at is None
+    assert refusals.refused(session, ADDRESS) == {"news"}
+
+
+@pytest.mark.parametrize(
+    "sent", [{"act": "everything"}, {"act": "pause"}, {"act": "pause", "length": "2"}]
+)
+def test_what_no_button_sends_changes_nothing(
+    session: Session, mail_program: FlaskClient, sent: dict[str, str]
+) -> None:
+    url = link(session)
+    page = mail_program.post(url, data=sent)
+    assert page.status_code == 400
+    assert refusals.refused(session, ADDRESS) == set()
+    assert refusals.find_pause(session, ADDRESS) is None
+
+
+def test_a_mail_that_must_come_is_not_promised_away(
+    session: Session, mail_program: FlaskClient
+) -> None:
+    """[M4] The page says that sign-in mails and receipts come all the same."""
+    assert "Sign-in mails, receipts" in mail_program.post(link(session)).text
+
+
 def test_a_link_that_is_not_ours_changes_nothing(
     session: Session, mail_program: FlaskClient
 ) -> None:
+    """[L23] Cut, lengthened, guessed, or of a mail that may not be refused."""
     url = link(session)
+    token = url.rpartition("/")[2]
     mails.put(2, "letter")
     letter = refusals.unsubscribe_token(mails.rows()[1].id)
-    for wrong in (url[:-1], url + "x", "/unsubscribe/1", f"/unsubscribe/{letter}"):
-        assert mail_program.post(wrong).status_code == 404
+    other = refusals.unsubscribe_token(mails.rows()[0].id + 1)
+    swapped = other[:11] + token[11:]
+    for wrong in (token[:-1], token + "x", "1", "ґ" * 32, "." * 32, swapped, "=" * 32, letter):
+        assert mail_program.post(f"/unsubscribe/{wrong}").status_code == 404
     assert refusals.refused(session, ADDRESS) == set()
+
+
+def test_the_link_of_an_older_release_works(session: Session, mail_program: FlaskClient) -> None:
+    """[M6] Tokens live at least a year: those of mails sent before stay good."""
+    mails.put(1, "news")
+    signer = URLSafeSerializer(str(current_app.config["SECRET_KEY"]), salt="unsubscribe")
+    token = signer.dumps(mails.rows()[0].id)
+    assert mail_program.post(f"/unsubscribe/{token}").status_code == 200
+    assert refusals.refused(session, ADDRESS) == {"news"}
+    assert mail_program.post(f"/unsubscribe/{token}x").status_code == 404
+
+
+def test_what_is_forgotten_is_never_a_mail_with_such_a_link(session: Session) -> None:
+    """[M6] The link needs the mail's row: after years, forgetting has taken no bulk mail."""
+    mails.put(1, "news")
+    mails.put(2, "sign_in", context={"nonce": "of a test"})
+    session.execute(update(OutboxEmail).values(created_at=NOW - timedelta(days=3650)))
+    sign_in_requests.forget_old(session)
+    passes.forget_old(session)
+    assert [row.kind for row in mails.rows()] == ["news"]
 
 
 def test_the_link_tells_nobody_the_address(session: Session) -> None:
@@ -70,22 +162,3 @@ def test_the_link_tells_nobody_the_address(session: Session) -> None:
     token = refusals.unsubscribe_token(row.id)
     assert len(token) == refusals.TOKEN_LETTERS
     assert int.from_bytes(urlsafe_b64decode(token)[: refusals.NUMBER_BYTES]) == row.id
-
-
-def test_preferences_are_kept_per_kind(session: Session, signed_in) -> None:  # type: ignore[no-untyped-def]
-    """[M8] What is ticked comes, what is not does not."""
-    reader = factories.account(session, email=ADDRESS)
-    browser = signed_in(session, reader)
-    ticked = r'<input[^>]*value="news"[^>]* checked'
-    assert re.search(ticked, browser.get("/account/mail").text)
-    answer = browser.post("/account/mail", data={}, follow_redirects=True)
-    assert not re.search(ticked, answer.text)
-    assert "news" in refusals.refused(session, ADDRESS)
-    browser.post("/account/mail", data={"kind": ["news", "nonsense"]})
-    assert "news" not in refusals.refused(session, ADDRESS)
-    assert re.search(ticked, browser.get("/account/mail").text)
-
-
-def test_preferences_are_for_whoever_is_signed_in(client: FlaskClient, session: Session) -> None:
-    answer = client.get("/account/mail")
-    assert answer.headers["Location"] == "/sign-in?next=/account/mail"
