@@ -79,4 +79,4 @@ class Article(Numbered, Base):
         TSVECTOR, Computed(SEARCHED_WORDS, persisted=True), deferred=True
     )
 
-    tags: Mapped[list[Tag]] = relationship(secondary=article_tag, order_by=Tag.name)
+    tags: Mapped[list[Tag]] = relationship(secondary=article_tag, order_by=[Tag.name, Tag.id])

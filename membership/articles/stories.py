@@ -61,7 +61,9 @@ def related(session: Session, article: Article, limit: int = RELATED) -> Sequenc
         select(Article)
         .outerjoin(shared, shared.c.article_id == Article.id)
         .where(Article.language == article.language, Article.id != article.id)
-        .order_by(func.coalesce(shared.c.tags, 0).desc(), Article.published_at.desc())
+        .order_by(
+            func.coalesce(shared.c.tags, 0).desc(), Article.published_at.desc(), Article.id.desc()
+        )
         .options(WITHOUT_TEXT)
         .limit(limit)
     )
@@ -100,7 +102,7 @@ def frequent_tags(session: Session, language: str, limit: int = 12) -> Sequence[
         .join(Article)
         .where(Article.language == language)
         .group_by(Tag.id)
-        .order_by(func.count().desc(), Tag.name)
+        .order_by(func.count().desc(), Tag.name, Tag.id)
         .limit(limit)
     )
     return session.scalars(asked).all()
@@ -117,7 +119,7 @@ def for_sitemap(
         Article.published_at,
         Article.updated_at,
         Article.created_at,
-    ).order_by(Article.published_at.desc())
+    ).order_by(Article.published_at.desc(), Article.id.desc())
     if since is not None:
         asked = asked.where(Article.published_at > since)
     return session.execute(asked.limit(limit)).all()

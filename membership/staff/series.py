@@ -88,7 +88,7 @@ def _series(session: Session, series_id: int) -> RoundSeries:
 def _draft(session: Session, known: RoundSeries) -> Round | None:
     """The round that a series has built and that has not opened yet."""
     built = select(Round).where(Round.series_id == known.id, Round.state == "draft")
-    return session.scalar(built.order_by(Round.opens_at).limit(1))
+    return session.scalar(built.order_by(Round.opens_at, Round.id).limit(1))
 
 
 def _form_page(form: SeriesForm, known: RoundSeries | None) -> Answer:

@@ -125,9 +125,8 @@ def in_states(session: Session, *states: str, most: int = 20) -> list[Round]:
 def of_topic(session: Session, topic: Topic) -> list[Round]:
     """The rounds in which a topic stands or stood, the last first."""
     stood = select(RoundOption.round_id).where(RoundOption.topic_id == topic.id)
-    return list(
-        session.scalars(select(Round).where(Round.id.in_(stood)).order_by(Round.closes_at.desc()))
-    )
+    asked = select(Round).where(Round.id.in_(stood))
+    return list(session.scalars(asked.order_by(Round.closes_at.desc(), Round.id.desc())))
 
 
 def turnout(session: Session, round_: Round) -> int | None:

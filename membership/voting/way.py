@@ -27,7 +27,7 @@ class Step:
 def of(session: Session, topic: Topic, stood_in: Sequence[Round]) -> list[Step]:
     """The steps of a topic, the first one first; `stood_in` are the rounds of rounds.of_topic()."""
     changes = select(TopicChange).where(TopicChange.topic_id == topic.id).order_by(TopicChange.id)
-    in_order = sorted(stood_in, key=lambda round_: round_.opens_at)
+    in_order = sorted(stood_in, key=lambda round_: (round_.opens_at, round_.id))
     steps = [Step(topic.created_at, "suggested")]
     if topic.approved_at is not None:
         steps.append(Step(topic.approved_at, "approved"))

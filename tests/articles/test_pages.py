@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
-from membership.articles import ask
+from membership.articles import ask, stories
 from membership.articles.models import Article
 from membership.billing.door import StripesDoor
 from membership.web import cookies
@@ -206,6 +206,25 @@ def test_related_stories_share_tags_then_are_new(client: FlaskClient, session: S
         "One tag, new",
         "No tag, newest",
     ]
+
+
+def test_stories_of_one_moment_stand_in_one_order(session: Session) -> None:
+    """However the database happens to find them, such as after one of them was changed."""
+    tagged(session, "a", slug="this")
+    others = [tagged(session, "a", slug=f"other-{number}") for number in range(3)]
+
+    def shown() -> tuple[list[str], list[str]]:
+        this = stories.find(session, "this")
+        assert this is not None
+        related = [each.slug for each in stories.related(session, this)]
+        return related, [each.slug for each in stories.for_sitemap(session)]
+
+    before = shown()
+    for each in reversed(others):
+        each.kicker = "Now"
+        session.flush()
+    assert shown() == before
+    assert before == (["other-2", "other-1", "other-0"], ["other-2", "other-1", "other-0", "this"])
 
 
 def test_search_finds_words_and_their_forms(client: FlaskClient, session: Session) -> None:

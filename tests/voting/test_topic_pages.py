@@ -52,6 +52,17 @@ def reported(session: Session, closed_ago: int = 12, published_ago: int = 2, **v
     return winner
 
 
+def test_votes_of_one_moment_stand_in_one_order(session: Session) -> None:
+    """However the database happens to find them, such as after one of them was changed."""
+    topic = factories.topic(session)
+    times = {"opens_at": factories.NOON, "closes_at": factories.NOON + DAY}
+    held = [factories.round_(session, [topic], **times) for _ in range(3)]
+    for each in reversed(held):
+        each.title = "Another title"
+        session.flush()
+        assert rounds.of_topic(session, topic) == held[::-1]
+
+
 @pytest.mark.parametrize(
     "path",
     [
