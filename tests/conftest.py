@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
@@ -25,7 +26,11 @@ from membership.accounts.models import Account
 from sandbox import services
 
 ROOT = Path(__file__).parent.parent
-
+# How long one example takes says how busy the machine is, and nothing of the product.
+hypothesis.settings.register_profile(
+    "kava", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("kava")
 
 # Whole systems run in these: those that are broken on purpose, and those that are looked at.
 SYSTEMS = ("faults", "browser", "sandbox_runtime")

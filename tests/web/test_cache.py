@@ -41,7 +41,8 @@ def public(text: str = TEXT, **headers: str) -> Response:
 
 
 def around(site: Site, **options: Any) -> tuple[Client, PageCache]:
-    cache = PageCache(site, **options)
+    """A cache for which no time passes, unless the test has a clock."""
+    cache = PageCache(site, **{"clock": Clock()} | options)
     return Client(cache), cache
 
 
