@@ -26,6 +26,7 @@ FEATURES = (
     "billing.papers",
     "billing.privacy",
     "mail",
+    "newsletter",
     "reports",
     "staff",
     "voting",

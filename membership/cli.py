@@ -30,6 +30,7 @@ from membership.billing.comparison.subscriptions import WrongAccountError
 from membership.db import transaction
 from membership.mail import delivery
 from membership.mail.addresses import InvalidAddressError
+from membership.newsletter.commands import newsletter
 from membership.reports import rollups
 from membership.voting import export, rounds, tally
 
@@ -287,6 +288,6 @@ def seed(patrons: int, months: int) -> None:
 
 
 def init_app(app: Flask) -> None:
-    commands = (migrate, revision, articles, voting, staff, billing, mail, audit_log, reports, seed)
-    for each in commands:
+    groups = (articles, voting, staff, billing, mail, newsletter, audit_log, reports)
+    for each in (migrate, revision, seed, *groups):
         app.cli.add_command(each)

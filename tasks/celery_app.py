@@ -19,6 +19,7 @@ OPTIONS: dict[str, Any] = {
         "tasks.billing",
         "tasks.campaigns",
         "tasks.mail",
+        "tasks.newsletter",
         "tasks.reports",
         "tasks.voting",
     ],

@@ -23,6 +23,9 @@ BEAT_SCHEDULE = {
     # Within the shortest wait of a mail that is tried again: a pause holds that back, too.
     "campaigns.advance": {"task": "campaigns.advance", "schedule": 20.0},
     "mail.deliver": {"task": "mail.deliver", "schedule": EVERY_MINUTE},
+    "newsletter.issue": {"task": "newsletter.issue", "schedule": EVERY_TEN_MINUTES},
+    "newsletter.digest": {"task": "newsletter.digest", "schedule": EVERY_TEN_MINUTES},
+    "newsletter.forget_old": {"task": "newsletter.forget_old", "schedule": EVERY_HOUR},
     # A round's end is read from the database's clock; this is only how soon it is noticed.
     "voting.advance_rounds": {"task": "voting.advance_rounds", "schedule": 5.0},
     "reports.refresh": {"task": "reports.refresh", "schedule": EVERY_MINUTE},

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.accounts import sign_in
+from membership.accounts import belongings, sign_in
 from membership.accounts.models import Account, Note, SignInRequest
 from membership.billing.gifts import letters
 from membership.billing.gifts.models import Gift
@@ -40,6 +40,7 @@ def forget(session: Session, account: Account) -> None:
     _forget_checkouts(session, account)
     _forget_mail(session, account)
     _forget_words(session, account.id)
+    belongings.forget(session, account.email)
     sign_in.revoke_all(session, account.id)
     session.execute(delete(SignInRequest).where(SignInRequest.account_id == account.id))
     account.email = nobody(account.id)
