@@ -3,6 +3,7 @@
 A hard bounce and a complaint suppress the address; a soft bounce is only written down.
 """
 
+import re
 from dataclasses import dataclass
 
 import structlog
@@ -19,7 +20,20 @@ log = structlog.get_logger(__name__)
 HARD_BOUNCE, SOFT_BOUNCE, COMPLAINT = "hard_bounce", "soft_bounce", "complaint"
 # Where reports come from that nobody has signed.
 MAILBOX = "mailbox"
+LONGEST_REFERENCE = 500
 LONGEST_DETAIL = 500
+# RFC 3463: 5.X.X is for good. What X then names may be a full mailbox, our letter's size or
+# words, or the receiving side's opinion of us; the address is right all the same.
+PERMANENT = re.compile(r"5\.\d{1,3}\.\d{1,3}")
+ANOTHER_MATTER = re.compile(r"5\.(2\.2|2\.3|3\.\d+|6\.\d+|7\.\d+)")
+
+
+class NotSignedError(Exception):
+    """What came is not from the provider: its signature, password or topic is wrong."""
+
+
+class UnreadableError(ValueError):
+    """What came is no report; says in a sentence what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,12 @@ class Report:
     address: str
     message_id: str | None
     detail: str
+
+
+def bounce_of(status: str) -> str:
+    """Whether a mail that was given up with `status` (RFC 3463) bounced hard or soft."""
+    is_hard = PERMANENT.fullmatch(status) and not ANOTHER_MATTER.fullmatch(status)
+    return HARD_BOUNCE if is_hard else SOFT_BOUNCE
 
 
 def take(session: Session, report: Report) -> bool:
@@ -65,7 +85,7 @@ def _keep(
     """False when the same report was kept before."""
     row = {
         "provider": report.provider,
-        "reference": _plain(report.reference),
+        "reference": _plain(report.reference)[:LONGEST_REFERENCE],
         "kind": report.kind,
         "address": address,
         "outbox_id": outbox_id,
@@ -109,7 +129,7 @@ def _wrote_to(session: Session, address: str) -> bool:
     """Whether a mail to `address` was ever handed over."""
     found = session.scalar(
         select(OutboxEmail.id)
-        # Its index begins with the kind.
+        # The index begins with the kind.
         .where(OutboxEmail.kind.in_(sorted(kinds.names())), OutboxEmail.recipient == address)
         .where(OutboxEmail.attempts > 0)
         .limit(1)

@@ -1,11 +1,12 @@
 """Addresses that we must not write to (rule M4): whatever the mail, a sign-in mail included."""
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from membership.mail.models import Suppression
 
+# Beside these, what stands for a deleted account is suppressed for ever, and is nobody's address.
 REASONS = ("hard_bounce", "complaint", "staff")
 
 
@@ -26,7 +27,9 @@ def suppress(session: Session, address: str, reason: str, detail: str = "") -> b
 def lift(session: Session, address: str) -> bool:
     """Write to `address` again; False when it was not suppressed."""
     lifted = session.scalar(
-        delete(Suppression).where(Suppression.address == address).returning(Suppression.address)
+        delete(Suppression)
+        .where(Suppression.address == address, Suppression.reason.in_(REASONS))
+        .returning(Suppression.address)
     )
     return lifted is not None
 
@@ -36,7 +39,10 @@ def of(session: Session, address: str) -> Suppression | None:
     return session.get(Suppression, address, populate_existing=True)
 
 
-def find(text: str = "") -> Select[Suppression]:
-    """The suppressed addresses that contain `text`, newest first; all of them without one."""
-    found = select(Suppression).order_by(Suppression.created_at.desc(), Suppression.address)
-    return found.where(Suppression.address.icontains(text, autoescape=True)) if text else found
+def find(session: Session, text: str = "", limit: int = 100) -> list[Suppression]:
+    """The newest `limit` suppressed addresses that contain `text`; of all without one."""
+    found = select(Suppression).where(Suppression.reason.in_(REASONS))
+    if text:
+        found = found.where(Suppression.address.icontains(text, autoescape=True))
+    newest = found.order_by(Suppression.created_at.desc(), Suppression.address).limit(limit)
+    return list(session.scalars(newest))
