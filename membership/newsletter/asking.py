@@ -148,9 +148,14 @@ def _count(session: Session, which: Any, span: timedelta) -> int:
     ).one()
 
 
+def link(reader_id: int, asked_at: float, language: str) -> str:
+    """The address at which a reader confirms what was asked for then (seconds since 1970)."""
+    token = _signer().dumps([reader_id, asked_at])
+    return address("newsletter.confirm", language, token=token)
+
+
 def _with_link(context: dict[str, Any], language: str) -> dict[str, Any]:
-    token = _signer().dumps([context["reader"], context["asked_at"]])
-    return {"link": address("newsletter.confirm", language, token=token)}
+    return {"link": link(context["reader"], context["asked_at"], language)}
 
 
 def _read(token: str) -> _Asked | None:

@@ -79,7 +79,8 @@ def move(session: Session, old: str, new: str) -> None:
     reader = session.scalar(select(NewsletterReader).where(NewsletterReader.address == old, gets()))
     if reader is not None:
         confirm_all(session, {new: reader.language})
-        forget(session, old)
+    # Also who has unsubscribed: the refusal moves, too, and must not leave a reader behind.
+    forget(session, old)
 
 
 def forget_old(session: Session) -> None:

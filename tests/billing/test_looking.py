@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
+from membership import clock
 from membership.accounts import sign_in
 from membership.accounts.models import Account
 from membership.billing import links
@@ -23,6 +24,8 @@ from membership.billing.models import Donation, StripeEvent, Subscription
 from membership.db import Base, database_now
 from membership.mail import refusals
 from membership.mail.models import OutboxEmail
+from membership.newsletter import asking
+from membership.newsletter.models import NewsletterReader
 from membership.voting.models import RoundSeries
 from membership.voting.news import PUBLISHED
 from tests import factories
@@ -95,6 +98,8 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
     series = factories.add(
         session, RoundSeries(title="Every month", day=1, opens_at=factories.NOON.time(), days=5)
     )
+    asked = factories.add(session, NewsletterReader(address="asks@example.org", language="en"))
+    yes = asking.link(asked.id, clock.now().timestamp(), "en")
     manage = links.token("manage", subscription.id)
     return {
         "account_id": subscription.account_id,
@@ -112,6 +117,7 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
         "way_id": way.id,
         "token": manage,
         "dunning.mend.token": links.token("mend", failing.id),
+        "newsletter.confirm.token": yes.rpartition("/")[2],
         "gifts.take.token": links.token("gift", gift(session).id),
         "mail.unsubscribe.token": refusals.unsubscribe_token(letter.id),
     }
