@@ -96,7 +96,9 @@ def put_to_all(
         "created_at": literal(now),
     }
     columns = select(*(value.label(name) for name, value in row.items()))
-    written = session.execute(_once().from_select(list(row), columns))
+    statement = _once().from_select(list(row), columns)
+    # Of an INSERT, SQLAlchemy tells it only when asked.
+    written = session.execute(statement.execution_options(preserve_rowcount=True))
     wake(session, "mail.deliver")
     return written.rowcount  # type: ignore[attr-defined,no-any-return]
 
