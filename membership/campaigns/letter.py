@@ -1,6 +1,7 @@
 """A campaign's letter: which words a reader gets, and the kinds of mail that carry them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,8 @@ from membership.accounts.models import Account
 from membership.campaigns import writing
 from membership.campaigns.models import Campaign
 from membership.db import transaction
-from membership.mail import kinds, outbox
+from membership.mail import kinds, letters, outbox
+from membership.mail.models import OutboxEmail
 
 
 def languages(campaign: Campaign) -> list[str]:
@@ -58,3 +60,29 @@ KIND = kinds.bulk(
 )
 # No bulk mail: whoever writes waits for it, and has not refused it.
 TEST = kinds.transactional("campaign_test", _complete)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A letter as its reader will see it: its subject and both of its parts."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def preview(campaign: Campaign, language: str) -> Preview:
+    """The letter as it stands now, in `language`, to nobody; its unsubscribe link ends nothing."""
+    mail = OutboxEmail(
+        id=0,
+        kind=KIND,
+        recipient=letters.sender().addr_spec,
+        language=language,
+        context={"campaign": campaign.id},
+        message_id=letters.new_message_id(),
+    )
+    message = letters.compose(mail)
+    text, html = (message.get_body((part,)) for part in ("plain", "html"))
+    if text is None or html is None:
+        raise LookupError("a letter has a text part and an HTML part")
+    return Preview(str(message["Subject"]), text.get_content(), html.get_content())

@@ -243,6 +243,9 @@ KIND: Words = MappingProxyType(
     {
         "sign_in": _("sign-in link"),
         "sign_in_unknown": _("sign-in, address unknown"),
+        "address_change": _("link for a new address"),
+        "address_taken": _("new address has an account"),
+        "address_changed": _("address has changed"),
         "giving_pass": _("link to go on giving"),
         "welcome": _("welcome"),
         "receipt": _("receipt"),
@@ -280,6 +283,7 @@ AUDIT: Words = MappingProxyType(
     {
         "role_given": _("Role given"),
         "staff_signed_in": _("Signed in as staff"),
+        "account.address_changed": _("Mail address changed"),
         "account.deletion_asked": _("Asked to be deleted"),
         "account.deletion_taken_back": _("Keeps the account after all"),
         "account.deleted": _("Account deleted"),

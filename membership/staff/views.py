@@ -2,6 +2,8 @@
 
 from membership.staff import (
     board,
+    campaign_steps,
+    campaigns,
     differences,
     disputes,
     events,
@@ -18,12 +20,15 @@ from membership.staff import (
     topic,
     topics,
     ways,
+    wording,
 )
 from membership.staff.room import blueprint
 
 __all__ = [
     "blueprint",
     "board",
+    "campaign_steps",
+    "campaigns",
     "differences",
     "disputes",
     "events",
@@ -40,4 +45,5 @@ __all__ = [
     "topic",
     "topics",
     "ways",
+    "wording",
 ]

@@ -1,0 +1,100 @@
+"""A campaign in words: whom it is for, how many, and why a step cannot be taken."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask_babel import format_decimal, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from membership.campaigns.audience import SMALL, Audience, Count
+from membership.campaigns.models import Campaign
+from membership.money import Money
+from membership.reports import words
+from membership.staff.room import FINANCE
+from membership.voting.models import Round
+from membership.web import access
+from membership.web.languages import language_choices
+from membership.web.pages import show_date, show_money
+
+# Why a campaign in this state cannot take the step that was asked for.
+WHY_NOT: words.Words = {
+    "draft": _l("This campaign is a draft: it has to be scheduled first."),
+    "awaiting_approval": _l("This campaign waits for a second person’s approval."),
+    "scheduled": _l("This campaign is scheduled and has not begun yet."),
+    "sending": _l("This campaign is being sent: its words and its audience stand."),
+    "paused": _l("This campaign is paused: it can go on, or be stopped for good."),
+    "stopped": _l("This campaign was stopped for good. Write a new one for what is left to say."),
+    "finished": _l("This campaign has been sent."),
+}
+
+
+def described(session: Session, audience: Audience) -> list[tuple[str, str]]:
+    """Its conditions as pairs of name and value; none for all patrons."""
+    return list(_conditions(session, audience))
+
+
+def _conditions(session: Session, audience: Audience) -> Iterator[tuple[str, str]]:
+    if audience.standings:
+        yield _("Standing"), _any_of(words.STANDING[each] for each in audience.standings)
+    if audience.languages:
+        names = dict(language_choices())
+        yield _("Language"), _any_of(names.get(each, each) for each in audience.languages)
+    if audience.interval:
+        yield _("Gives"), str(words.INTERVAL[audience.interval])
+    if audience.tier:
+        yield _("Gives the price of"), str(words.TIER[audience.tier])
+    if audience.currency:
+        yield _("Gives a month"), _range(audience, audience.currency)
+    if audience.since:
+        yield _("Patron since, from"), show_date(audience.since)
+    if audience.until:
+        yield _("Patron since, until"), show_date(audience.until)
+    if audience.votes:
+        yield _("Voting"), str(words.VOTES[audience.votes])
+    if audience.voted_in:
+        yield _("Voted in"), session.get_one(Round, audience.voted_in).title
+
+
+def _any_of(names: Any) -> str:
+    return "; ".join(str(each) for each in names)
+
+
+def _range(audience: Audience, currency: str) -> str:
+    least, most = (
+        None if minor is None else show_money(Money(minor, currency))
+        for minor in (audience.least_minor, audience.most_minor)
+    )
+    if least and most:
+        return str(_("%(least)s to %(most)s", least=least, most=most))
+    if least:
+        return str(_("%(least)s or more", least=least))
+    return str(_("%(most)s or less", most=most)) if most else currency
+
+
+def is_telling(campaign: Campaign, people: int) -> bool:
+    """Whether the number would tell this viewer how much somebody gives (rules S8 and S10)."""
+    is_about_money = Audience.model_validate(campaign.audience).tells_amounts
+    return 0 < people < SMALL and is_about_money and not access.has_role(*FINANCE)
+
+
+def how_many(campaign: Campaign, people: int) -> str:
+    if is_telling(campaign, people):
+        return str(_("Fewer than 5 people"))
+    many = format_decimal(people)
+    return str(ngettext("%(many)s person", "%(many)s people", people, many=many))
+
+
+def who_gets_none(campaign: Campaign, count: Count) -> str:
+    """Of those who would be written to; empty when there are none, or it would tell too much."""
+    if not count.without or is_telling(campaign, count.people):
+        return ""
+    reasons = [
+        (count.refused, _("want no such letters")),
+        (count.paused, _("have paused all letters")),
+        (count.suppressed, _("have an address that is blocked")),
+    ]
+    why = ", ".join(f"{format_decimal(number)} {why}" for number, why in reasons if number)
+    many = format_decimal(count.without)
+    return str(_("%(many)s of them get none: %(why)s.", many=many, why=why))
