@@ -28,7 +28,7 @@ from membership.billing.comparison import run as comparing
 from membership.billing.comparison.report import report
 from membership.billing.comparison.subscriptions import WrongAccountError
 from membership.db import transaction
-from membership.mail import delivery
+from membership.mail import delivery, mailbox
 from membership.mail.addresses import InvalidAddressError
 from membership.newsletter.commands import newsletter
 from membership.reports import rollups
@@ -240,6 +240,24 @@ def deliver() -> None:
     outcome = delivery.deliver_due()
     said = ", ".join(f"{count} {state}" for state, count in sorted(outcome.items()))
     click.echo(f"{said or 'Nothing was due'}.")
+
+
+@mail.command("bounces")
+@click.argument("path")
+def take_bounces(path: str) -> None:
+    """Take the reports of mail servers (RFC 3464, RFC 5965) out of PATH.
+
+    PATH is a Maildir, an mbox, or one message; "-" reads one from standard input. Nothing in it is
+    changed, and what was taken before is not taken again. Exit status 2 when there is none.
+    """
+    try:
+        found = mailbox.take_all(path)
+    except mailbox.NoMailboxError as error:
+        raise RefusedInputError(str(error)) from error
+    new = [found[kind] for kind in ("hard_bounce", "soft_bounce", "complaint")]
+    click.echo(f"Messages read: {found['messages']}, reports in them: {found['reports']}.")
+    click.echo("New: hard bounces {}, soft bounces {}, complaints {}.".format(*new))
+    click.echo(f"Known before, or not about us: {found['reports'] - sum(new)}.")
 
 
 @click.group("audit")
