@@ -38,8 +38,9 @@ TURNOUT_IS_FOR = ("editor", "admin")
 NEEDS_A_SECRET = {
     "accounts.confirm", "accounts.enter_code", "defence.by_mail", "dunning.mend", "gifts.take",
     "manage.by_link", "mail.unsubscribe", "newsletter.confirm", "papers.paper", "papers.receipt",
-    "papers.receipt_page", "papers.table", "staff.paper", "staff.event", "staff.way", "gifts.other_way_picture",
-    "manage.cancelled", "health.ready", "billing.thanks", "staff.end_support",
+    "papers.receipt_page", "papers.table", "staff.paper", "staff.event", "staff.way",
+    "gifts.other_way_picture", "manage.cancelled", "health.ready", "billing.thanks",
+    "staff.end_support",
 }  # fmt: skip
 
 
