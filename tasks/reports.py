@@ -3,10 +3,22 @@
 from celery import shared_task
 
 from membership.db import transaction
-from membership.reports import rollups
+from membership.reports import heartbeat, rollups
 
 
 @shared_task(name="reports.refresh")
 def refresh() -> None:
     with transaction() as session:
         rollups.refresh(session)
+
+
+@shared_task(name="reports.beat_heart")
+def beat_heart() -> None:
+    with transaction() as session:
+        heartbeat.beat(session)
+
+
+@shared_task(name="reports.answer_heart")
+def answer_heart() -> None:
+    with transaction() as session:
+        heartbeat.answer(session)

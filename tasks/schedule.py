@@ -15,6 +15,7 @@ BEAT_SCHEDULE = {
     "billing.forget_attempts": {"task": "billing.forget_attempts", "schedule": EVERY_HOUR},
     "billing.strip_events": {"task": "billing.strip_events", "schedule": EVERY_HOUR},
     "billing.finish_refunds": {"task": "billing.finish_refunds", "schedule": EVERY_MINUTE},
+    "billing.tell_addresses": {"task": "billing.tell_addresses", "schedule": EVERY_MINUTE},
     "billing.remind": {"task": "billing.remind", "schedule": EVERY_MINUTE},
     "billing.notify": {"task": "billing.notify", "schedule": EVERY_HOUR},
     "billing.send_gifts": {"task": "billing.send_gifts", "schedule": EVERY_MINUTE},
@@ -29,6 +30,7 @@ BEAT_SCHEDULE = {
     # A round's end is read from the database's clock; this is only how soon it is noticed.
     "voting.advance_rounds": {"task": "voting.advance_rounds", "schedule": 5.0},
     "reports.refresh": {"task": "reports.refresh", "schedule": EVERY_MINUTE},
+    "reports.beat_heart": {"task": "reports.beat_heart", "schedule": EVERY_MINUTE},
 }
 for _entry in BEAT_SCHEDULE.values():
     # A wake-up that nobody took before the next one is due has nothing to say.
