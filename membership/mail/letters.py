@@ -59,35 +59,33 @@ def new_message_id() -> str:
     return make_msgid(domain=sender().domain)
 
 
-def compose(mail: OutboxEmail) -> EmailMessage:
+def compose(mail: OutboxEmail, token: str | None = None) -> EmailMessage:
     """The whole mail, text part first, in the language of its reader.
 
-    `mail.message_id` must be set. Raises whatever its templates raise; a variable that they name
-    and the context lacks is an error.
+    `mail.message_id` must be set; `token` stands in its link to unsubscribe instead of its own.
+    Raises whatever its templates raise; a variable that they name and the context lacks is an
+    error.
     """
     kind = kinds.find(mail.kind)
     unsubscribe_url = None
     if kind.is_bulk:
-        token = refusals.unsubscribe_token(mail.id)
+        token = token or refusals.unsubscribe_token(mail.id)
         unsubscribe_url = address("mail.unsubscribe", mail.language, token=token)
     words = wording.of(mail.kind, mail.language)
-    said = written(mail.kind, mail.context, mail.language, words, unsubscribe_url)
+    values = kind.complete(mail.context, mail.language)
+    said = written(mail.kind, values, mail.language, words, unsubscribe_url)
     return _letter(mail, said, unsubscribe_url)
 
 
 def written(
     kind: str,
-    context: dict[str, Any],
+    completed: dict[str, Any],
     language: str,
     words: wording.Words,
     unsubscribe_url: str | None,
 ) -> Written:
-    """What a mail of `kind` says; `context` is what the outbox keeps. Raises as compose() does."""
-    values = {
-        **kinds.find(kind).complete(context, language),
-        "language": language,
-        "unsubscribe_url": unsubscribe_url,
-    }
+    """What a mail of `kind` says, whose templates see `completed`. Raises as compose() does."""
+    values = {**completed, "language": language, "unsubscribe_url": unsubscribe_url}
     with force_locale(language), wording.said(words):
         # A line break in a subject would begin a header.
         subject = " ".join(_render(f"email/{kind}/subject.txt", values).split())

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from babel.messages.plurals import get_plural
+from flask import current_app
 from flask_babel import force_locale, get_translations
 from jinja2 import Environment, meta
 from jinja2.ext import extract_from_ast
@@ -54,10 +55,12 @@ class Sentence:
         return "subject" in self.parts
 
 
-def of(environment: Environment, kind: str, language: str) -> list[Sentence]:
+def of(kind: str, language: str) -> list[Sentence]:
     """The sentences of `kind`, or of what all letters share (wording.SHARED), in reading order."""
     with force_locale(language):
-        return [each for said in _said(environment, kind) for each in _forms(said, language)]
+        return [
+            each for said in _said(current_app.jinja_env, kind) for each in _forms(said, language)
+        ]
 
 
 def _said(environment: Environment, kind: str) -> list[Said]:
@@ -77,10 +80,12 @@ def _in_template(
     assert environment.loader is not None
     tree = environment.parse(environment.loader.get_source(environment, name)[0], name)
     for _line, function, texts in extract_from_ast(tree, babel_style=False):
-        if function in SINGULAR_FUNCTIONS:
-            yield str(texts[0]), None
-        elif function in PLURAL_FUNCTIONS:
-            yield str(texts[0]), str(texts[1])
+        # Not in Babel's style: a tuple of the texts alone.
+        singular, *plural = map(str, texts or ())
+        if function in PLURAL_FUNCTIONS:
+            yield singular, plural[0]
+        elif function in SINGULAR_FUNCTIONS:
+            yield singular, None
     for other in meta.find_referenced_templates(tree):
         # What stands in no folder of a kind is shared by all.
         if other and other.count("/") == 2 and other not in seen:

@@ -1,16 +1,19 @@
 """What stands in sample letters of each kind: for the preview of their wording, and for tests.
 
-As the outbox keeps it. Together, the letters of a kind say each of its sentences. What would open
-something has the number -1, which no row has.
+As the outbox keeps it, but for WHOLE. Together, the letters of a kind say each of its sentences.
+What would open something has the number -1, which no row has.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_babel import force_locale
+from flask_babel import force_locale, format_date
 from flask_babel import gettext as _
+from markupsafe import Markup
 
+from membership.mail import kinds
+from membership.money import Money, display
 from membership.web.languages import address
 from membership.web.pages import show_date, show_time
 
@@ -21,16 +24,21 @@ Samples = Mapping[str, list[Context]]
 NOBODY = -1
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = datetime(2026, 4, 2, 12, tzinfo=UTC)
+# They are completed from rows, which samples have none of: these are as templates see them.
+WHOLE = frozenset({"campaign", "campaign_test"})
 # Each takes a form of its own in a language with three.
 NUMBERS = (2, 1, 5)
 
 
 def of(kind: str, language: str) -> list[Context]:
-    """The contexts of the sample letters of `kind`, the commonest first; KeyError without one."""
+    """What the templates of each sample letter see, the commonest first; KeyError without one."""
     with force_locale(language):
         for written in ALL:
             if kind in (samples := written(language)):
-                return samples[kind]
+                complete = kinds.find(kind).complete
+                return [
+                    each if kind in WHOLE else complete(each, language) for each in samples[kind]
+                ]
     raise KeyError(f"write a sample of {kind!r} here")
 
 
@@ -42,6 +50,9 @@ def _accounts(language: str) -> Samples:
         "sign_in_unknown": [{}],
         "deletion_asked": [{**until, "gave": True}],
         "giving_pass": [{"nonce": "sample", "giver": "", **page}],
+        "address_change": [{"nonce": "sample"}],
+        "address_taken": [{}],
+        "address_changed": [{}],
     }
 
 
@@ -165,6 +176,53 @@ def _topic_news(language: str, topic: str) -> list[Context]:
     ]
 
 
-ALL: tuple[Callable[[str], Samples], ...] = (_accounts, _support, _payments, _gifts, _votes)
+def _newsroom(language: str) -> Samples:
+    stories = [
+        {
+            "title": title,
+            "standfirst": _("Two years of papers lead to the same address."),
+            "date": show_date(NOON),
+            "language": language,
+            "url": address("articles.show", language, slug="sample"),
+            "topic": _("Who owns the new harbour?"),
+        }
+        for title in (_("The harbour belongs to three families"), _("Why the bridge is closed"))
+    ]
+    ask = {
+        "price": display(Money(400, "EUR"), language),
+        "url": address("billing.support", language),
+    }
+    vote = {"title": _("What shall we look into next?"), "until": show_time(LATER)}
+    vote |= {"url": address("voting.ballot", language, round_id=NOBODY)}
+    figures = {"stories": "34", "topics": "2", "patrons": "18"}
+    text = _("We have moved. From Monday on you find us at the harbour.")
+    campaign = {"line": _("We have moved"), "text": text, "html": Markup("<p>%s</p>") % text}
+    return {
+        "newsletter_confirm": [{"reader": NOBODY, "asked_at": NOON.timestamp()}],
+        "newsletter": [
+            {"date": show_date(NOON), "stories": stories, "ask": ask},
+            {"date": show_date(NOON), "stories": stories, "ask": None},
+        ],
+        "digest": [
+            {
+                "month": format_date(NOON, "LLLL y"),
+                "stories": stories,
+                "rounds": [vote],
+                "figures": figures,
+            },
+        ],
+        "campaign": [campaign],
+        "campaign_test": [campaign],
+    }
+
+
+ALL: tuple[Callable[[str], Samples], ...] = (
+    _accounts,
+    _support,
+    _payments,
+    _gifts,
+    _votes,
+    _newsroom,
+)
 # What all letters share is shown on one that may be refused, which has all of it.
 SHARED = "published"
