@@ -7,19 +7,20 @@ while we speak to the server. If a worker dies, only the mail that it was handin
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from config.settings import settings
-from membership import clock
-from membership.db import transaction
-from membership.mail import kinds, letters, refusals
+from membership import background, clock
+from membership.mail import claiming, letters, provider, slots
+from membership.mail.claiming import IN_DOUBT, End
+from membership.mail.editions import Editions
+from membership.mail.line import LINE
 from membership.mail.models import OutboxEmail
 from membership.mail.smtp import (
-    MailServer,
     NoAnswerError,
     NotNowError,
     RefusedError,
@@ -29,33 +30,35 @@ from membership.mail.smtp import (
 
 log = structlog.get_logger(__name__)
 
-BATCH = 50
-BUDGET_SECONDS = 120.0
-# Longer than any task may run (300 s): whoever held a lease that ran out is dead.
-LEASE = timedelta(minutes=10)
-# When the server is away, nothing is tried for a minute.
-PAUSE = timedelta(minutes=1)
+# Less than a container may take to stop, so that a worker that is to stop ends its run in peace.
+BUDGET_SECONDS = 30.0
+# While bulk leaves, this is how soon somebody looks for what a person waits for.
+LOOKS_EVERY = 0.3
 # Doubling from a minute up to six hours: the last try comes after about a day.
 MAX_ATTEMPTS = 12
 LONGEST_WAIT = timedelta(hours=6)
-IN_DOUBT = "no answer: it may have been taken"
 
 
 def deliver_due(budget_seconds: float = BUDGET_SECONDS) -> Counter[str]:
     """Send what is due until nothing is, the server is away, or the time is up.
 
     Returns how many mails came to which state ("pending": to be tried again). Safe to run any
-    number of times at once.
+    number of times at once; more than slots.SENDERS do nothing.
     """
     until = time.monotonic() + budget_seconds
     outcome: Counter[str] = Counter()
-    with_server = True
-    while with_server and time.monotonic() < until:
-        claimed, settled = _claim()
-        outcome.update(settled)
-        if not claimed and not settled:
+    looks_left = 2
+    while looks_left:
+        with slots.taken() as session:
+            if session is None:
+                break
+            run = _Run(session, until, outcome)
+            may_go_on = run.go()
+        # What became due while all slots were held has woken nobody else.
+        looks_left = 2 if run.has_claimed else looks_left - 1
+        if not (may_go_on and claiming.is_due()):
             break
-        with_server = _send_batch(claimed, until, outcome)
+    LINE.rest()
     if outcome:
         log.info("mail_delivered", **outcome)
     return outcome
@@ -66,154 +69,128 @@ def wait_after(attempts: int) -> timedelta:
     return min(timedelta(minutes=2 ** (attempts - 1)), LONGEST_WAIT)
 
 
-def _claim() -> tuple[deque[OutboxEmail], list[str]]:
-    """Lease a batch of due mails; also gives the states of those left behind in doubt."""
-    now = clock.now()
-    claimed: deque[OutboxEmail] = deque()
-    settled = []
-    with transaction() as session:
-        due = session.scalars(
-            select(OutboxEmail)
-            .where(OutboxEmail.state.in_(["pending", "sending"]))
-            .where(OutboxEmail.next_attempt_at <= now)
-            # Who waits for a sign-in mail does not wait behind a letter to thousands.
-            .order_by(
-                OutboxEmail.is_bulk,
-                OutboxEmail.not_after_at.asc().nulls_last(),
-                OutboxEmail.next_attempt_at,
-                OutboxEmail.id,
-            )
-            .limit(BATCH)
-            .with_for_update(skip_locked=True)
-        )
-        for mail in due:
-            if mail.state == "sending":
-                _resolve_doubt(mail)
-            if mail.state == "pending":
-                mail.next_attempt_at = now + LEASE
-                claimed.append(mail)
-            else:
-                mail.settled_at = now
-                settled.append(mail.state)
-    return claimed, settled
+class _Run:
+    """One worker's work while it holds a slot; `session` commits each statement."""
 
+    def __init__(self, session: Session, until: float, outcome: Counter[str]) -> None:
+        self.has_claimed = False
+        self._has_called = False
+        self._session = session
+        self._until = until
+        self._outcome = outcome
+        self._url = settings().smtp_url
+        self._sender = letters.sender().addr_spec
+        self._editions = Editions()
+        self._urgent: deque[OutboxEmail] = deque()
+        self._bulk: deque[OutboxEmail] = deque()
+        self._was_away = False
+        # What became of the mail before; written down with the beginning of the next.
+        self._ended: End | None = None
 
-def _send_batch(mails: deque[OutboxEmail], until: float, outcome: Counter[str]) -> bool:
-    """Send leased mails over one connection; False when the server went away."""
-    if not mails:
-        return True
-    try:
-        with MailServer(settings().smtp_url) as server:
-            while mails and time.monotonic() < until:
-                state = _deliver(server, mails.popleft(), outcome)
-                if state is not None:
-                    outcome[state] += 1
-    except ServerAwayError as error:
-        log.warning("mail_server_away", reason=str(error))
-        _give_back(mails, PAUSE)
+    def go(self) -> bool:
+        """False when the time is up or the server is away; True when nothing is due."""
+        try:
+            while time.monotonic() < self._until:
+                seen = provider.look(self._session)
+                if seen.is_paused:
+                    return False
+                self._was_away = seen.was_away
+                if self._claim(self._urgent, is_bulk=False):
+                    self._send(self._urgent, self._until)
+                elif self._bulk or self._claim(self._bulk, is_bulk=True):
+                    self._send(self._bulk, min(self._until, time.monotonic() + LOOKS_EVERY))
+                else:
+                    return True
+        except ServerAwayError as error:
+            provider.pause(self._session, str(error))
+            return False
+        finally:
+            claiming.step(self._session, self._ended, None)
+            claiming.give_back(self._session, [*self._urgent, *self._bulk])
+        # Somebody goes on at once, if Redis lets them know; else beat does so soon.
+        background.send("mail.deliver")
         return False
-    _give_back(mails, timedelta())
-    return True
 
+    def _claim(self, mails: deque[OutboxEmail], *, is_bulk: bool) -> bool:
+        """Lease what is due into `mails`; False when nothing is."""
+        claimed = claiming.claim(is_bulk=is_bulk)
+        mails.extend(mail for mail in claimed if mail.settled_at is None)
+        self._outcome.update(mail.state for mail in claimed if mail.state == "uncertain")
+        if is_bulk and len(claimed) == claiming.BATCH and not self._has_called:
+            self._has_called = True
+            background.send("mail.deliver")  # enough for two
+        self.has_claimed |= bool(claimed)
+        return bool(claimed)
 
-def _deliver(server: MailServer, mail: OutboxEmail, outcome: Counter[str]) -> str | None:
-    """Send one leased mail; its new state, or None when somebody else has it by now.
+    def _send(self, mails: deque[OutboxEmail], until: float) -> None:
+        """Raises ServerAwayError; what it means for the mail that it met is in `_ended`."""
+        LINE.open(self._url)
+        while mails and time.monotonic() < until:
+            if self._has_turn():
+                self._deliver(mails.popleft())
 
-    Raises ServerAwayError when the server is gone; what that means for `mail` is written down.
-    """
-    state = _begin(mail)
-    if state != "sending":
-        return state
-    try:
-        letter = letters.compose(mail).as_bytes()
-    except Exception as error:
-        log.error("mail_not_composed", kind=mail.kind, outbox_id=mail.id, exc_info=error)
-        return _end(mail, "failed", describe(error))
-    try:
-        server.send(letter, letters.sender().addr_spec, mail.recipient)
-    except RefusedError as error:
-        return _end(mail, "failed", str(error))
-    except NotNowError as error:
-        return _end(mail, *_try_later(mail, str(error)))
-    except NoAnswerError:
-        _resolve_doubt(mail)
-        outcome[_end(mail, mail.state, mail.last_error)] += 1
-        raise
-    except ServerAwayError as error:
-        outcome[_end(mail, *_try_later(mail, str(error)))] += 1
-        raise
-    return _end(mail, "sent")
+    def _deliver(self, mail: OutboxEmail) -> None:
+        """Send one leased mail, unless it must not go or somebody else has it by now."""
+        state = claiming.step(self._session, self._ended, mail)
+        self._ended = None
+        if state != "sending":
+            self._outcome.update([state] if state else [])
+            return
+        mail.attempts += 1
+        try:
+            letter = self._editions.letter(mail)
+        except (DBAPIError, OSError) as error:
+            self._end(mail, *_try_later(mail, describe(error)))
+            return
+        except Exception as error:
+            log.error("mail_not_composed", kind=mail.kind, outbox_id=mail.id, exc_info=error)
+            self._end(mail, "failed", describe(error))
+            return
+        self._hand_over(mail, letter)
 
-
-def _begin(mail: OutboxEmail) -> str | None:
-    """Mark a leased mail `sending`, unless it must not go out; gives its new state."""
-    with transaction() as session:
-        row = session.scalar(
-            select(OutboxEmail)
-            .where(OutboxEmail.id == mail.id, OutboxEmail.state == "pending")
-            .where(OutboxEmail.next_attempt_at == mail.next_attempt_at)
-            .with_for_update()
-        )
-        if row is None:
-            return None
-        reason = refusals.why_not(session, row)
-        if reason is not None:
-            row.state, row.last_error = "suppressed", reason
-            row.settled_at = clock.now()
-        elif row.not_after_at is not None and row.not_after_at <= clock.now():
-            row.state = "expired"
-            row.settled_at = clock.now()
+    def _hand_over(self, mail: OutboxEmail, letter: bytes) -> None:
+        try:
+            LINE.send(self._url, letter, self._sender, mail.recipient)
+        except RefusedError as error:
+            self._end(mail, "failed", str(error))
+        except NotNowError as error:
+            self._end(mail, *_try_later(mail, str(error)))
+        except NoAnswerError:
+            # One that must arrive is sent once more (rule M2).
+            is_lost = mail.is_bulk or _was_in_doubt(mail)
+            self._end(mail, "uncertain" if is_lost else "pending", IN_DOUBT)
+            raise
+        except ServerAwayError as error:
+            self._end(mail, *_try_later(mail, str(error)))
+            raise
         else:
-            row.state = "sending"
-            row.attempts += 1
-            row.message_id = row.message_id or letters.new_message_id()
-            row.next_attempt_at = clock.now() + LEASE
-        session.flush()
-        mail.state, mail.attempts, mail.message_id = row.state, row.attempts, row.message_id
-        return row.state
+            self._end(mail, "sent")
+            if self._was_away:
+                provider.recover(self._session)
+                self._was_away = False
 
+    def _end(self, mail: OutboxEmail, state: str, error: str | None = None) -> None:
+        now = clock.now()
+        self._ended = End(mail, state, error, now, now + wait_after(mail.attempts))
+        self._outcome[state] += 1
 
-def _resolve_doubt(mail: OutboxEmail) -> None:
-    """Nobody knows whether `mail` was taken. One that must arrive is sent once more (rule M2)."""
-    if kinds.is_bulk(mail.kind) or (mail.last_error or "").startswith(IN_DOUBT):
-        mail.state = "uncertain"
-    else:
-        mail.state = "pending"
-        mail.last_error = IN_DOUBT
+    def _has_turn(self) -> bool:
+        """Whether the next mail may leave; waits a little if not."""
+        seconds = provider.turn(self._session)
+        if seconds > 0:
+            # Nothing stays in doubt meanwhile.
+            claiming.step(self._session, self._ended, None)
+            self._ended = None
+            time.sleep(min(seconds, LOOKS_EVERY))
+        return seconds == 0
 
 
 def _try_later(mail: OutboxEmail, error: str) -> tuple[str, str]:
     """State and error of a mail that was not taken this time; the doubt of before stays known."""
-    if (mail.last_error or "").startswith(IN_DOUBT):
+    if _was_in_doubt(mail):
         error = f"{IN_DOUBT}; then {error}"
     return ("pending" if mail.attempts < MAX_ATTEMPTS else "failed"), error
 
 
-def _end(mail: OutboxEmail, state: str, error: str | None = None) -> str:
-    """Write down what became of a mail that was `sending`."""
-    now = clock.now()
-    with transaction() as session:
-        session.execute(
-            update(OutboxEmail)
-            .where(OutboxEmail.id == mail.id, OutboxEmail.state == "sending")
-            .values(
-                state=state,
-                last_error=error,
-                sent_at=now if state == "sent" else None,
-                settled_at=None if state == "pending" else now,
-                next_attempt_at=now + wait_after(mail.attempts),
-            )
-        )
-    return state
-
-
-def _give_back(mails: Iterable[OutboxEmail], pause: timedelta) -> None:
-    """End the lease of mails that were not tried."""
-    leased = [mail.id for mail in mails]
-    if leased:
-        with transaction() as session:
-            session.execute(
-                update(OutboxEmail)
-                .where(OutboxEmail.id.in_(leased), OutboxEmail.state == "pending")
-                .values(next_attempt_at=clock.now() + pause)
-            )
+def _was_in_doubt(mail: OutboxEmail) -> bool:
+    return (mail.last_error or "").startswith(IN_DOUBT)

@@ -116,13 +116,16 @@ def find_pause(session: Session, address: str) -> MailPause | None:
 def obstacle(
     recipient: SQLColumnExpression[str] = OutboxEmail.recipient,
     kind: SQLColumnExpression[str] = OutboxEmail.kind,
+    may_be_refused: ColumnElement[bool] | None = None,
+    now: ColumnElement[datetime] | None = None,
 ) -> ColumnElement[str | None]:
     """SQL: why a mail of `kind` must not be sent to `recipient`, or NULL; both are columns of the
     statement around it, by default those of a row of OutboxEmail.
 
     Suppression stops every mail; a refused kind and a pause stop those that may be refused, so
     that neither ever stops a sign-in mail or a receipt. It may be built once and used forever:
-    what it compares with is asked for whenever it runs.
+    what it compares with is asked for whenever it runs, unless the statement around it knows by
+    itself which mails `may_be_refused` and what time it is `now`.
     """
     suppressed = (
         select(func.concat("suppressed: ", Suppression.reason))
@@ -135,10 +138,11 @@ def obstacle(
         .where(MailRefusal.address == recipient, MailRefusal.kind == kind)
         .correlate_except(MailRefusal)
     )
-    paused = exists().where(MailPause.address == recipient, _lasts()).correlate_except(MailPause)
-    may_be_refused = kind.in_(
-        bindparam("bulk_kinds", callable_=_bulk_names, expanding=True, unique=True)
-    )
+    paused = exists().where(MailPause.address == recipient, _lasts(now)).correlate_except(MailPause)
+    if may_be_refused is None:
+        may_be_refused = kind.in_(
+            bindparam("bulk_kinds", callable_=_bulk_names, expanding=True, unique=True)
+        )
     found: ColumnElement[str | None] = func.coalesce(
         suppressed,
         case(
@@ -154,8 +158,9 @@ def why_not(session: Session, mail: OutboxEmail) -> str | None:
     return session.scalar(select(obstacle()).where(OutboxEmail.id == mail.id))
 
 
-def _lasts() -> ColumnElement[bool]:
-    now = bindparam("now", callable_=clock.now, type_=DateTime(timezone=True), unique=True)
+def _lasts(now: ColumnElement[datetime] | None = None) -> ColumnElement[bool]:
+    if now is None:
+        now = bindparam("now", callable_=clock.now, type_=DateTime(timezone=True), unique=True)
     return or_(MailPause.until_at.is_(None), MailPause.until_at > now)
 
 

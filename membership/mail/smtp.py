@@ -1,14 +1,20 @@
 """Speaking to the mail server: one connection, many mails, and what each answer means."""
 
+import re
 import smtplib
 import ssl
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from config.settings import LOCAL_HOSTS
 
 TIMEOUT_SECONDS = 20
+# These speak of us or of the hour, not of the mail: the server wants to be left alone. Amazon SES
+# says 454 to who sends faster than it allows.
+AWAY = frozenset({421, 429, 454})
+# What cannot end a command or begin another.
+ADDRESS = re.compile(r"[!-;=?-~]+")
+
+Answer = tuple[int, bytes]
 
 
 class RefusedError(Exception):
@@ -27,96 +33,140 @@ class NoAnswerError(ServerAwayError):
     """The connection broke after the mail was handed over: it may have been taken, or not."""
 
 
-class _Connection:
-    """Marks a failure inside DATA, after which nobody knows whether the mail was taken."""
-
-    def data(self, msg: Any) -> tuple[int, bytes]:
-        try:
-            answer: tuple[int, bytes] = super().data(msg)  # type: ignore[misc]
-        except (OSError, smtplib.SMTPServerDisconnected) as error:
-            raise NoAnswerError(describe(error)) from error
-        return answer
-
-
-class _Plain(_Connection, smtplib.SMTP):
-    pass
-
-
-class _Encrypted(_Connection, smtplib.SMTP_SSL):
-    pass
-
-
 class MailServer:
-    """`with MailServer(url) as server:`; url as in SMTP_URL. Entering raises ServerAwayError.
+    """An open connection; `url` as in SMTP_URL. Opening it raises ServerAwayError.
 
     smtp:// turns to TLS where the server offers it; a user and password are only sent over TLS,
     unless the server is on this machine.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = urlsplit(url)
-
-    def __enter__(self) -> Self:
         try:
-            self._connection = self._connect()
+            self._connection = _connect(urlsplit(url))
         except (OSError, smtplib.SMTPException) as error:
             raise ServerAwayError(describe(error)) from error
-        return self
+        self._pipelines = self._connection.has_extn("pipelining")
+        # Mails that were taken over this connection.
+        self.taken = 0
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def send(self, letter: bytes, sender: str, recipient: str) -> None:
+        """Hand over one mail, whose lines end in CRLF.
+
+        Raises one of this module's errors when it was not taken, or nobody knows.
+        """
+        if not ADDRESS.fullmatch(recipient):
+            raise RefusedError("not an address that mail servers take")
+        commands = (f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA")
+        try:
+            self._judge(self._announce(commands))
+        except (OSError, smtplib.SMTPException) as error:
+            raise ServerAwayError(describe(error)) from error
+        try:
+            self._connection.send(_quoted(letter))
+            code, said = self._connection.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            raise NoAnswerError(describe(error)) from error
+        if not 200 <= code < 300:
+            raise _meaning(code, said)
+        self.taken += 1
+
+    def answers(self) -> bool:
+        """Whether the server is still there, ready for a mail."""
+        try:
+            return self._connection.rset()[0] == 250
+        except (OSError, smtplib.SMTPException):
+            return False
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection.sock is not None
+
+    def quit(self) -> None:
+        """Say goodbye and close; what was answered before is known whatever happens now."""
         try:
             self._connection.quit()
         except (OSError, smtplib.SMTPException):
-            # What was answered is known; a server that does not say goodbye changes nothing.
             self._connection.close()
 
-    def send(self, letter: bytes, sender: str, recipient: str) -> None:
-        """Hand over one mail. Raises one of this module's errors when it was not taken."""
-        try:
-            self._connection.sendmail(sender, [recipient], letter)
-        except smtplib.SMTPRecipientsRefused as error:
-            code, said = error.recipients[recipient]
-            raise _meaning(code, said) from error
-        except smtplib.SMTPDataError as error:
-            raise _meaning(error.smtp_code, error.smtp_error) from error
-        except (OSError, smtplib.SMTPException) as error:
-            # A refused sender is about us, not about this mail: no reader pays for it.
-            raise ServerAwayError(describe(error)) from error
+    def drop(self) -> None:
+        """Close without a word."""
+        self._connection.close()
 
-    def _connect(self) -> smtplib.SMTP:
-        url = self._url
-        encrypted = url.scheme == "smtps"
-        host, port = url.hostname or "localhost", url.port or (465 if encrypted else 587)
-        connection: smtplib.SMTP
-        if encrypted:
-            tls = ssl.create_default_context()
-            connection = _Encrypted(host, port, timeout=TIMEOUT_SECONDS, context=tls)
-        else:
-            connection = _Plain(host, port, timeout=TIMEOUT_SECONDS)
-        try:
-            connection.ehlo()
-            if not encrypted and connection.has_extn("starttls"):
-                connection.starttls(context=ssl.create_default_context())
-                encrypted = True
-            if url.username:
-                if not encrypted and host not in LOCAL_HOSTS:
-                    raise smtplib.SMTPException("no TLS is offered, so the password is not sent")
-                connection.login(unquote(url.username), unquote(url.password or ""))
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def _announce(self, commands: tuple[str, ...]) -> list[Answer]:
+        """The answers to `commands`: sent at once if the server allows (RFC 2920), else in turn.
+
+        Fewer than commands if one was bad and no more can be had.
+        """
+        answers: list[Answer] = []
+        if self._pipelines:
+            self._connection.send("".join(f"{command}\r\n" for command in commands))
+        for command in commands:
+            is_bad = any(code >= 400 for code, _ in answers)
+            if is_bad and not self._pipelines:
+                break
+            try:
+                answers.append(
+                    self._connection.getreply()
+                    if self._pipelines
+                    else self._connection.docmd(command)
+                )
+            except (OSError, smtplib.SMTPException):
+                if is_bad:
+                    break  # it said why, and hung up
+                raise
+        return answers
+
+    def _judge(self, answers: list[Answer]) -> None:
+        """Return if the server waits for the mail itself; else be ready for the next one."""
+        wrong = [number for number, (code, _) in enumerate(answers) if not 200 <= code < 400]
+        if not wrong:
+            return
+        error = _meaning(*answers[wrong[0]])
+        if self.is_open and not isinstance(error, ServerAwayError):
+            if answers[-1][0] == 354:
+                # It wants a mail though it takes nobody to send it to: an empty one.
+                self._connection.docmd(".")
+            self._connection.rset()
+        # A refused sender is about us, not about this mail: no reader pays for it.
+        raise ServerAwayError(str(error)) if wrong[0] == 0 else error
 
 
-def _meaning(code: int, said: bytes | str) -> Exception:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    answer = f"{code} {text}"
-    if code == 421:
+def _connect(url: SplitResult) -> smtplib.SMTP:
+    encrypted = url.scheme == "smtps"
+    host, port = url.hostname or "localhost", url.port or (465 if encrypted else 587)
+    connection: smtplib.SMTP
+    if encrypted:
+        tls = ssl.create_default_context()
+        connection = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=tls)
+    else:
+        connection = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.ehlo_or_helo_if_needed()
+        if not encrypted and connection.has_extn("starttls"):
+            connection.starttls(context=ssl.create_default_context())
+            encrypted = True
+            connection.ehlo_or_helo_if_needed()
+        if url.username:
+            if not encrypted and host not in LOCAL_HOSTS:
+                raise smtplib.SMTPException("no TLS is offered, so the password is not sent")
+            connection.login(unquote(url.username), unquote(url.password or ""))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _quoted(letter: bytes) -> bytes:
+    """`letter` with its end; a line that begins with a dot gets another (RFC 5321, 4.5.2)."""
+    if letter.startswith(b"."):
+        letter = b"." + letter
+    letter = letter.replace(b"\r\n.", b"\r\n..")
+    return letter + (b".\r\n" if letter.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _meaning(code: int, said: bytes) -> Exception:
+    answer = f"{code} {said.decode('utf-8', 'replace')}"
+    if code in AWAY or code < 400:
         return ServerAwayError(answer)
     return RefusedError(answer) if code >= 500 else NotNowError(answer)
 

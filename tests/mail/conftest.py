@@ -8,6 +8,7 @@ from jinja2 import ChoiceLoader, DictLoader
 
 from config.settings import Settings
 from membership.mail import kinds
+from membership.mail.line import LINE
 from sandbox import inbox as inboxes
 
 TEMPLATES = {
@@ -28,13 +29,14 @@ def mail_server() -> Iterator[inboxes.Inbox]:
 @pytest.fixture
 def inbox(
     app: Flask, settings: Settings, mail_server: inboxes.Inbox, monkeypatch: pytest.MonkeyPatch
-) -> inboxes.Inbox:
+) -> Iterator[inboxes.Inbox]:
     """The mail server that the application speaks to; empty and well-behaved."""
     mail_server.clear()
     mail_server.misbehave()
     known = settings.model_copy(update={"smtp_url": mail_server.smtp_url})
     monkeypatch.setitem(app.extensions, "kava.settings", known)
-    return mail_server
+    yield mail_server
+    LINE.hang_up()
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from membership.db import transaction
 from membership.mail import outbox
-from membership.mail.models import OutboxEmail
+from membership.mail.models import MailProvider, OutboxEmail
 
 LONG_AGO = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
 
@@ -36,6 +36,13 @@ def states() -> list[str]:
 
 
 def let_time_pass() -> None:
-    """Every lease and every wait is over."""
+    """Every lease and every wait is over, and so is the mail server's pause."""
     with transaction() as session:
         session.execute(update(OutboxEmail).values(next_attempt_at=LONG_AGO))
+    let_server_return()
+
+
+def let_server_return() -> None:
+    """The mail server's pause is over."""
+    with transaction() as session:
+        session.execute(update(MailProvider).values(paused_until_at=LONG_AGO))

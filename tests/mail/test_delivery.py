@@ -1,7 +1,5 @@
 """What is due goes out, once, whatever the mail server says."""
 
-import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
@@ -12,7 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.mail import delivery, smtp
+from membership.db import statements
+from membership.mail import claiming, delivery, smtp
 from membership.mail.models import MailRefusal, Suppression
 from sandbox.inbox import Inbox
 from tests.factories import NOON, add
@@ -34,7 +33,7 @@ def test_a_mail_is_sent_and_noted(session: Session, inbox: Inbox) -> None:
 def test_more_than_a_batch_goes_out_in_one_run(
     session: Session, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "BATCH", 2)
+    monkeypatch.setattr(claiming, "BATCH", 2)
     for number in range(5):
         mails.put(number)
     assert delivery.deliver_due() == {"sent": 5}
@@ -45,7 +44,7 @@ def test_who_signs_in_does_not_wait_behind_a_campaign(
     session: Session, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """[M5]"""
-    monkeypatch.setattr(delivery, "BATCH", 2)
+    monkeypatch.setattr(claiming, "BATCH", 2)
     for number in range(1, 6):
         mails.put(number, kind="news")
     mails.put(6)
@@ -59,6 +58,7 @@ def test_who_signs_in_does_not_wait_behind_a_campaign(
 def test_when_the_time_is_up_the_rest_stays_due(
     session: Session, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What was leased and not tried is due at once, and costs no attempt."""
     mails.put(1)
     mails.put(2)
     # Begun, first batch, first mail; then a minute has passed.
@@ -67,8 +67,10 @@ def test_when_the_time_is_up_the_rest_stays_due(
     monkeypatch.setattr(delivery, "time", slow)
     assert delivery.deliver_due(budget_seconds=50) == {"sent": 1}
     assert mails.states() == ["sent", "pending"]
-    assert mails.rows()[1].next_attempt_at <= clock.now()
-    assert mails.rows()[1].attempts == 0
+    row = mails.rows()[1]
+    assert row.next_attempt_at is not None
+    assert row.next_attempt_at <= clock.now()
+    assert row.attempts == 0
 
 
 def test_workers_at_once_send_each_mail_once(app: Flask, committed: Engine, inbox: Inbox) -> None:
@@ -91,12 +93,11 @@ def test_workers_at_once_send_each_mail_once(app: Flask, committed: Engine, inbo
 def test_a_worker_that_lost_its_lease_sends_nothing(session: Session, inbox: Inbox) -> None:
     """[M2] It was slow, another took over: the first leaves the mail alone."""
     mails.put()
-    slow, _ = delivery._claim()
+    (slow,) = claiming.claim(is_bulk=False)
     mails.let_time_pass()
     assert delivery.deliver_due() == {"sent": 1}
-    outcome: Counter[str] = Counter()
-    assert delivery._send_batch(slow, time.monotonic() + 60, outcome)
-    assert outcome == {}
+    with statements() as other:
+        assert claiming.step(other, None, slow) is None
     assert len(inbox.messages()) == 1
 
 
@@ -148,27 +149,6 @@ def test_waits_double_up_to_six_hours() -> None:
     assert minutes == [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360]
 
 
-def test_a_server_that_says_wait_is_left_alone(session: Session, inbox: Inbox) -> None:
-    """[M5] 421 pauses the server: what has not been tried costs no attempt."""
-    inbox.misbehave(answer=421)
-    for number in range(3):
-        mails.put(number)
-    assert delivery.deliver_due() == {"pending": 1}
-    assert [row.attempts for row in mails.rows()] == [1, 0, 0]
-    assert delivery.deliver_due() == {}, "it pauses"
-    inbox.misbehave()
-    mails.let_time_pass()
-    assert delivery.deliver_due() == {"sent": 3}
-
-
-def test_no_server_costs_no_attempt(session: Session, app: Flask) -> None:
-    mails.put()  # nothing listens at the tests' mail server
-    assert delivery.deliver_due() == {}
-    (row,) = mails.rows()
-    assert (row.state, row.attempts) == ("pending", 0)
-    assert row.next_attempt_at > clock.now()
-
-
 def test_late_mail_expires(session: Session, inbox: Inbox) -> None:
     """[M5] After not_after a mail is worth nothing."""
     mails.put(1, not_after=NOON)
@@ -212,6 +192,7 @@ def test_no_answer_leaves_a_doubt(
     inbox.misbehave(stall_after_data=True)
     mails.put(1, "letter")
     assert delivery.deliver_due() == {"pending": 1}
+    mails.let_server_return()
     mails.put(2, "news")
     assert delivery.deliver_due() == {"uncertain": 1}
     mails.let_time_pass()
