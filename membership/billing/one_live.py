@@ -18,6 +18,8 @@ from membership.money import Money
 
 log = structlog.get_logger(__name__)
 EVER = datetime.fromtimestamp(0, UTC)
+# Stripe's word for a payment that a bank has asked back.
+DISPUTED = "charge_disputed"
 
 
 def other_live(
@@ -144,4 +146,11 @@ def _give_back(invoice: InvoiceSnapshot, key: str) -> None:
     payment = gateway.read_payment(invoice.payment_id)
     if payment.refunded_minor < payment.amount.minor and payment.disputed_at is None:
         hour = clock.now().strftime("%Y-%m-%dT%H")
-        gateway.refund(payment.id, {"checkout": key}, idempotency_key=f"{key}:{payment.id}:{hour}")
+        key_now = f"{key}:{payment.id}:{hour}"
+        try:
+            gateway.refund(payment.id, {"checkout": key}, idempotency_key=key_now)
+        except gateway.StripeRefusedError as error:
+            # A bank asked it back. Though it has lost, Stripe gives nothing back any more.
+            if error.code != DISPUTED:
+                raise
+            log.error("second_payment_disputed", payment=payment.id)

@@ -126,6 +126,32 @@ def test_money_that_comes_late_is_given_back_as_well(
     assert len(rows(session, AuditEntry)) == 2
 
 
+@pytest.mark.parametrize("outcome", ["won", "lost"])
+def test_a_second_one_whose_payment_was_disputed_is_ended_all_the_same(
+    session: Session, stripe: Stripe, give: Give, outcome: str
+) -> None:
+    """[B6] [L7] Stripe gives nothing of it back, whoever was right; no event waits for that."""
+    stripe.pay(give())
+    stripe.deliver_all()
+    stripe.pay(give(amount="7"))
+    dispute = stripe.sandbox("disputes", charge=stripe.all("charge")[-1]["id"])
+    stripe.sandbox("disputes", dispute=dispute["id"], outcome=outcome)
+    stripe.deliver_all()
+    assert rows(session, StripeEvent, state="pending") == []
+    live, ended = (
+        row(session, Subscription, state="active"),
+        row(session, Subscription, state="ended"),
+    )
+    assert (live.amount_minor, ended.amount_minor) == (500, 700)
+    assert live_at_stripe(stripe) == [live.stripe_subscription_id]
+    assert stripe.all("refund") == []
+    assert row(session, Donation, subscription_id=ended.id).refunded_minor == 0
+    assert (
+        row(session, OutboxEmail, kind="second_subscription_refunded").context["has_refund"]
+        is False
+    )
+
+
 @pytest.mark.parametrize("requests_before", [3, 4, 5, 6])
 def test_what_a_revived_one_charged_is_given_back_after_a_break(
     session: Session, stripe: Stripe, give: Give, signed_in: SignedIn, requests_before: int
