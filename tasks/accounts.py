@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from membership.accounts import sign_in_requests
+from membership.accounts import address_changes, sign_in_requests
 from membership.db import transaction
 
 
@@ -10,3 +10,4 @@ from membership.db import transaction
 def forget_old() -> None:
     with transaction() as session:
         sign_in_requests.forget_old(session)
+        address_changes.forget_old(session)

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from membership.billing import backfill as missed_events
-from membership.billing import giving_back, inbox, leaving, stripping
+from membership.billing import customers, giving_back, inbox, leaving, stripping
 from membership.billing.comparison import run
 from membership.billing.defence import attempts, passes, tested_pages
 from membership.billing.dunning import notices, reminders
@@ -70,6 +70,12 @@ def delete_due() -> None:
 def finish_refunds() -> None:
     """What staff asked to give back; each has a transaction of its own."""
     giving_back.finish_due()
+
+
+@shared_task(name="billing.tell_addresses")
+def tell_addresses() -> None:
+    """Stripe hears of changed mail addresses; each has a transaction of its own."""
+    customers.tell_due()
 
 
 @shared_task(name="billing.strip_events")

@@ -1,4 +1,4 @@
-"""What features to the right keep under an account's address: it moves and goes with the account."""
+"""What features to the right keep under an account's address: it moves and goes with it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

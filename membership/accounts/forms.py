@@ -11,19 +11,29 @@ from membership.mail import addresses
 from membership.web.languages import language_choices
 
 
+def clean_address(_form: FlaskForm, field: Any) -> None:
+    """A validator that leaves the field with the one address it is."""
+    try:
+        field.data = addresses.clean(field.data)
+    except addresses.InvalidAddressError as error:
+        raise ValidationError(
+            _l("This is no complete mail address. It looks like name@example.org.")
+        ) from error
+
+
 class SignInForm(FlaskForm):  # type: ignore[misc]
     email = EmailField(
-        _l("Your mail address"), [InputRequired(_l("Type the address you gave with."))]
+        _l("Your mail address"),
+        [InputRequired(_l("Type the address you gave with.")), clean_address],
     )
     next = HiddenField()
 
-    def validate_email(self, field: Any) -> None:
-        try:
-            field.data = addresses.clean(field.data)
-        except addresses.InvalidAddressError as error:
-            raise ValidationError(
-                _l("This is no complete mail address. It looks like name@example.org.")
-            ) from error
+
+class AddressForm(FlaskForm):  # type: ignore[misc]
+    email = EmailField(
+        _l("Your new mail address"),
+        [InputRequired(_l("Type the address that you want us to write to.")), clean_address],
+    )
 
 
 class ProfileForm(FlaskForm):  # type: ignore[misc]

@@ -5,7 +5,7 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -36,6 +36,7 @@ def open_sign_in(session: Session, account: Account) -> str:
         SignIn(
             token_hash=hashed(token),
             account_id=account.id,
+            created_at=now,
             seen_at=now,
             expires_at=now + LASTS,
         )
@@ -58,6 +59,12 @@ def find_account(session: Session, token: str) -> Row[*tuple[Any, ...]] | None:
     return found
 
 
+def is_fresh(session: Session, token: str, within: timedelta) -> bool:
+    """Whether the sign-in of `token` was opened within that time: proof, not habit (rule S5)."""
+    opened_at = session.scalar(select(SignIn.created_at).where(SignIn.token_hash == hashed(token)))
+    return opened_at is not None and opened_at > clock.now() - within
+
+
 def revoke(session: Session, token: str) -> None:
     """End one sign-in."""
     _revoke(session, SignIn.token_hash == hashed(token))
@@ -66,6 +73,11 @@ def revoke(session: Session, token: str) -> None:
 def revoke_all(session: Session, account_id: int) -> None:
     """End every sign-in of an account ("sign out everywhere")."""
     _revoke(session, SignIn.account_id == account_id)
+
+
+def revoke_others(session: Session, account_id: int, token: str) -> None:
+    """End every sign-in of an account but that of `token`."""
+    _revoke(session, and_(SignIn.account_id == account_id, SignIn.token_hash != hashed(token)))
 
 
 def _revoke(session: Session, which: ColumnElement[bool]) -> None:

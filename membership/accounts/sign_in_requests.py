@@ -150,11 +150,19 @@ def _consume(session: Session, which: ColumnElement[bool]) -> Entered | None:
         update(SignInRequest)
         .where(which, _is_open(now), SignInRequest.account_id.is_not(None))
         .values(consumed_at=now)
-        .returning(SignInRequest.account_id, SignInRequest.next_path)
+        .returning(SignInRequest.account_id, SignInRequest.next_path, SignInRequest.address_hash)
     ).one_or_none()
     if used is None:
         return None
-    account = session.get_one(Account, used.account_id)
+    # Waits for a change of address that is under way: what was mailed to the old one is void then.
+    account = session.get_one(
+        Account,
+        used.account_id,
+        with_for_update={"read": True, "key_share": True},
+        populate_existing=True,
+    )
+    if used.address_hash != _keyed("address", account.email.lower()):
+        return None
     account.verified_at = account.verified_at or now
     if account.is_staff:
         audit.record(session, "staff_signed_in", f"account:{account.id}", actor_id=account.id)

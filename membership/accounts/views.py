@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from membership.accounts import login, sign_in_requests
+from membership.accounts import address_pages, login, sign_in_requests
 from membership.accounts import sign_in as sign_ins
 from membership.accounts.forms import ProfileForm, SignInForm
 from membership.accounts.models import Account
@@ -25,6 +25,7 @@ from membership.web import access, cookies
 from membership.web.languages import current_language
 
 blueprint = Blueprint("accounts", __name__)
+blueprint.register_blueprint(address_pages.blueprint)
 
 BROWSER = "sign_in_browser"
 ASKED_FOR = "sign_in_email"

@@ -24,17 +24,6 @@ def nobody(account_id: int) -> str:
     return f"deleted-{account_id}@deleted.invalid"
 
 
-def customers_of(session: Session, account_id: int) -> list[str]:
-    """Stripe's ids of the customers that an account is there."""
-    return list(
-        session.scalars(
-            select(Subscription.stripe_customer_id)
-            .where(Subscription.account_id == account_id)
-            .distinct()
-        )
-    )
-
-
 def forget(session: Session, account: Account) -> None:
     """Take all that names a person off our rows. The account's row must be locked."""
     _forget_checkouts(session, account)

@@ -16,7 +16,7 @@ from membership import clock
 from membership.accounts import audit
 from membership.accounts.models import Account
 from membership.background import wake
-from membership.billing import forgetting, gateway, givers, letters, subscriptions, sync
+from membership.billing import customers, forgetting, gateway, givers, letters, subscriptions, sync
 from membership.billing.models import Checkout, Subscription
 from membership.db import lock, transaction
 from membership.mail import kinds
@@ -112,8 +112,8 @@ def _delete(account_id: int) -> bool:
     with transaction() as session:
         if not _can_go(session, session.get_one(Account, account_id)):
             return False
-        customers = forgetting.customers_of(session, account_id)
-    for each in customers:
+        known = customers.of_account(session, account_id)
+    for each in known:
         gateway.delete_customer(each)
     with transaction() as session:
         account = givers.locked(session, account_id)

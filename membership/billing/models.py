@@ -298,6 +298,20 @@ class Difference(Numbered, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class CustomerAddress(Base):
+    """A customer whom Stripe knows by an older address than ours; gone once it knows the new."""
+
+    __tablename__ = "customer_address"
+
+    stripe_customer_id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    changed_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    next_attempt_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class StripeEvent(Base):
     """A stored webhook event; its payload's object is a hint of what to re-read (rules B2, B3)."""
 

@@ -12,6 +12,7 @@ from membership.billing.gateway.acts import (
     expire_checkout_session,
     mark_second,
     refund,
+    set_customer_email,
 )
 from membership.billing.gateway.agreements import (
     cancel_subscription,
@@ -41,6 +42,7 @@ from membership.billing.gateway.lists import (
     recent_payments,
     running_subscriptions,
     undelivered_events,
+    webhook_endpoints,
 )
 from membership.billing.gateway.reading import (
     customer_of_payment_method,
@@ -96,8 +98,10 @@ __all__ = [
     "refund",
     "resume_subscription",
     "running_subscriptions",
+    "set_customer_email",
     "undelivered_events",
     "use_card",
     "verified_event",
     "void_invoice",
+    "webhook_endpoints",
 ]

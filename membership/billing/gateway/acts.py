@@ -85,6 +85,16 @@ def delete_customer(customer_id: str) -> None:
             raise
 
 
+def set_customer_email(customer_id: str, email: str) -> None:
+    """Let Stripe know a customer by this address; one that is deleted there needs none."""
+    try:
+        with said_in_our_words():
+            stripe_client().v1.customers.update(customer_id, {"email": email})
+    except StripeRefusedError as error:
+        if error.code != "resource_missing":
+            raise
+
+
 def refund(
     payment_id: str, metadata: dict[str, str], idempotency_key: str, amount: Money | None = None
 ) -> None:

@@ -143,6 +143,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
     )
     op.create_table(
+        "customer_address",
+        sa.Column("stripe_customer_id", sa.String(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_customer_address_account_id_account"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("stripe_customer_id", name=op.f("pk_customer_address")),
+    )
+    op.create_index(
+        op.f("ix_customer_address_account_id"), "customer_address", ["account_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_customer_address_next_attempt_at"),
+        "customer_address",
+        ["next_attempt_at"],
+        unique=False,
+    )
+    op.create_table(
         "newsletter_reader",
         sa.Column("address", postgresql.CITEXT(), nullable=False),
         sa.Column("language", sa.String(), nullable=False),
@@ -288,6 +312,9 @@ def downgrade() -> None:
         postgresql_where="confirmed_at IS NOT NULL",
     )
     op.drop_table("newsletter_reader")
+    op.drop_index(op.f("ix_customer_address_next_attempt_at"), table_name="customer_address")
+    op.drop_index(op.f("ix_customer_address_account_id"), table_name="customer_address")
+    op.drop_table("customer_address")
     op.drop_table("campaign")
     op.drop_table("address_change")
     op.drop_table("mail_wording")
