@@ -26,6 +26,8 @@ import redis
 
 START_SECONDS = 30
 STOP_SECONDS = 20
+# Linux lends ports from 32768 on.
+UNLENT_PORTS = range(16_384, 32_000)
 
 # PostgreSQL refuses to run as root. As root we therefore become `nobody` for it, and keep the one
 # capability that lets it reach its files below a closed directory such as /root. The secure bit
@@ -219,8 +221,11 @@ def start_redis(directory: Path | str, port: int | None = None) -> Redis:
 
 
 def free_port(preferred: int = 0) -> int:
-    """A TCP port on 127.0.0.1 that is free now: the preferred one or the next free after it."""
-    for port in range(preferred, 65536):
+    """A TCP port on 127.0.0.1 that is free now: the preferred one or the next free after it.
+
+    Without a preferred one, one that no outgoing connection is lent before it is used.
+    """
+    for port in range(preferred or secrets.choice(UNLENT_PORTS), 65536):
         with socket.socket() as probe:
             # Otherwise a port whose last connections are just fading away would count as taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

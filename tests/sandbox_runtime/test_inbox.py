@@ -26,7 +26,7 @@ def inbox() -> Iterator[inboxes.Inbox]:
         yield running
 
 
-def send(inbox: inboxes.Inbox, to: str = "reader@example.org", timeout: float = 5) -> None:
+def send(inbox: inboxes.Inbox, to: str = "reader@example.org", timeout: float = 30) -> None:
     mail = EmailMessage()
     mail["From"] = "Kava <post@kava.example>"
     mail["To"] = to
@@ -42,7 +42,7 @@ def send(inbox: inboxes.Inbox, to: str = "reader@example.org", timeout: float = 
 
 
 def get(url: str) -> tuple[str, dict[str, str]]:
-    with urllib.request.urlopen(url, timeout=5) as response:
+    with urllib.request.urlopen(url, timeout=30) as response:
         return response.read().decode(), dict(response.headers)
 
 
@@ -155,7 +155,8 @@ def test_a_refused_mail_is_not_kept(inbox: inboxes.Inbox, answer: int) -> None:
 def test_a_stalled_mail_is_kept_though_its_sender_never_hears_so(inbox: inboxes.Inbox) -> None:
     inbox.misbehave(stall_after_data=True)
     with pytest.raises(smtplib.SMTPServerDisconnected):
-        send(inbox, timeout=0.5)
+        # Long enough for all that is said before.
+        send(inbox, timeout=2)
     assert len(inbox.messages()) == 1
 
 
@@ -174,7 +175,7 @@ def test_a_stalled_mail_is_kept_though_its_sender_never_hears_so(inbox: inboxes.
 def test_wrong_faults_change_nothing(inbox: inboxes.Inbox, body: bytes, sentence: str) -> None:
     call = urllib.request.Request(f"{inbox.http_url}/faults", data=body, method="POST")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(call, timeout=5)
+        urllib.request.urlopen(call, timeout=30)
     with refused.value:
         assert refused.value.code == 400
         assert sentence in json.load(refused.value)["error"]
