@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from sandbox.demo.surroundings import ROOT
 from tests.system import System, running
 
 SCREENSHOTS = ROOT / "var" / "screenshots"
+# What does not come within this does not come; a busy machine takes some of it.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +40,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, system: System) -> Iterator[Page]:
     """A fresh browser whose console and requests are watched: see `complaints`."""
     context = browser.new_context(base_url=system.web, locale="en-GB", timezone_id="Europe/Kyiv")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     watch(page, system)
     yield page

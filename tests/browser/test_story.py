@@ -84,6 +84,7 @@ def suggest(page: Page) -> None:
         "Wells downstream are untested, and nobody says whose task it is."
     )
     page.locator("main form button[type=submit]").last.click()
+    expect(page.locator("main")).to_contain_text("Thank you. An editor reads every suggestion")
     page.goto("/topics")
     expect(page.locator("main")).to_contain_text(TITLE)
 
@@ -101,7 +102,10 @@ def vote_and_change_it(page: Page) -> int:
     page.locator(".ballot-foot button").click()
     expect(page.locator("main")).to_contain_text("You have voted")
     options.nth(2).uncheck()
-    page.locator(".ballot-foot button").click()
+    # That one has voted stands there already: only the answer says that it is changed.
+    with page.expect_response(lambda answer: answer.request.method == "POST") as changed:
+        page.locator(".ballot-foot button").click()
+    assert changed.value.status == 303
     expect(page.locator("main")).to_contain_text("You have voted")
     expect(page.locator("input[name=choice]:checked")).to_have_count(2)
     return number

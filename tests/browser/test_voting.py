@@ -82,7 +82,6 @@ def visit(browser: Browser, system: System, patron: StorageState) -> Iterator[Vi
             base_url=system.web, storage_state=patron, locale="en-GB",
             viewport={"width": width, "height": height}, device_scale_factor=scale, **options,
         )  # fmt: skip
-        context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
         watch(page, system)
