@@ -28,6 +28,7 @@ from membership.billing.comparison import run as comparing
 from membership.billing.comparison.report import report
 from membership.billing.comparison.subscriptions import WrongAccountError
 from membership.db import transaction
+from membership.doctor.command import doctor
 from membership.mail import delivery, mailbox
 from membership.mail.addresses import InvalidAddressError
 from membership.newsletter.commands import newsletter
@@ -307,5 +308,5 @@ def seed(patrons: int, months: int) -> None:
 
 def init_app(app: Flask) -> None:
     groups = (articles, voting, staff, billing, mail, newsletter, audit_log, reports)
-    for each in (migrate, revision, seed, *groups):
+    for each in (migrate, revision, seed, doctor, *groups):
         app.cli.add_command(each)

@@ -242,3 +242,12 @@ class Event:
         said = self.payload["data"]["object"]
         subject = {name: said[name] for name in LEADS if name in said}
         return self.payload | {"data": {"object": subject}}
+
+
+@dataclass(frozen=True)
+class WebhookEndpoint:
+    """An address that Stripe sends events to, of the types in `events` ("*": of all)."""
+
+    url: str
+    is_enabled: bool
+    events: frozenset[str]

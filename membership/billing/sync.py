@@ -283,3 +283,5 @@ FOLLOWERS: dict[str, Follower] = {
     # The bank has sent out a new card for an old one.
     "payment_method.automatically_updated": _follow_payment_method,
 }
+# What the webhook must bring: declined cards, too, which are counted as they come (rule B16).
+WANTED_EVENTS = frozenset({*FOLLOWERS, "charge.failed"})

@@ -81,6 +81,10 @@ class MailServer:
     def is_open(self) -> bool:
         return self._connection.sock is not None
 
+    @property
+    def is_encrypted(self) -> bool:
+        return isinstance(self._connection.sock, ssl.SSLSocket)
+
     def quit(self) -> None:
         """Say goodbye and close; what was answered before is known whatever happens now."""
         try:

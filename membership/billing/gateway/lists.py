@@ -21,6 +21,7 @@ from membership.billing.snapshots import (
     InvoiceSnapshot,
     PaymentSnapshot,
     SubscriptionSnapshot,
+    WebhookEndpoint,
 )
 
 PAGE = 100
@@ -88,6 +89,11 @@ def payments_of_disputes(since: datetime, after: str | None = None) -> Page[str 
     return _page("disputes", after, lambda entry: id_of(entry.payment_intent), since)
 
 
+def webhook_endpoints(after: str | None = None) -> Page[WebhookEndpoint]:
+    """Where Stripe sends the account's events, ours among others."""
+    return _page("webhook_endpoints", after, _endpoint)
+
+
 def _page(
     kind: str,
     after: str | None,
@@ -117,6 +123,10 @@ def _listed(entry: Any, read: Callable[[Any], Said]) -> Listed[Said]:
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         said = None
     return Listed(entry.id, moment(entry.created), said)
+
+
+def _endpoint(entry: Any) -> WebhookEndpoint:
+    return WebhookEndpoint(entry.url, entry.status == "enabled", frozenset(entry.enabled_events))
 
 
 def _payment(entry: Any) -> PaymentSnapshot:

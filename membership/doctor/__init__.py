@@ -1,0 +1,1 @@
+"""`flask doctor`: whether this newsroom's surroundings are as they must be (rule M11)."""
