@@ -35,7 +35,17 @@ class OutboxEmail(Numbered, Base):
             "is_bulk",
             "next_attempt_at",
             "id",
+            # For whoever counts what waits.
+            postgresql_include=["kind"],
             postgresql_where="settled_at IS NULL",
+        ),
+        # For whoever counts what became of it.
+        Index(
+            "ix_outbox_email_settled",
+            "settled_at",
+            "kind",
+            "state",
+            postgresql_where="settled_at IS NOT NULL",
         ),
         Index(
             "ix_outbox_email_campaign",

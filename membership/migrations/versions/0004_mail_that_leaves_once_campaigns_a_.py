@@ -260,10 +260,18 @@ def upgrade() -> None:
         postgresql_where="message_id IS NOT NULL",
     )
     op.create_index(
+        "ix_outbox_email_settled",
+        "outbox_email",
+        ["settled_at", "kind", "state"],
+        unique=False,
+        postgresql_where="settled_at IS NOT NULL",
+    )
+    op.create_index(
         "ix_outbox_email_waiting",
         "outbox_email",
         ["is_bulk", "next_attempt_at", "id"],
         unique=False,
+        postgresql_include=["kind"],
         postgresql_where="settled_at IS NULL",
     )
     op.add_column(
@@ -274,7 +282,15 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("suppression", "detail")
     op.drop_index(
-        "ix_outbox_email_waiting", table_name="outbox_email", postgresql_where="settled_at IS NULL"
+        "ix_outbox_email_waiting",
+        table_name="outbox_email",
+        postgresql_include=["kind"],
+        postgresql_where="settled_at IS NULL",
+    )
+    op.drop_index(
+        "ix_outbox_email_settled",
+        table_name="outbox_email",
+        postgresql_where="settled_at IS NOT NULL",
     )
     op.drop_index(
         "ix_outbox_email_message",
