@@ -58,6 +58,8 @@ def _act(session: Session, reader: Subscriber, act: str) -> None:
             refusals.refuse(session, reader.address, reader.kind.name)
         case "undo":
             refusals.accept(session, reader.address, reader.kind.name)
+            if reader.kind.opt_in:
+                reader.kind.opt_in.join(session, reader.address, current_language())
         case "pause":
             _pause(session, reader.address)
         case "resume":

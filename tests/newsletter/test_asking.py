@@ -15,7 +15,7 @@ from membership.accounts import belongings
 from membership.accounts.models import Account
 from membership.billing import forgetting
 from membership.mail import kinds, refusals
-from membership.mail.models import MailRefusal, Suppression
+from membership.mail.models import MailRefusal, OutboxEmail, Suppression
 from membership.newsletter import asking, readers
 from membership.newsletter.models import NewsletterReader
 from membership.newsletter.readers import NEWSLETTER
@@ -227,6 +227,19 @@ def test_the_preferences_know_who_has_asked(session: Session) -> None:
     assert mailbox.all_to(ADDRESS) == []
 
 
+def test_a_no_is_taken_back_on_its_own_page(session: Session, client: FlaskClient) -> None:
+    """[M6] [M8] Even when the reader was forgotten in the meantime: the link proves the address."""
+    confirmed(session, ADDRESS)
+    mail = {"kind": NEWSLETTER, "recipient": ADDRESS, "subject": "1", "language": "en"}
+    letter = factories.add(session, OutboxEmail(context={}, **mail))
+    page = f"/unsubscribe/{refusals.unsubscribe_token(letter.id)}"
+    client.post(page)
+    tasks.forget_old()
+    assert reader(session) is None
+    client.post(page, data={"act": "undo"})
+    assert readers.is_subscribed(session, ADDRESS)
+
+
 def test_the_letter_goes_with_the_account(session: Session) -> None:
     """[S11] Deleted with it; with a new address, it comes there."""
     account = factories.account(session, email=ADDRESS)
@@ -238,6 +251,11 @@ def test_the_letter_goes_with_the_account(session: Session) -> None:
     assert moved.language == "uk"
     account.email = "new@example.org"
     session.flush()
+    confirmed(session, "said-no@example.org")
+    refusals.refuse(session, "said-no@example.org", NEWSLETTER)
+    belongings.move(session, "said-no@example.org", "still-no@example.org")
+    assert reader(session, "said-no@example.org") is None
+    assert reader(session, "still-no@example.org") is None
     forgetting.forget(session, account)
     assert reader(session, "new@example.org") is None
 
