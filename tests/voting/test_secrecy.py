@@ -36,11 +36,11 @@ WHO = ("anonymous", "voter", "silent", "lapsed", *ROLES)
 TURNOUT_IS_FOR = ("editor", "admin")
 # Reached with a secret of one reader alone, or with what only Stripe and the mail server bring.
 NEEDS_A_SECRET = {
-    "accounts.confirm", "accounts.enter_code", "defence.by_mail", "dunning.mend", "gifts.take",
-    "manage.by_link", "mail.unsubscribe", "newsletter.confirm", "papers.paper", "papers.receipt",
-    "papers.receipt_page", "papers.table", "staff.paper", "staff.event", "staff.way",
-    "gifts.other_way_picture", "manage.cancelled", "health.ready", "billing.thanks",
-    "staff.end_support",
+    "accounts.address.confirm", "accounts.confirm", "accounts.enter_code", "defence.by_mail",
+    "dunning.mend", "gifts.take", "manage.by_link", "mail.unsubscribe", "newsletter.confirm",
+    "papers.paper", "papers.receipt", "papers.receipt_page", "papers.table", "staff.paper",
+    "staff.event", "staff.way", "gifts.other_way_picture", "manage.cancelled", "health.ready",
+    "billing.thanks", "staff.end_support",
 }  # fmt: skip
 
 
