@@ -13,6 +13,9 @@ import pytest
 from flask import Flask
 
 from membership.doctor.names import Names
+from tests.billing.conftest import standin, stripe
+
+__all__ = ["standin", "stripe"]
 
 Zone = dict[str, list[str]]
 
