@@ -117,6 +117,44 @@ MAIL_TONE: Words = MappingProxyType(
         "uncertain": "warning",
     }
 )
+# What mail servers answer when they do not take a mail (RFC 3463); "x.1" stands for any of a sort.
+MAIL_REASON: Words = MappingProxyType(
+    {
+        "no_answer": _("the mail server fell silent: it may have been taken"),
+        "unwritten": _("our own letter could not be written"),
+        "unknown": _("for another reason"),
+        "5.1.1": _("there is no such address"),
+        "5.1.2": _("there is no such domain"),
+        "5.1.10": _("the domain takes no mail"),
+        "5.2.1": _("the mailbox is closed"),
+        "5.2.2": _("the mailbox is full"),
+        "4.2.2": _("the mailbox is full"),
+        "5.7.26": _("our mail is not signed as the domain wants it"),
+        "x.1": _("something about the address"),
+        "x.2": _("something about the mailbox"),
+        "x.3": _("something about their mail system"),
+        "x.4": _("no way to their mail server"),
+        "x.5": _("the mail servers do not understand each other"),
+        "x.6": _("something about the letter’s form"),
+        "x.7": _("their rules do not let it in"),
+        "x": _("for another reason"),
+    }
+)
+MAIL_REPORT: Words = MappingProxyType(
+    {
+        "hard_bounce": _("came back for good"),
+        "soft_bounce": _("came back this time"),
+        "complaint": _("reported as spam"),
+    }
+)
+# Why we must not write to an address.
+SUPPRESSION: Words = MappingProxyType(
+    {
+        "hard_bounce": _("mail came back"),
+        "complaint": _("reported as spam"),
+        "staff": _("by us"),
+    }
+)
 EVENT: Words = MappingProxyType(
     {
         "pending": _("waiting"),

@@ -1,28 +1,30 @@
-"""What became of our mail: states over time and failures with their reasons; never the text.
+"""What became of our mail, in figures and one by one, with their reasons; never the text.
 
 Reminders of a vote are left out, of the counts too: who got none had voted (rules V4, V8).
 """
 
-from collections import defaultdict
+import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime
 
 from flask import render_template, request
 from flask_babel import format_date
-from sqlalchemy import cast, func, select, types
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.settings import settings
 from membership import clock
 from membership.accounts import audit
 from membership.db import transaction
+from membership.mail import kinds
 from membership.mail.models import STATES, OutboxEmail
 from membership.reports import words
+from membership.staff import mail_figures
 from membership.staff.room import FINANCE, blueprint, me
 from membership.voting.telling import shows_who_voted
 from membership.web import access
 
 PAGE = 50
-SHOWN_DAYS = 14
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,38 @@ class Letter:
     state: str
     attempts: int
     last_error: str | None
-    created_at: object
-    sent_at: object
+    created_at: datetime
+    sent_at: datetime | None
+    bounced_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The filter of the list; "" where it asks for nothing."""
+
+    state: str
+    kind: str
+    text: str
+
+    @property
+    def is_address(self) -> bool:
+        """A whole address is looked up; for a part of one, every mail is looked at."""
+        return re.fullmatch(r"[^@\s]+@[^@\s]+\.[a-z]{2,}", self.text, re.IGNORECASE) is not None
+
+    def __bool__(self) -> bool:
+        return bool(self.state or self.kind or self.text)
 
 
 @blueprint.get("/mail")
 @access.staff(*FINANCE)
 def mail() -> str:
-    state = request.args.get("state", "")
-    state = state if state in STATES else ""
-    text = request.args.get("q", "").strip()[:200]
+    asked = _asked()
     with transaction() as session:
-        days = _days(session)
-        letters = _letters(session, state, text, request.args.get("before", type=int))
+        settled = mail_figures.settled(session)
+        waiting = mail_figures.waiting(session)
+        failures = mail_figures.failures(session)
+        provider = mail_figures.provider(session)
+        letters = _letters(session, asked, request.args.get("before", type=int))
         audit.record(
             session,
             "mail.listed",
@@ -58,39 +79,57 @@ def mail() -> str:
         )
     return render_template(
         "staff/mail.html",
-        days=days,
+        settled=settled,
+        picture=mail_figures.picture(settled, _short_day),
+        waiting=waiting,
+        failures=failures,
+        meaning=mail_figures.meaning,
+        provider=provider,
+        is_paused=_is_ahead(provider.paused_until_at if provider else None),
+        rate=settings().mail_rate,
         letters=letters[:PAGE],
         older=letters[PAGE - 1].id if len(letters) > PAGE else None,
-        state=state,
-        text=text,
+        asked=asked,
         words=words,
+        final=mail_figures.FINAL,
+        columns=[(words.MAIL[state], "number") for state in mail_figures.FINAL],
         name_of_day=lambda day: format_date(day, "d MMMM y", rebase=False),
     )
 
 
-def _days(session: Session) -> list[tuple[date, dict[str, int]]]:
-    """How many mails of each of the last days stand in each state, newest day first."""
-    day = cast(func.timezone("UTC", OutboxEmail.created_at), types.Date)
-    since = clock.now() - timedelta(days=SHOWN_DAYS)
-    counts: dict[date, dict[str, int]] = defaultdict(dict)
-    for on, state, count in session.execute(
-        select(day, OutboxEmail.state, func.count())
-        .where(OutboxEmail.created_at >= since, ~shows_who_voted())
-        .group_by(day, OutboxEmail.state)
-    ):
-        counts[on][state] = count
-    return sorted(counts.items(), reverse=True)
+def _asked() -> Asked:
+    """What the filter holds; what there is not is as good as nothing."""
+    state, kind = request.args.get("state", ""), request.args.get("kind", "")
+    return Asked(
+        state=state if state in STATES else "",
+        kind=kind if kind in words.KIND else "",
+        text=request.args.get("q", "").strip()[:200],
+    )
 
 
-def _letters(session: Session, state: str, text: str, before: int | None) -> list[Letter]:
+def _short_day(day: date) -> str:
+    return str(format_date(day, "d MMM", rebase=False))
+
+
+def _is_ahead(at: datetime | None) -> bool:
+    return at is not None and at > clock.now()
+
+
+def _letters(session: Session, asked: Asked, before: int | None) -> list[Letter]:
     """One page of mails and, when there are more, one beyond it; newest first."""
     columns = [getattr(OutboxEmail, name) for name in Letter.__dataclass_fields__]
     query = select(*columns).where(~shows_who_voted())
     query = query.order_by(OutboxEmail.id.desc()).limit(PAGE + 1)
-    if state:
-        query = query.where(OutboxEmail.state == state)
-    if text:
-        query = query.where(OutboxEmail.recipient.icontains(text, autoescape=True))
+    if asked.state:
+        query = query.where(OutboxEmail.state == asked.state)
+    if asked.kind:
+        query = query.where(OutboxEmail.kind == asked.kind)
+    if asked.is_address:
+        # The index begins with the kind.
+        everything = OutboxEmail.kind.in_(sorted(kinds.names()))
+        query = query.where(everything, OutboxEmail.recipient == asked.text)
+    elif asked.text:
+        query = query.where(OutboxEmail.recipient.icontains(asked.text, autoescape=True))
     if before is not None:
         query = query.where(OutboxEmail.id < before)
     return [Letter(*row) for row in session.execute(query)]

@@ -46,6 +46,7 @@ def list_wording() -> str:
         kinds=[wording.SHARED, *named],
         edited=edited,
         languages=language_choices(),
+        columns=[(_("Mail"), ""), *((name, "") for _code, name in language_choices())],
         title=title,
     )
 
