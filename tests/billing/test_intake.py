@@ -31,19 +31,19 @@ def test_who_comes_while_others_are_written_is_written_with_the_next() -> None:
 
     def write(events: Sequence[Event]) -> None:
         under_way.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         written.append([each.id for each in events])
 
     intake = Intake(write)
     with ThreadPoolExecutor(9) as threads:
         first = threads.submit(intake.bring, event(0))
-        assert under_way.wait(20)
+        assert under_way.wait(60)
         others = [threads.submit(intake.bring, event(number)) for number in range(1, 9)]
         while len(intake._waiting) < len(others):
             pass
         go_on.set()
         for each in [first, *others]:
-            each.result(timeout=20)
+            each.result(timeout=60)
     assert written[0] == ["evt_0"]
     assert sorted(written[1]) == [f"evt_{number}" for number in range(1, 9)]
     assert len(written) == 2
@@ -56,7 +56,7 @@ def test_one_that_cannot_be_held_costs_the_others_nothing() -> None:
 
     def write(events: Sequence[Event]) -> None:
         under_way.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         if any(each.id == "evt_3" for each in events):
             raise DataError("INSERT", {}, ValueError("\\u0000"))
         written.extend(each.id for each in events)
@@ -64,12 +64,12 @@ def test_one_that_cannot_be_held_costs_the_others_nothing() -> None:
     intake = Intake(write)
     with ThreadPoolExecutor(6) as threads:
         brought = [threads.submit(intake.bring, event(0))]
-        assert under_way.wait(20)
+        assert under_way.wait(60)
         brought += [threads.submit(intake.bring, event(number)) for number in range(1, 6)]
         while len(intake._waiting) < 5:
             pass
         go_on.set()
-        errors = [each.exception(timeout=20) for each in brought]
+        errors = [each.exception(timeout=60) for each in brought]
     assert [type(error) for error in errors] == [
         type(None), type(None), type(None), DataError, type(None), type(None)
     ]  # fmt: skip

@@ -44,7 +44,7 @@ def test_one_waits_for_stripe_while_another_goes_on(
         stripe.pay(give(email=f"reader{number}@example.org"))
     for event in stripe.events("customer.subscription.created"):
         stripe.deliver(event)
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=60)
     read = gateway.read_subscription
     seen: set[str] = set()
 

@@ -245,7 +245,7 @@ def together(app: Flask, *acts: Callable[[], None]) -> list[str]:
 
     def run(place: int, act: Callable[[], None]) -> None:
         with app.app_context():
-            start.wait(timeout=20)
+            start.wait(timeout=60)
             try:
                 act()
             except (InvalidRoundError, lifecycle.ForbiddenTransitionError) as error:
@@ -255,7 +255,7 @@ def together(app: Flask, *acts: Callable[[], None]) -> list[str]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
     assert not any(thread.is_alive() for thread in threads), "somebody waits in a circle"
     return said
 

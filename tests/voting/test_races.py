@@ -252,7 +252,7 @@ def test_voters_do_not_wait_for_one_another(crowd: ThreadPoolExecutor) -> None:
     round_id, options, (first, second) = held_round(patrons=2)
     with transaction() as session:
         rounds.cast(session, round_id, first, options[:1])
-        assert crowd.submit(cast, round_id, second, options[:1]).result(timeout=10) == "cast"
+        assert crowd.submit(cast, round_id, second, options[:1]).result(timeout=60) == "cast"
 
 
 def test_many_workers_give_one_result(crowd: ThreadPoolExecutor) -> None:

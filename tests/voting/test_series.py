@@ -322,11 +322,11 @@ def test_two_beats_at_once_build_one(
 
     def beat(_number: int) -> int:
         with app.app_context():
-            start.wait(timeout=20)
+            start.wait(timeout=60)
             return len(series.build_due())
 
     with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(beat, range(4), timeout=30)) == [0, 0, 0, 1]
+        assert sorted(pool.map(beat, range(4), timeout=60)) == [0, 0, 0, 1]
     with transaction() as session:
         (draft,) = session.scalars(select(Round))
         assert draft.series_id == recurring_id

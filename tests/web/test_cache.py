@@ -232,7 +232,7 @@ def test_a_kept_page_is_read_anew_by_one_request_alone() -> None:
     def answer(request: Request, time: int) -> Response:
         if time > 1:
             reading.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
         return public(f"{time}")
 
     site = Site(answer)
@@ -245,10 +245,10 @@ def test_a_kept_page_is_read_anew_by_one_request_alone() -> None:
     ]
     for reader in readers:
         reader.start()
-    assert reading.wait(10)
+    assert reading.wait(60)
     go_on.set()
     for reader in readers:
-        reader.join(10)
+        reader.join(60)
     assert texts == ["2"] * 5
     assert site.asked == 2
 
