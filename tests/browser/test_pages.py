@@ -93,11 +93,11 @@ ROWS = {
     "article_uk": "SELECT slug FROM article WHERE language = 'uk' ORDER BY published_at LIMIT 1",
     "tag": "SELECT slug FROM tag JOIN article_tag ON tag_id = tag.id GROUP BY 1 ORDER BY count(*)"
     " DESC LIMIT 1",
-    "topic": "SELECT slug FROM topic WHERE state = 'published' LIMIT 1",
-    "suggested": "SELECT id FROM topic WHERE state = 'suggested' LIMIT 1",
-    "assigned": "SELECT id FROM topic WHERE state = 'assigned' ORDER BY due_on LIMIT 1",
+    "topic": "SELECT slug FROM topic WHERE state = 'published' ORDER BY id LIMIT 1",
+    "suggested": "SELECT id FROM topic WHERE state = 'suggested' ORDER BY id LIMIT 1",
+    "assigned": "SELECT id FROM topic WHERE state = 'assigned' ORDER BY due_on, id LIMIT 1",
     "settled": "SELECT id FROM round WHERE state = 'settled' ORDER BY id LIMIT 1",
-    "open": "SELECT id FROM round WHERE state = 'open' LIMIT 1",
+    "open": "SELECT id FROM round WHERE state = 'open' ORDER BY id LIMIT 1",
     "patron": "SELECT account_id FROM subscription ORDER BY id LIMIT 1",
 }
 

@@ -15,7 +15,7 @@ from sandbox.stripe.server import Server, start
 
 SECRET = "whsec_tests"
 DAY = 86_400
-WAIT = 15.0
+WAIT = 60.0
 
 
 @dataclass
