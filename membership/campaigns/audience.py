@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, not_, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from config.settings import settings
@@ -173,7 +174,7 @@ def _supporting(wanted: Audience) -> Select[int]:
             case(MONTHS, value=Subscription.interval).label("months"),
         )
         .where(Subscription.state != "incomplete")
-        .distinct(Subscription.account_id)
+        .ext(distinct_on(Subscription.account_id))
         .order_by(
             Subscription.account_id,
             lives.desc(),

@@ -43,6 +43,8 @@ LONGEST_AHEAD = timedelta(days=366)
 EARLIEST_YEAR = 2000
 LARGEST_AMOUNT = 10**12
 ROUND = "round:"
+_NO_SUBJECT = _l("It needs a subject.")
+_NO_TEXT = _l("It needs a text.")
 
 
 def _ticks(label: Any) -> SelectMultipleField:
@@ -67,14 +69,14 @@ class AudienceForm(FlaskForm):  # type: ignore[misc]
 
     standings = _ticks(_l("Standing"))
     languages = _ticks(_l("Language"))
-    interval = SelectField(_l("Gives"))
-    tier = SelectField(_l("Gives the price of"))
-    currency = SelectField(_l("Gives in"))
+    interval = SelectField(_l("Gives"), default="")
+    tier = SelectField(_l("Gives the price of"), default="")
+    currency = SelectField(_l("Gives in"), default="")
     least = StringField(_l("At least"), filters=[tidy])
     most = StringField(_l("At most"), filters=[tidy])
     since = DateField(_l("Patron since, from"), [Optional(), _within_reason])
     until = DateField(_l("Patron since, until"), [Optional(), _within_reason])
-    votes = SelectField(_l("Voting"))
+    votes = SelectField(_l("Voting"), default="")
 
     def offer(self, session: Session) -> None:
         """Fill in what can be chosen."""
@@ -138,7 +140,8 @@ class AudienceForm(FlaskForm):  # type: ignore[misc]
 
 
 class CampaignForm(AudienceForm):
-    """The whole of a campaign; beside these, a subject and a text in each language.
+    """The whole of a campaign; beside these, a subject and a text in each language, of which the
+    first is needed.
 
     `seen` stands for what was there when the form was opened.
     """
@@ -178,17 +181,16 @@ class CampaignForm(AudienceForm):
         ]
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Besides the fields: the first language is written, any other whole or not at all."""
+        """Besides the fields: a language is written whole or not at all."""
         valid: bool = super().validate(extra_validators)
-        for place, (_code, _name, subject, body) in enumerate(self.parts()):
-            if place == 0 or subject.data or body.data:
-                for part, missing in (
-                    (subject, _("It needs a subject.")),
-                    (body, _("It needs a text.")),
-                ):
-                    if not part.data:
-                        part.errors = [*part.errors, missing]
-                        valid = False
+        for _code, _name, subject, body in self.parts():
+            for part, other, missing in (
+                (subject, body, _NO_SUBJECT),
+                (body, subject, _NO_TEXT),
+            ):
+                if other.data and not part.data and not part.errors:
+                    part.errors = [missing]
+                    valid = False
         return valid
 
     def draft(self) -> campaigns.Draft:
@@ -205,15 +207,20 @@ class CampaignForm(AudienceForm):
 def campaign_form(session: Session) -> CampaignForm:
     """The form with the fields and choices of this site."""
     fields: dict[str, Any] = {}
-    for code, name in language_choices():
+    for place, (code, name) in enumerate(language_choices()):
+        needed = DataRequired if place == 0 else lambda _missing: Optional()
         fields[f"subject_{code}"] = StringField(
             _("Subject, %(language)s", language=name),
-            [Length(max=SUBJECT_LETTERS, message=_("Please keep it under 120 letters."))],
+            [
+                needed(_NO_SUBJECT),
+                Length(max=SUBJECT_LETTERS, message=_("Please keep it under 120 letters.")),
+            ],
             filters=[_one_line],
         )
         fields[f"body_{code}"] = TextAreaField(
             _("Text, %(language)s", language=name),
             [
+                needed(_NO_TEXT),
                 Length(max=BODY_LETTERS, message=_("Please keep it under 20,000 letters.")),
                 _without_pictures,
             ],
