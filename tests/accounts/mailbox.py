@@ -25,8 +25,8 @@ def text(mail: OutboxEmail) -> str:
 
 
 def link(mail: OutboxEmail) -> str:
-    """The path of the one link in a sign-in mail."""
-    (found,) = re.findall(r"http://localhost(\S*/sign-in/\S+)", text(mail))
+    """The path of the one link with a token in a mail: to sign in, or of a new address."""
+    (found,) = re.findall(r"http://localhost(\S*/(?:sign-in|account/address)/\S+)", text(mail))
     return str(found)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
 from membership import clock
-from membership.accounts import sign_in
+from membership.accounts import address_changes, sign_in
 from membership.accounts.models import Account
 from membership.billing import links
 from membership.billing.dunning.models import Dunning
@@ -33,6 +33,7 @@ from tests.accounts import mailbox
 from tests.billing.conftest import Stripe
 from tests.billing.gifts.steps import gift
 from tests.billing.reading import row, rows
+from tests.campaigns import newsroom
 
 # Which row is meant, by the name of the argument; by endpoint where it is another one.
 Places = dict[str, Any]
@@ -111,6 +112,11 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
         "staff.edit_round.round_id": draft.id,
         "series_id": series.id,
         "switch": "off",
+        "campaign_id": newsroom.written(session).id,
+        "step": "schedule",
+        "kind": "receipt",
+        "language": "uk",
+        "provider": "postmark",
         "topic_id": topic.id,
         "slug": topic.slug,
         "article_id": factories.article(session).id,
@@ -137,6 +143,9 @@ def browsers(
     found["anybody"].post("/sign-in", data={"email": patron.email})
     asked_for = mailbox.all_to(patron.email)[-1]
     places["accounts.confirm.token"] = mailbox.link(asked_for).rpartition("/")[2]
+    address_changes.ask(session, patron.id, "elsewhere@example.org")
+    asked_for = mailbox.all_to("elsewhere@example.org")[-1]
+    places["accounts.address.confirm.token"] = mailbox.link(asked_for).rpartition("/")[2]
     return found
 
 
