@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox import services
+from tests.faults import mailroom
 from tests.system import System, running
 
 
@@ -30,3 +32,19 @@ def system(shared_system: System) -> Iterator[System]:
     shared_system.mail.misbehave()
     # What a failed test leaves behind must not fail the next one.
     shared_system.rows("UPDATE stripe_event SET state = 'failed' WHERE state = 'pending'")
+
+
+@pytest.fixture(scope="session")
+def mail_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Postgres]:
+    with mailroom.migrated(tmp_path_factory.mktemp("mail")) as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def room(mail_postgres: services.Postgres, tmp_path: Path) -> Iterator[mailroom.Mailroom]:
+    """Mail alone: a database, a Redis and an inbox of the test's own, and no process yet."""
+    with (
+        services.start_redis(tmp_path / "redis") as redis,
+        mailroom.opened(mail_postgres, redis, tmp_path) as room,
+    ):
+        yield room
