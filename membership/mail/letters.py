@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -28,11 +29,16 @@ class LetterPolicy(EmailPolicy):
 
     RFC 8058 wants List-Unsubscribe untouched by RFC 2047. (Python's way, a long max_line_length,
     would also let the encoded words of a Cyrillic subject pass the 75 characters of RFC 2047.)
+    A long subject is folded by email.header: the policy's own way loses a space now and then
+    where one encoded word follows another.
     """
 
     def fold_binary(self, name: str, value: str) -> bytes:
         if name.startswith("List-"):
             return f"{name}: {value}\r\n".encode("ascii")
+        if name == "Subject" and not value.isascii():
+            words = Header(str(value), "utf-8", self.max_line_length, name).encode(linesep="\r\n")
+            return f"{name}: {words}\r\n".encode("ascii")
         return super().fold_binary(name, value)
 
 

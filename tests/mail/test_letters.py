@@ -1,6 +1,7 @@
 """The mail as it leaves the house."""
 
 import re
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
@@ -84,6 +85,16 @@ def test_a_long_subject_is_encoded_as_others_can_read_it(session: Session) -> No
     assert len(words) > 1
     assert max(map(len, words)) <= 75
     assert letter["Subject"] == f"About {CYRILLIC}"
+
+
+def test_no_space_of_a_long_subject_is_lost(session: Session) -> None:
+    """Wherever its lines break: between words, and before and after what needs no encoding."""
+    title = "Хто відремонтує міст 🌉 у Kyiv – і чому так довго? Новини the EU, 2026"
+    for start in range(len(title)):
+        topic = " ".join(f"{title[start:]} {title} {title}".split())
+        sent = compose(session, subject=f"test:{start}", context={"topic": topic}).as_bytes()
+        read = message_from_bytes(sent, policy=policy.default)
+        assert read["Subject"] == f"About {topic}"
 
 
 def test_no_line_of_a_mail_is_too_long_for_smtp(session: Session) -> None:
