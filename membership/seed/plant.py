@@ -19,7 +19,7 @@ from membership.mail.models import OutboxEmail
 from membership.money import from_major
 from membership.reports import rollups
 from membership.reports.overview import count_patrons, differences
-from membership.seed import letters, newsroom, suggestions, votes, ways
+from membership.seed import campaigns, letters, newsroom, suggestions, votes, ways
 from membership.seed.books import Books, months_later
 from membership.seed.lives import Span, live
 from membership.voting.models import Round, Topic
@@ -69,6 +69,7 @@ def plant(
     votes.monthly_series(session, span, news)
     suggestions.followers(session, rng, span)
     letters.weekly_letter(session, settings, rng, span)
+    campaigns.two_letters(session, span, news)
     rollups.rebuild(session)
     wrong = differences(session)
     if wrong:

@@ -23,6 +23,7 @@ from membership.billing.models import (
     SubscriptionChange,
 )
 from membership.billing.revenue import monthly_value
+from membership.campaigns.models import Campaign
 from membership.mail.models import OutboxEmail
 from membership.reports import rollups
 from membership.reports.models import DailyFigures
@@ -154,10 +155,22 @@ def test_every_story_of_giving_is_in_it(newsroom: Session) -> None:
 
 def test_nothing_is_ever_mailed(newsroom: Session) -> None:
     assert count(newsroom, OutboxEmail) > 0
-    assert set(newsroom.scalars(select(OutboxEmail.state))) == {"sent"}
+    assert set(newsroom.scalars(select(OutboxEmail.state))) == {"sent", "suppressed"}
     addresses = newsroom.scalars(select(OutboxEmail.recipient)).all()
     assert all(
         address.endswith((".example.org", "@example.org", ".example")) for address in addresses
+    )
+
+
+def test_one_campaign_is_finished_and_one_a_draft(newsroom: Session) -> None:
+    """[M3] Its letters count as sent, but for those who want none."""
+    campaigns = newsroom.scalars(select(Campaign).order_by(Campaign.id)).all()
+    assert [each.state for each in campaigns] == ["finished", "draft"]
+    rows = count(newsroom, OutboxEmail, OutboxEmail.campaign_id == campaigns[0].id)
+    assert rows == campaigns[0].recipients > 0
+    refused = count(newsroom, OutboxEmail, OutboxEmail.state == "suppressed")
+    assert refused == count(
+        newsroom, OutboxEmail, OutboxEmail.last_error == "refused by the reader"
     )
 
 

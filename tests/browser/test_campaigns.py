@@ -1,0 +1,120 @@
+"""A letter to many, from its first word to the last that left, on a desk and on a phone."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import SCREENSHOTS, watch
+from tests.browser.steps import sign_in
+from tests.system import System
+
+EDITOR = "editor@kava.example"
+# Beat looks for what is due every twenty seconds.
+SENT_WITHIN_MS = 120_000
+TEXT = "Hello,\n\n[the harbour](/articles) has **news**.\n\n- read it\n- pass it on"
+
+
+def shot(page: Page, name: str, width: int) -> None:
+    """A picture to look at; nothing may stand wider than the screen, and axe finds nothing."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"campaign-{name}-{width}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", [1200, 360])
+def test_from_the_first_word_to_the_last_letter(
+    page: Page, browser: Browser, system: System, width: int
+) -> None:
+    """[M3] [M7] [R6] Write, look at it, test it, schedule it, watch it go without reloading."""
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(page, system, EDITOR)
+    name = f"The harbour, {width}"
+    page.goto("/staff/campaigns/new")
+    page.get_by_label("Name, for us alone").fill(name)
+    page.get_by_label("Subject, English").fill(f"News of the harbour ({width})")
+    page.get_by_label("Text, English").fill(TEXT)
+    page.get_by_label("gave once").check()
+    shot(page, "form", width)
+    page.get_by_role("button", name="Save and look at it").click()
+
+    # As mail: both parts.
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    letter = page.frame_locator("iframe")
+    expect(letter.get_by_text("the harbour")).to_be_visible()
+    expect(letter.get_by_role("listitem")).to_have_count(2)
+    page.get_by_text("As text: English").click()
+    expect(page.locator(".letter-text")).to_contain_text(f"the harbour ({system.web}/articles)")
+    people = int(re.findall(r"(\d+) p", page.locator(".tile-figure").inner_text())[0])
+    assert people > 0
+    shot(page, "draft", width)
+
+    page.get_by_role("button", name="Send me a test").click()
+    test = system.wait_for_mail(EDITOR, f"Test: News of the harbour ({width})")
+    assert "[the harbour]" not in test["text"]
+
+    page.get_by_role("link", name="Schedule it").click()
+    page.get_by_label("Start as soon as it may").check()
+    shot(page, "schedule", width)
+    page.get_by_role("button", name="Schedule", exact=True).click()
+    progress = page.locator("#progress")
+    opened = page.evaluate("performance.timeOrigin")
+    expect(progress).to_contain_text("finished", timeout=SENT_WITHIN_MS)
+    expect(page.locator("#progress-said")).to_have_text("finished")
+    assert page.evaluate("performance.timeOrigin") == opened
+    shot(page, "finished", width)
+
+    campaign = page.url.rpartition("/")[2]
+    became = {
+        row["state"]: row["n"]
+        for row in system.rows(
+            "SELECT state, count(*) AS n FROM outbox_email WHERE campaign_id = :id GROUP BY state",
+            id=campaign,
+        )
+    }
+    assert sum(became.values()) == people
+    assert became.keys() <= {"sent", "suppressed"}
+    sent = [each for each in system.mail.messages() if f"harbour ({width})" in each["subject"]]
+    reached = [each["to"] for each in sent if not each["subject"].startswith("Test:")]
+    assert len(reached) == len(set(reached)) == became["sent"]
+
+    page.goto("/staff/campaigns")
+    expect(page.get_by_role("row", name=name)).to_contain_text("100 % done")
+    shot(page, "list", width)
+
+
+def test_without_a_script_all_of_it_can_be_done(
+    page: Page, browser: Browser, system: System
+) -> None:
+    """[R1] [M3] Confirmations are pages, and the figures come with the page."""
+    sign_in(page, system, EDITOR)
+    bare = browser.new_context(
+        base_url=system.web,
+        storage_state=page.context.storage_state(),
+        java_script_enabled=False,
+        locale="en-GB",
+    )
+    plain = bare.new_page()
+    watch(plain, system)
+    plain.goto("/staff/campaigns/new")
+    plain.get_by_label("Name, for us alone").fill("By hand")
+    plain.get_by_label("Subject, English").fill("A word")
+    plain.get_by_label("Text, English").fill("Hello.")
+    plain.get_by_role("button", name="Save and look at it").click()
+    plain.get_by_role("link", name="Schedule it").click()
+    plain.get_by_label("Starts", exact=True).fill("2020-01-01T10:00")
+    plain.get_by_role("button", name="Schedule", exact=True).click()
+    expect(plain.get_by_role("alert")).to_contain_text("This time is over")
+    year = system.scalar("SELECT to_char(now() + interval '30 days', 'YYYY-MM-DD\"T\"HH24:MI')")
+    plain.get_by_label("Starts", exact=True).fill(year)
+    plain.get_by_role("button", name="Schedule", exact=True).click()
+    expect(plain.locator("#progress")).to_contain_text("scheduled")
+    plain.get_by_role("link", name="Take it back").click()
+    plain.get_by_label("Reason").fill("Not yet.")
+    plain.get_by_role("button", name="Take it back").click()
+    expect(plain.locator("#progress")).to_contain_text("draft")
+    expect(plain.locator(".timeline")).to_contain_text("Not yet.")
+    bare.close()
