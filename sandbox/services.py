@@ -24,7 +24,7 @@ from typing import Self
 import psycopg
 import redis
 
-START_SECONDS = 30
+START_SECONDS = 60
 STOP_SECONDS = 20
 # Linux lends ports from 32768 on.
 UNLENT_PORTS = range(16_384, 32_000)

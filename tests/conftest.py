@@ -55,7 +55,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is broken on purpose takes longest and begins; pages are looked at in the end."""
     order = {"faults": 0, "sandbox_runtime": 2, "browser": 3}
-    items.sort(key=lambda item: order.get(item.path.relative_to(ROOT / "tests").parts[0], 1))
+    folders = {item: item.path.relative_to(ROOT / "tests").parts[0] for item in items}
+    items.sort(key=lambda item: order.get(folders[item], 1))
+    for item in items:
+        if folders[item] in SYSTEMS:
+            # Each may have to wait for a whole system to start, and then for several things.
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")

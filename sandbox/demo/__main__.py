@@ -25,7 +25,7 @@ from sandbox.demo import planting, surroundings
 from sandbox.demo.processes import Processes
 from sandbox.demo.surroundings import PATRON, ROOT, STAFF, Ports
 
-READY_SECONDS = 90
+READY_SECONDS = 180
 PR_SET_PDEATHSIG = 1
 
 

@@ -15,8 +15,8 @@ from sandbox.demo.surroundings import ROOT
 from sandbox.inbox import Reader
 from sandbox.services import StartError, free_port, last_lines, tied
 
-START_SECONDS = 180
-STOP_SECONDS = 60
+START_SECONDS = 360
+STOP_SECONDS = 120
 
 
 class System:
