@@ -16,7 +16,7 @@ from membership.accounts.models import Account, Note, SignInRequest
 from membership.billing.gifts import letters
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, Leaving, Subscription
-from membership.mail.models import MailRefusal, OutboxEmail, Suppression
+from membership.mail.models import MailPause, MailRefusal, MailReport, OutboxEmail, Suppression
 
 
 def nobody(account_id: int) -> str:
@@ -61,7 +61,13 @@ def _forget_mail(session: Session, account: Account) -> None:
         .where(or_(OutboxEmail.account_id == account.id, OutboxEmail.recipient == account.email))
         .values(recipient=nobody(account.id), context={})
     )
-    session.execute(delete(MailRefusal).where(MailRefusal.address == account.email))
+    for table in (MailRefusal, MailPause):
+        session.execute(delete(table).where(table.address == account.email))
+    session.execute(
+        update(MailReport)
+        .where(MailReport.address == account.email)
+        .values(address=nobody(account.id), detail="")
+    )
 
 
 def _forget_words(session: Session, account_id: int) -> None:
