@@ -66,7 +66,8 @@ def deliver_due(budget_seconds: float = BUDGET_SECONDS) -> Counter[str]:
 
 def wait_after(attempts: int) -> timedelta:
     """How long to wait before the next try when `attempts` have been made."""
-    return min(timedelta(minutes=2 ** (attempts - 1)), LONGEST_WAIT)
+    doublings = min(attempts - 1, MAX_ATTEMPTS)
+    return min(timedelta(minutes=2**doublings), LONGEST_WAIT)
 
 
 class _Run:
@@ -161,7 +162,9 @@ class _Run:
             self._end(mail, "uncertain" if is_lost else "pending", IN_DOUBT)
             raise
         except ServerAwayError as error:
-            self._end(mail, *_try_later(mail, str(error)))
+            # It is about us, and not this mail's fault, however often it meets it.
+            _, said = _try_later(mail, str(error))
+            self._end(mail, "pending", said)
             raise
         else:
             self._end(mail, "sent")
