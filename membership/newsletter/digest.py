@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask_babel import format_date, format_decimal
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -33,20 +32,16 @@ from membership.articles import metadata
 from membership.articles.models import Article
 from membership.billing.models import LedgerEntry
 from membership.billing.standing import has_standing
-from membership.mail import kinds, outbox
+from membership.mail import outbox
 from membership.newsletter import issues, periods
 from membership.newsletter.periods import Month
+from membership.newsletter.readers import DIGEST
 from membership.newsletter.weekly import NOT_AFTER
 from membership.voting import audience
 from membership.voting.models import Round, RoundOption, Topic, TopicFollow, Turnout
 from membership.web.languages import address
 from membership.web.pages import show_time
 
-DIGEST = kinds.bulk(
-    "digest",
-    _l("The month at a glance"),
-    _l("In the first days of a month: what you helped publish, and the vote that is open."),
-)
 # Rule S10: so few newcomers could be told apart.
 SMALLEST_GROUP = 5
 
@@ -102,7 +97,12 @@ def _published(session: Session, month: Month) -> dict[int, dict[str, str]]:
         .order_by(Topic.published_at, Topic.id)
     )
     return {
-        topic.id: {"topic": topic.title, "title": article.title, "url": metadata.url(article)}
+        topic.id: {
+            "topic": topic.title,
+            "title": article.title,
+            "language": article.language,
+            "url": metadata.url(article),
+        }
         for topic, article in session.execute(asked)
     }
 

@@ -104,4 +104,10 @@ NEWSLETTER = kinds.bulk(
     _l("On Saturdays, if you have asked for it: what we published that week."),
     opt_in=kinds.OptIn(is_in=is_subscribed, join=subscribe),
 )
+# Here, where pages find it: only a task writes its letters.
+DIGEST = kinds.bulk(
+    "digest",
+    _l("The month at a glance"),
+    _l("In the first days of a month: what you helped publish, and the vote that is open."),
+)
 belongings.register(belongings.Belonging(move=move, forget=forget))

@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings
 from membership.newsletter import readers
-from membership.newsletter.digest import DIGEST
 from membership.newsletter.models import Issue
 from membership.newsletter.periods import FROM_HOUR, month_due, week_due
-from membership.newsletter.readers import NEWSLETTER
+from membership.newsletter.readers import DIGEST, NEWSLETTER
 from membership.seed import newsroom
 from membership.seed.lives import Span
 from membership.seed.people import person

@@ -13,8 +13,7 @@ from sqlalchemy import select
 from membership import clock
 from membership.db import transaction
 from membership.mail.models import OutboxEmail
-from membership.newsletter.digest import DIGEST
-from membership.newsletter.readers import NEWSLETTER
+from membership.newsletter.readers import DIGEST, NEWSLETTER
 from tasks import newsletter as tasks
 from tests import factories
 from tests.newsletter.steps import ADDRESS, KYIV, SATURDAY, confirmed

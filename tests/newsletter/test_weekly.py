@@ -53,7 +53,10 @@ def test_it_leaves_once_a_week_on_saturday(session: Session, story: Any) -> None
     confirmed(session, "reader@example.org")
     run_at(SATURDAY - HOUR)
     assert told(session, NEWSLETTER) == []
-    for late in (timedelta(), HOUR, DAY):
+    run_at(SATURDAY)
+    confirmed(session, "newcomer@example.org")
+    story_of(session, SATURDAY + HOUR / 2)
+    for late in (HOUR, DAY):
         run_at(SATURDAY + late)
     (mail,) = written(session, NEWSLETTER)
     assert (mail.recipient, mail.subject) == ("reader@example.org", "issue:2026-W47")
