@@ -93,7 +93,7 @@ def mail() -> str:
         words=words,
         final=mail_figures.FINAL,
         columns=[(words.MAIL[state], "number") for state in mail_figures.FINAL],
-        name_of_day=lambda day: format_date(day, "d MMMM y", rebase=False),
+        short_day=_short_day,
     )
 
 
