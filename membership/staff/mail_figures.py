@@ -52,10 +52,6 @@ class Waiting:
     held: int
     due_since: datetime | None
 
-    @property
-    def is_late(self) -> bool:
-        return self.due_since is not None and self.due_since < clock.now() - timedelta(minutes=10)
-
 
 @dataclass(frozen=True)
 class Failures:

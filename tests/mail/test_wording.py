@@ -10,13 +10,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from membership.mail import kinds, letters, placeholders, sentences, wording
+from membership.mail import letters, placeholders, sentences, wording
 from membership.mail.models import MailWording
 from membership.staff import samples
 from tests.factories import add
-from tests.mail.every_kind import KINDS, LANGUAGES
+from tests.mail.every_kind import KINDS, LANGUAGES, LINK, all_letters, letter
 
-LINK = "http://localhost/unsubscribe/sample"
 LESS = "<b>&\"'"
 
 
@@ -26,17 +25,6 @@ def _read_anew(app: Flask) -> Iterator[None]:
         wording.read_anew()
         yield
         wording.read_anew()
-
-
-def letter(kind: str, language: str, words: wording.Words, case: int = 0) -> letters.Written:
-    context = samples.of(kind, language)[case]
-    link = LINK if kinds.is_bulk(kind) else None
-    return letters.written(kind, context, language, words, link)
-
-
-def all_letters(kind: str, language: str, words: wording.Words) -> list[letters.Written]:
-    cases = range(len(samples.of(kind, language)))
-    return [letter(kind, language, words, case) for case in cases]
 
 
 def marked(number: int, sentence: sentences.Sentence) -> str:

@@ -1,0 +1,75 @@
+"""Every letter, looked at: wide and narrow, light and dark, in both languages.
+
+The pictures are kept where LETTER_PICTURES names a folder.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page
+from sqlalchemy.orm import Session
+
+from membership.mail import wording
+from tests.mail.every_kind import KINDS, LANGUAGES, all_letters
+
+WIDTHS = {"wide": 700, "narrow": 360}
+SCHEMES = ("light", "dark")
+LOOKED_AT_CLOSELY = {("wide", "light"), ("narrow", "dark")}
+# Of a page, not of a letter: a mail program has landmarks and a heading of its own.
+RULES = {
+    rule: {"enabled": False} for rule in ("region", "landmark-one-main", "page-has-heading-one")
+}
+PICTURES = os.environ.get("LETTER_PICTURES", "")
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Page]:
+    """It reaches nothing: a letter needs nothing."""
+    context = browser.new_context(offline=True)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(autouse=True)
+def _as_ours(app: Flask, session: Session) -> None:
+    wording.read_anew()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_letter_looks_finished(window: Page, kind: str, language: str) -> None:
+    """[M7] Nothing is cut off or asked for, and axe finds nothing, wherever it is read."""
+    asked_for: list[str] = []
+    window.on("request", lambda request: asked_for.append(request.url))
+    for case, letter in enumerate(all_letters(kind, language, wording.OURS)):
+        window.set_content(letter.html)
+        for (size, width), scheme in itertools.product(WIDTHS.items(), SCHEMES):
+            window.set_viewport_size({"width": width, "height": 900})
+            window.emulate_media(color_scheme=scheme)
+            assert width_of(window) <= width
+            # The others of a kind differ in their words alone.
+            if case == 0 and (size, scheme) in LOOKED_AT_CLOSELY:
+                found = Axe().run(window, options={"rules": RULES})
+                assert found.violations_count == 0, found.generate_report()
+            if PICTURES:
+                file = Path(PICTURES) / f"{kind}-{language}-{case}-{size}-{scheme}.png"
+                window.screenshot(path=file, full_page=True)
+    assert not [url for url in asked_for if not url.startswith(("about:", "data:"))]
+
+
+def test_a_letter_that_is_too_wide_would_be_noticed(window: Page) -> None:
+    """The test above can fail."""
+    letter = all_letters("receipt", "en", wording.OURS)[0]
+    window.set_viewport_size({"width": WIDTHS["narrow"], "height": 900})
+    window.set_content(letter.html.replace("Thank", "x" * 400))
+    assert width_of(window) > WIDTHS["narrow"]
+
+
+def width_of(window: Page) -> int:
+    width: int = window.evaluate("document.documentElement.scrollWidth")
+    return width

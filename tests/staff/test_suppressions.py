@@ -1,0 +1,143 @@
+"""Blocked addresses: found by how they begin, blocked and taken off by hand, each with a reason."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from membership.accounts.models import Account, AuditEntry
+from membership.mail import suppression
+from membership.mail.models import Suppression
+from membership.staff import suppressions
+from tests import factories
+
+SignedIn = Callable[[Session, Account], FlaskClient]
+PAGE = "/staff/mail/suppressions"
+
+
+@pytest.fixture
+def finance(session: Session) -> Account:
+    return factories.staff(session, "finance")
+
+
+@pytest.fixture
+def browser(session: Session, signed_in: SignedIn, finance: Account) -> FlaskClient:
+    return signed_in(session, finance)
+
+
+def block(session: Session, address: str, reason: str = "hard_bounce", **values: Any) -> None:
+    defaults = {"detail": "550 5.1.1 gone", "created_at": factories.NOON}
+    row = {"address": address, "reason": reason, **defaults, **values}
+    factories.add(session, Suppression(**row))
+
+
+def deeds(session: Session) -> list[tuple[str, str, dict[str, Any]]]:
+    """What was changed, by the audit log."""
+    entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id))
+    listed = "suppressions.listed"
+    return [(each.action, each.subject, each.detail) for each in entries if each.action != listed]
+
+
+@pytest.mark.parametrize("role", ["reporter", "editor"])
+def test_finance_alone_sees_blocked_addresses(
+    session: Session, signed_in: SignedIn, role: str
+) -> None:
+    """[S8]"""
+    browser = signed_in(session, factories.staff(session, role))
+    assert browser.get(PAGE).status_code == 403
+    assert browser.post(PAGE).status_code == 403
+    assert browser.post(f"{PAGE}/lift").status_code == 403
+
+
+def test_addresses_are_found_by_how_they_begin(session: Session, browser: FlaskClient) -> None:
+    """Each look is audited, without addresses: the log cannot forget."""
+    for address in ("olena@example.org", "Oleh@example.org", "50%off@example.org"):
+        block(session, address)
+    page = browser.get(f"{PAGE}?q=OLE").text
+    assert "olena@example.org" in page
+    assert "Oleh@example.org" in page
+    assert "50%off" not in page
+    assert "50%off" in browser.get(f"{PAGE}?q=50%25").text
+    assert "No such address" in browser.get(f"{PAGE}?q=%25").text
+    entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [entry.detail for entry in entries] == [{"addresses": n} for n in (2, 1, 0)]
+
+
+def test_pages_follow_one_another(
+    session: Session, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppressions, "PAGE", 2)
+    for name in ("a", "b", "c"):
+        block(session, f"{name}@example.org")
+    first = browser.get(PAGE).text
+    assert "b@example.org" in first
+    assert "c@example.org" not in first
+    assert f'href="{PAGE}?after=b@example.org"' in first
+    second = browser.get(f"{PAGE}?after=b@example.org").text
+    assert "c@example.org" in second
+    assert "Further" not in second
+
+
+def test_a_report_is_told_by_its_month(session: Session, browser: FlaskClient) -> None:
+    """[V8] On the last day of a vote, it may have been about a reminder."""
+    block(session, "a@example.org")
+    block(session, "b@example.org", "staff", detail="Asked by phone")
+    page = browser.get(PAGE).text
+    assert "<td>March 2026</td>" in page
+    assert page.count("2 March 2026") == 1
+    assert "550 5.1.1 gone" in page
+
+
+def test_an_address_is_blocked_with_a_reason(
+    session: Session, browser: FlaskClient, finance: Account
+) -> None:
+    reader = factories.account(session, email="olena@example.org")
+    answer = browser.post(PAGE, data={"address": " Olena@Example.org ", "reason": "By phone"})
+    assert answer.status_code == 303
+    row = suppression.of(session, "olena@example.org")
+    assert row
+    assert (row.reason, row.detail) == ("staff", "By phone")
+    assert deeds(session) == [("suppression.added", f"account:{reader.id}", {"reason": "By phone"})]
+    browser.post(PAGE, data={"address": "olena@example.org", "reason": "Once more"})
+    assert len(deeds(session)) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "reason", "said"),
+    [
+        ("olena@example.org", "", "Please say why"),
+        ("", "By phone", "Please write the address."),
+        ("no address", "By phone", "This is no mail address."),
+        ("a@example.org, b@example.org", "By phone", "This is no mail address."),
+    ],
+)
+def test_what_is_missing_is_said(
+    session: Session, browser: FlaskClient, address: str, reason: str, said: str
+) -> None:
+    answer = browser.post(PAGE, data={"address": address, "reason": reason})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert not session.scalars(select(Suppression)).all()
+    assert deeds(session) == []
+
+
+def test_an_address_is_taken_off_with_a_reason(session: Session, browser: FlaskClient) -> None:
+    """The log names no stranger: whoever knows the address can tell by its keyed hash."""
+    block(session, "stranger@example.org")
+    refused = browser.post(f"{PAGE}/lift", data={"address": "stranger@example.org", "reason": " "})
+    assert refused.status_code == 422
+    assert "Please say why" in refused.text
+    assert suppression.of(session, "stranger@example.org")
+    data = {"address": "stranger@example.org", "reason": "Has room again"}
+    assert browser.post(f"{PAGE}/lift", data=data).status_code == 303
+    assert suppression.of(session, "stranger@example.org") is None
+    [(action, subject, detail)] = deeds(session)
+    assert action == "suppression.lifted"
+    assert subject.startswith("address:")
+    assert "stranger" not in subject
+    assert detail == {"reason": "Has room again", "was": "hard_bounce"}
+    assert browser.post(f"{PAGE}/lift", data=data).status_code == 404
+    assert len(deeds(session)) == 1
