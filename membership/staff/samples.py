@@ -1,7 +1,7 @@
 """What stands in sample letters of each kind: for the preview of their wording, and for tests.
 
 As the outbox keeps it, but for WHOLE. Together, the letters of a kind say each of its sentences.
-What would open something has the number -1, which no row has.
+No link in them is signed, and what would open something has the number -1, which no row has.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,8 +24,19 @@ Samples = Mapping[str, list[Context]]
 NOBODY = -1
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = datetime(2026, 4, 2, 12, tzinfo=UTC)
-# They are completed from rows, which samples have none of: these are as templates see them.
-WHOLE = frozenset({"campaign", "campaign_test"})
+# These are as templates see them: they would be completed from rows, or with a secret.
+WHOLE = frozenset(
+    {
+        "address_change",
+        "campaign",
+        "campaign_test",
+        "giving_pass",
+        "newsletter_confirm",
+        "sign_in",
+    }
+)
+# What completing signs, by its name, and the page it leads to.
+SIGNED = {"manage_url": "manage.by_link", "mend_url": "dunning.mend", "gift_url": "gifts.take"}
 # Each takes a form of its own in a language with three.
 NUMBERS = (2, 1, 5)
 
@@ -35,22 +46,36 @@ def of(kind: str, language: str) -> list[Context]:
     with force_locale(language):
         for written in ALL:
             if kind in (samples := written(language)):
+                if kind in WHOLE:
+                    return samples[kind]
                 complete = kinds.find(kind).complete
-                return [
-                    each if kind in WHOLE else complete(each, language) for each in samples[kind]
-                ]
+                return [_unsigned(complete(each, language), language) for each in samples[kind]]
     raise KeyError(f"write a sample of {kind!r} here")
+
+
+def _unsigned(completed: Context, language: str) -> Context:
+    """With links that open nothing, and are the same whenever one looks."""
+    links = {
+        name: address(endpoint, language, token="sample")
+        for name, endpoint in SIGNED.items()
+        if completed.get(name)
+    }
+    return {**completed, **links}
 
 
 def _accounts(language: str) -> Samples:
     until = {"until_at": LATER.isoformat(), "privacy_url": address("privacy.privacy", language)}
-    page = {"page": "billing.support", "choices": {"interval": "month"}}
+
+    def link(endpoint: str) -> str:
+        return address(endpoint, language, token="sample")
+
+    form = address("billing.support", language, interval="month")
     return {
-        "sign_in": [{"nonce": "sample"}],
+        "sign_in": [{"link": link("accounts.confirm"), "code": "123456"}],
         "sign_in_unknown": [{}],
         "deletion_asked": [{**until, "gave": True}],
-        "giving_pass": [{"nonce": "sample", "giver": "", **page}],
-        "address_change": [{"nonce": "sample"}],
+        "giving_pass": [{"link": form}],
+        "address_change": [{"link": link("accounts.address.confirm")}],
         "address_taken": [{}],
         "address_changed": [{}],
     }
@@ -198,7 +223,9 @@ def _newsroom(language: str) -> Samples:
     text = _("We have moved. From Monday on you find us at the harbour.")
     campaign = {"line": _("We have moved"), "text": text, "html": Markup("<p>%s</p>") % text}
     return {
-        "newsletter_confirm": [{"reader": NOBODY, "asked_at": NOON.timestamp()}],
+        "newsletter_confirm": [
+            {"link": address("newsletter.confirm", language, token="sample")},
+        ],
         "newsletter": [
             {"date": show_date(NOON), "stories": stories, "ask": ask},
             {"date": show_date(NOON), "stories": stories, "ask": None},

@@ -54,19 +54,14 @@ class LiftForm(InnerReasonForm):
     address = StringField(validators=[DataRequired()])
 
 
-@blueprint.get("/mail/suppressions")
+@blueprint.route("/mail/suppressions", methods=["GET", "POST"])
 @access.staff(*FINANCE)
-def suppressions() -> str:
-    return _page(SuppressionForm(formdata=None))
-
-
-@blueprint.post("/mail/suppressions")
-@access.staff(*FINANCE)
-def suppress() -> Answer:
-    """Form fields: `address`, `reason`. What is blocked already stays as it is."""
+def suppressions() -> Answer:
+    """POST blocks `address` for a `reason`; what is blocked already stays as it is."""
     form = SuppressionForm()
-    if not form.validate():
-        return _page(form), 422
+    if not form.validate_on_submit():
+        page = _page(form)
+        return (page, 422) if form.is_submitted() else page
     address, reason = form.address.data, form.reason.data
     with transaction() as session:
         if suppression.suppress(session, address, "staff", reason):

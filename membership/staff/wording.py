@@ -51,20 +51,19 @@ def list_wording() -> str:
     )
 
 
-@blueprint.get("/mail/wording/<kind>/<language>")
+@blueprint.route("/mail/wording/<kind>/<language>", methods=["GET", "POST"])
 @access.staff(*EDITORS)
-def wording_of(kind: str, language: str) -> str:
+def wording_of(kind: str, language: str) -> Answer:
     _insist_on(kind, language)
+    if request.method == "POST":
+        return _save(kind, language)
     with transaction() as session:
         saved = rewording.saved(session, kind, language)
         return _page(session, kind, language, saved, wording_page.shown(kind, language, saved))
 
 
-@blueprint.post("/mail/wording/<kind>/<language>")
-@access.staff(*EDITORS)
-def save_wording(kind: str, language: str) -> Answer:
+def _save(kind: str, language: str) -> Answer:
     """Form fields: one for each sentence, `ours` (whose is taken back), `seen`. All or nothing."""
-    _insist_on(kind, language)
     with transaction() as session:
         saved = rewording.locked(session, kind, language)
         typed = wording_page.typed(kind, language, saved, request.form)

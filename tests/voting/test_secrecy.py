@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import ROLES, Account, AuditEntry
 from membership.articles.models import Tag
+from membership.campaigns.audience import Audience
+from membership.campaigns.models import Campaign
 from membership.mail import letters
 from membership.mail.models import OutboxEmail
 from membership.reports import rollups
@@ -25,6 +27,7 @@ from membership.reports.models import DailyFigures
 from membership.voting import paper, rounds
 from membership.voting.models import Round, RoundSeries, TopicFollow, TopicSupport
 from tests import factories
+from tests.campaigns import newsroom
 from tests.voting.crawl import Answer, crawl, differences, forms, pages, without_figures
 
 SignedIn = Callable[[Session, Account], FlaskClient]
@@ -98,9 +101,21 @@ def scene(session: Session) -> Scene:
             "way_id": ["1"],
             "number": ["1"],
             "switch": ["on", "off"],
+            "campaign_id": [each.id for each in campaigns_of_votes(session)],
+            "step": ["schedule"],
+            "provider": ["postmark"],
             "token": ["secret"],
+            "kind": ["receipt"],
+            "language": ["en"],
         },
     )
+
+
+def campaigns_of_votes(session: Session) -> list[Campaign]:
+    """Letters to who has voted and to who never has."""
+    return [
+        newsroom.written(session, audience=Audience(votes=votes)) for votes in ("ever", "never")
+    ]
 
 
 def options(session: Session, held: Round) -> list:
