@@ -39,7 +39,7 @@ TABLES = {
     "ledger_entry": "id, subscription_id, account_id, movement, amount_minor, currency, "
     "occurred_at, created_at",
     "outbox_email": "id, kind, recipient, subject, account_id, language, context, state, "
-    "attempts, next_attempt_at, message_id, created_at, sent_at",
+    "attempts, next_attempt_at, message_id, created_at, sent_at, settled_at",
 }
 # The last digits of Stripe's test cards, with which the stand-in lets these people pay or fail.
 PAYING, FAILING = "4242", "0341"
@@ -269,10 +269,10 @@ class Books:
         """A mail that has gone out; nothing here is ever sent."""
         number = self._next("outbox_email")
         person = giver.person
+        left_at = min(at + timedelta(seconds=20), self.now)
         self._put(
             "outbox_email", number, kind, person.email, subject, giver.id, person.language, "{}",
-            "sent", 1, at, f"<seed-{number}@kava.example>", at,
-            min(at + timedelta(seconds=20), self.now),
+            "sent", 1, at, f"<seed-{number}@kava.example>", at, left_at, left_at,
         )  # fmt: skip
 
     def _drawn(self) -> UUID:

@@ -49,7 +49,13 @@ def first_round(session: Session, rng: Random, span: Span, news: dict[str, Accou
     session.execute(
         update(OutboxEmail)
         .where(OutboxEmail.subject == f"topic:{winner.id}")
-        .values(state="sent", attempts=1, created_at=published_at, sent_at=published_at)
+        .values(
+            state="sent",
+            attempts=1,
+            created_at=published_at,
+            sent_at=published_at,
+            settled_at=published_at,
+        )
     )
     session.flush()
 
