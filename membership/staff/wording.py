@@ -72,7 +72,7 @@ def _save(kind: str, language: str) -> Answer:
             return _page(session, kind, language, saved, typed, changed), 409
         if not typed.is_sound:
             return _page(session, kind, language, saved, typed), 422
-        _put(session, kind, language, typed.wanted(), "wording.changed")
+        _put(session, "wording.changed", kind, language, typed.wanted())
     flash(_("Saved. Letters that leave from now on say it, the last of them in half a minute."))
     return back_to("staff.wording_of", kind=kind, language=language)
 
@@ -84,7 +84,7 @@ def reset_wording(kind: str, language: str) -> Answer:
     _insist_on(kind, language)
     with transaction() as session:
         saved = rewording.locked(session, kind, language)
-        _put(session, kind, language, dict.fromkeys(saved), "wording.reset")
+        _put(session, "wording.reset", kind, language, dict.fromkeys(saved))
     flash(_("All sentences are ours again."))
     return back_to("staff.wording_of", kind=kind, language=language)
 
@@ -168,7 +168,7 @@ def _page(
 
 
 def _put(
-    session: Session, kind: str, language: str, texts: dict[str, str | None], action: str
+    session: Session, action: str, kind: str, language: str, texts: dict[str, str | None]
 ) -> None:
     """Each change stands in the audit log, with before and after."""
     changes = rewording.put(session, kind, language, texts, me().id)
