@@ -4,29 +4,18 @@ claim() leases a batch. step() stands between two mails: it writes down what bec
 marks the next `sending`, so that of each worker exactly one mail is in doubt at any moment.
 """
 
+import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    DateTime,
-    Row,
-    and_,
-    case,
-    false,
-    func,
-    literal_column,
-    or_,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import DateTime, bindparam, false, func, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.db import statements
 from membership.mail import kinds, letters, refusals
 from membership.mail.models import OutboxEmail
 
@@ -37,126 +26,142 @@ LEASE = timedelta(minutes=3)
 IN_DOUBT = "no answer: it may have been taken"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
+class Claimed:
+    """A mail under a lease, which ends at `lease`; `context` is JSON as text.
+
+    One with `settled_at` is not to be sent: it was final, or has become so by the claim.
+    """
+
+    id: int
+    kind: str
+    recipient: str
+    language: str
+    context: str
+    is_bulk: bool
+    state: str
+    attempts: int
+    not_after_at: datetime | None
+    message_id: str
+    last_error: str | None
+    settled_at: datetime | None
+    lease: datetime
+
+    def as_row(self) -> OutboxEmail:
+        """As letters.compose() wants it; belongs to no session."""
+        return OutboxEmail(
+            id=self.id,
+            kind=self.kind,
+            recipient=self.recipient,
+            language=self.language,
+            context=json.loads(self.context),
+            message_id=self.message_id,
+        )
+
+
+@dataclass(slots=True)
 class End:
     """What became of a mail that was `sending`; `state` "pending": to be tried again."""
 
-    mail: OutboxEmail
+    mail: Claimed
     state: str
     error: str | None
     at: datetime
     next_attempt_at: datetime
 
 
-def claim(*, is_bulk: bool) -> list[OutboxEmail]:
+# Who must get a mail that is in doubt gets it once more. A release that did not know `is_bulk` or
+# `settled_at` may have written the row, so the first is told by the kind as well, and what it has
+# ended is settled in passing.
+_CLAIM = text("""
+    WITH due AS (
+        SELECT id, is_bulk OR kind = ANY(:bulk_kinds) AS may_be_refused,
+            state = 'sending' AS was_sending, state NOT IN ('pending', 'sending') AS was_final,
+            starts_with(last_error, :in_doubt) IS TRUE AS was_in_doubt
+        FROM outbox_email
+        WHERE settled_at IS NULL AND is_bulk = :is_bulk AND next_attempt_at <= :now
+        ORDER BY next_attempt_at, id LIMIT :most FOR UPDATE SKIP LOCKED
+    ),
+    judged AS (
+        SELECT *, was_sending AND (may_be_refused OR was_in_doubt) AS is_lost FROM due
+    )
+    UPDATE outbox_email AS mail SET
+        is_bulk = may_be_refused,
+        state = CASE WHEN is_lost THEN 'uncertain' WHEN was_sending THEN 'pending' ELSE state END,
+        last_error = CASE WHEN was_sending THEN :in_doubt ELSE last_error END,
+        settled_at = CASE WHEN is_lost OR was_final THEN coalesce(sent_at, :now) END,
+        message_id = CASE WHEN is_lost OR was_final THEN message_id
+            ELSE coalesce(message_id, '<' || gen_random_uuid() || :at_domain) END,
+        next_attempt_at = :lease
+    FROM judged WHERE mail.id = judged.id
+    RETURNING mail.id, kind, recipient::text, language, context::text, is_bulk, state, attempts,
+        not_after_at, message_id, last_error, settled_at, next_attempt_at
+""").bindparams(bindparam("now", type_=DateTime(timezone=True)))
+
+
+def claim(session: Session, *, is_bulk: bool) -> list[Claimed]:
     """Lease due mails, at most a batch, those that expire first in front.
 
     With them come those that are final by this: left behind in doubt (rule M2), or ended by a
-    release that did not note when (`settled_at` tells them apart).
+    release that did not note when.
     """
     now = clock.now()
-    due = (
-        select(OutboxEmail.id)
-        .where(
-            OutboxEmail.settled_at.is_(None),
-            OutboxEmail.is_bulk.is_(is_bulk),
-            OutboxEmail.next_attempt_at <= now,
-        )
-        .order_by(OutboxEmail.next_attempt_at, OutboxEmail.id)
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
-    # A release that did not know the column may have written the row.
-    may_be_refused = or_(OutboxEmail.is_bulk, OutboxEmail.kind.in_(_bulk_kinds()))
-    was_sending = OutboxEmail.state == "sending"
-    # One that must arrive is sent once more.
-    is_lost = and_(was_sending, or_(may_be_refused, OutboxEmail.last_error.startswith(IN_DOUBT)))
-    is_final = or_(is_lost, OutboxEmail.state.not_in(["pending", "sending"]))
-    statement = (
-        update(OutboxEmail)
-        .where(OutboxEmail.id == due.c.id)
-        .values(
-            is_bulk=may_be_refused,
-            state=case((is_lost, "uncertain"), (was_sending, "pending"), else_=OutboxEmail.state),
-            last_error=case((was_sending, IN_DOUBT), else_=OutboxEmail.last_error),
-            settled_at=case((is_final, func.coalesce(OutboxEmail.sent_at, now))),
-            message_id=case((is_final, OutboxEmail.message_id), else_=_message_id()),
-            next_attempt_at=now + LEASE,
-        )
-        .returning(OutboxEmail)
-        .execution_options(synchronize_session=False)
-    )
-    with statements() as session:
-        claimed = list(session.scalars(statement))
+    values = {
+        "is_bulk": is_bulk,
+        "bulk_kinds": [kind.name for kind in kinds.bulk_kinds()],
+        "in_doubt": IN_DOUBT,
+        "now": now,
+        "most": BATCH,
+        # Nobody can guess the rest of it: a report names a mail by it.
+        "at_domain": f"@{letters.sender().domain}>",
+        "lease": now + LEASE,
+    }
+    claimed = [Claimed(*row) for row in session.execute(_CLAIM, values)]
     return sorted(claimed, key=lambda mail: (mail.not_after_at is None, mail.not_after_at, mail.id))
 
 
-def step(session: Session, ended: End | None, begun: OutboxEmail | None) -> str | None:
+def step(session: Session, ended: End | None, begun: Claimed | None) -> str | None:
     """End one leased mail and mark another `sending`, unless it must not go out.
 
     Gives the state of `begun`: sending, suppressed or expired; None when it is not ours any more,
     since its lease ran out, its campaign pauses, or it was withdrawn.
     """
-    now = clock.now()
-    values = {
-        "ended_id": ended and ended.mail.id,
-        "ended_lease": ended and ended.mail.next_attempt_at,
-        "state": ended and ended.state,
-        "error": ended and ended.error,
-        "sent_at": ended.at if ended and ended.state == "sent" else None,
-        "settled_at": ended.at if ended and ended.state != "pending" else None,
-        "next_attempt_at": ended and ended.next_attempt_at,
-        "begun_id": begun and begun.id,
-        "lease": begun and begun.next_attempt_at,
-        "now": now,
-    }
-    row: Row[str] | None = session.connection().execute(STEP, values).one_or_none()
+    values: dict[str, Any] = {"begun": None, "lease": None, "now": clock.now()} | _NOTHING
+    if begun is not None:
+        values |= {"begun": begun.id, "lease": begun.lease}
+    if ended is not None:
+        values |= {
+            "ended": ended.mail.id,
+            "ended_lease": ended.mail.lease,
+            "state": ended.state,
+            "error": ended.error,
+            "sent_at": ended.at if ended.state == "sent" else None,
+            "settled_at": None if ended.state == "pending" else ended.at,
+            "next_attempt_at": ended.next_attempt_at,
+        }
+    # By the driver alone: between two mails, SQLAlchemy would take as long as the rest.
+    driver: Any = session.connection().connection.driver_connection
+    row = driver.execute(STEP, values, prepare=True).fetchone()
     return row[0] if row else None
 
 
-def give_back(session: Session, mails: Collection[OutboxEmail]) -> None:
+def give_back(session: Session, mails: Collection[Claimed]) -> None:
     """End the leases of mails that were not tried: they are due."""
-    leases = {mail.next_attempt_at for mail in mails}
-    if leases:
+    if mails:
         session.execute(
             update(OutboxEmail)
             .where(OutboxEmail.id.in_([mail.id for mail in mails]))
-            .where(OutboxEmail.state == "pending", OutboxEmail.next_attempt_at.in_(leases))
+            .where(OutboxEmail.state == "pending")
+            .where(OutboxEmail.next_attempt_at.in_({mail.lease for mail in mails}))
             .values(next_attempt_at=clock.now())
             .execution_options(synchronize_session=False)
         )
 
 
-def is_due() -> bool:
-    """Whether there is anything that claim() would lease."""
-    looked_for = or_(
-        *(
-            select(OutboxEmail.id)
-            .where(OutboxEmail.settled_at.is_(None), OutboxEmail.is_bulk.is_(is_bulk))
-            .where(OutboxEmail.next_attempt_at <= clock.now())
-            .exists()
-            for is_bulk in (False, True)
-        )
-    )
-    with statements() as session:
-        return bool(session.scalar(select(looked_for)))
-
-
-def _bulk_kinds() -> list[str]:
-    return [kind.name for kind in kinds.bulk_kinds()]
-
-
-def _message_id() -> ColumnElement[str]:
-    """The one it had, else a new one that nobody can guess: a report names a mail by it."""
-    new = func.concat("<", func.gen_random_uuid(), f"@{letters.sender().domain}>")
-    return func.coalesce(OutboxEmail.message_id, new)
-
-
 def _looked_at() -> str:
     """The mail to be begun, locked, and what is in its way, looked at after the wait for the lock:
     PostgreSQL never inlines a CTE that locks rows."""
-    now = literal_column(":now", DateTime(timezone=True))
+    now = literal_column("@now", DateTime(timezone=True))
     obstacle = refusals.obstacle(may_be_refused=OutboxEmail.is_bulk.expression, now=now)
     statement = (
         select(
@@ -165,9 +170,9 @@ def _looked_at() -> str:
             func.coalesce(OutboxEmail.not_after_at <= now, false()).label("is_late"),
         )
         .where(
-            OutboxEmail.id == literal_column(":begun_id"),
+            OutboxEmail.id == literal_column("@begun"),
             OutboxEmail.state == "pending",
-            OutboxEmail.next_attempt_at == literal_column(":lease"),
+            OutboxEmail.next_attempt_at == literal_column("@lease"),
         )
         .with_for_update()
     )
@@ -175,14 +180,20 @@ def _looked_at() -> str:
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
+_NOTHING = dict.fromkeys(
+    ("ended", "ended_lease", "state", "error", "sent_at", "settled_at", "next_attempt_at")
+)
 # Built once, when this file is read: all that is left to do for a mail is to send these values.
-# `next_attempt_at` stays what the claim made it.
-STEP = text(f"""
+# `next_attempt_at` stays what the claim made it. A value is written @name.
+STEP = re.sub(
+    r"@(\w+)",
+    r"%(\1)s",
+    f"""
     WITH ended AS (
         UPDATE outbox_email SET
-            state = :state, last_error = :error, sent_at = :sent_at, settled_at = :settled_at,
-            next_attempt_at = :next_attempt_at
-        WHERE id = :ended_id AND state = 'sending' AND next_attempt_at = :ended_lease
+            state = @state, last_error = @error, sent_at = @sent_at, settled_at = @settled_at,
+            next_attempt_at = @next_attempt_at
+        WHERE id = @ended AND state = 'sending' AND next_attempt_at = @ended_lease
     ),
     looked_at AS ({_looked_at()})
     UPDATE outbox_email SET
@@ -190,7 +201,8 @@ STEP = text(f"""
                      WHEN is_late THEN 'expired' ELSE 'sending' END,
         attempts = attempts + (obstacle IS NULL AND NOT is_late)::int,
         last_error = coalesce(obstacle, last_error),
-        settled_at = CASE WHEN obstacle IS NOT NULL OR is_late THEN :now END
+        settled_at = CASE WHEN obstacle IS NOT NULL OR is_late THEN @now END
     FROM looked_at WHERE outbox_email.id = looked_at.id
     RETURNING state
-""")
+    """,
+)

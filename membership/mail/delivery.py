@@ -16,10 +16,9 @@ from sqlalchemy.orm import Session
 from config.settings import settings
 from membership import background, clock
 from membership.mail import claiming, letters, provider, slots
-from membership.mail.claiming import IN_DOUBT, End
+from membership.mail.claiming import IN_DOUBT, Claimed, End
 from membership.mail.editions import Editions
 from membership.mail.line import LINE
-from membership.mail.models import OutboxEmail
 from membership.mail.smtp import (
     NoAnswerError,
     NotNowError,
@@ -53,11 +52,11 @@ def deliver_due(budget_seconds: float = BUDGET_SECONDS) -> Counter[str]:
             if session is None:
                 break
             run = _Run(session, until, outcome)
-            may_go_on = run.go()
-        # What became due while all slots were held has woken nobody else.
-        looks_left = 2 if run.has_claimed else looks_left - 1
-        if not (may_go_on and claiming.is_due()):
+            has_done_all = run.go()
+        if not has_done_all:
             break
+        # What became due while all slots were held has woken nobody else.
+        looks_left = 1 if run.has_claimed else looks_left - 1
     LINE.rest()
     if outcome:
         log.info("mail_delivered", **outcome)
@@ -82,8 +81,8 @@ class _Run:
         self._url = settings().smtp_url
         self._sender = letters.sender().addr_spec
         self._editions = Editions()
-        self._urgent: deque[OutboxEmail] = deque()
-        self._bulk: deque[OutboxEmail] = deque()
+        self._urgent: deque[Claimed] = deque()
+        self._bulk: deque[Claimed] = deque()
         self._was_away = False
         # What became of the mail before; written down with the beginning of the next.
         self._ended: End | None = None
@@ -112,9 +111,9 @@ class _Run:
         background.send("mail.deliver")
         return False
 
-    def _claim(self, mails: deque[OutboxEmail], *, is_bulk: bool) -> bool:
+    def _claim(self, mails: deque[Claimed], *, is_bulk: bool) -> bool:
         """Lease what is due into `mails`; False when nothing is."""
-        claimed = claiming.claim(is_bulk=is_bulk)
+        claimed = claiming.claim(self._session, is_bulk=is_bulk)
         mails.extend(mail for mail in claimed if mail.settled_at is None)
         self._outcome.update(mail.state for mail in claimed if mail.state == "uncertain")
         if is_bulk and len(claimed) == claiming.BATCH and not self._has_called:
@@ -123,14 +122,14 @@ class _Run:
         self.has_claimed |= bool(claimed)
         return bool(claimed)
 
-    def _send(self, mails: deque[OutboxEmail], until: float) -> None:
+    def _send(self, mails: deque[Claimed], until: float) -> None:
         """Raises ServerAwayError; what it means for the mail that it met is in `_ended`."""
         LINE.open(self._url)
         while mails and time.monotonic() < until:
             if self._has_turn():
                 self._deliver(mails.popleft())
 
-    def _deliver(self, mail: OutboxEmail) -> None:
+    def _deliver(self, mail: Claimed) -> None:
         """Send one leased mail, unless it must not go or somebody else has it by now."""
         state = claiming.step(self._session, self._ended, mail)
         self._ended = None
@@ -149,7 +148,7 @@ class _Run:
             return
         self._hand_over(mail, letter)
 
-    def _hand_over(self, mail: OutboxEmail, letter: bytes) -> None:
+    def _hand_over(self, mail: Claimed, letter: bytes) -> None:
         try:
             LINE.send(self._url, letter, self._sender, mail.recipient)
         except RefusedError as error:
@@ -172,7 +171,7 @@ class _Run:
                 provider.recover(self._session)
                 self._was_away = False
 
-    def _end(self, mail: OutboxEmail, state: str, error: str | None = None) -> None:
+    def _end(self, mail: Claimed, state: str, error: str | None = None) -> None:
         now = clock.now()
         self._ended = End(mail, state, error, now, now + wait_after(mail.attempts))
         self._outcome[state] += 1
@@ -188,12 +187,12 @@ class _Run:
         return seconds == 0
 
 
-def _try_later(mail: OutboxEmail, error: str) -> tuple[str, str]:
+def _try_later(mail: Claimed, error: str) -> tuple[str, str]:
     """State and error of a mail that was not taken this time; the doubt of before stays known."""
     if _was_in_doubt(mail):
         error = f"{IN_DOUBT}; then {error}"
     return ("pending" if mail.attempts < MAX_ATTEMPTS else "failed"), error
 
 
-def _was_in_doubt(mail: OutboxEmail) -> bool:
+def _was_in_doubt(mail: Claimed) -> bool:
     return (mail.last_error or "").startswith(IN_DOUBT)

@@ -4,7 +4,6 @@ Those are four values: To, Date, Message-ID, and the token of the link to unsubs
 in a header and in both bodies. To render and encode costs far more than to hand a mail over.
 """
 
-import json
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from secrets import token_urlsafe
 
 from membership import clock
 from membership.mail import letters, refusals, wording
-from membership.mail.models import OutboxEmail
+from membership.mail.claiming import Claimed
 
 # Of as many letters at once; one that has a context of its own for each reader is used once.
 KEPT = 32
@@ -24,8 +23,13 @@ PLAIN = re.compile(rf"{ATOM}(\.{ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 MARKER = token_urlsafe(refusals.TOKEN_LETTERS * 3 // 4)
 
 SOFT_BREAK = b"=\r\n"
-HEADERS = {b"To": "recipient", b"Date": "date", b"Message-ID": "message_id"}
-_HEADER = re.compile(rb"^(To|Date|Message-ID): ((?:.|\r\n )*)\r\n", re.MULTILINE)
+HEADERS = {
+    b"To": "recipient",
+    b"Date": "date",
+    b"Message-ID": "message_id",
+    letters.POSTMARKS_NAME.encode(): "message_id",
+}
+_HEADER = re.compile(rb"^(%b): ((?:.|\r\n )*)\r\n" % b"|".join(HEADERS), re.MULTILINE)
 # Quoted-printable may break a line anywhere within it.
 _TOKEN = re.compile(b"(?:=\r\n)?".join(re.escape(letter.encode()) for letter in MARKER))
 
@@ -42,27 +46,22 @@ class _Slot:
 class Edition:
     """All letters of one kind in one language with one context."""
 
-    def __init__(self, mail: OutboxEmail) -> None:
-        """Renders it, with the words for `mail`. Raises whatever its templates raise."""
-        sample = OutboxEmail(
-            kind=mail.kind,
-            language=mail.language,
-            context=mail.context,
-            recipient="reader@kava.invalid",
-            message_id="<letter@kava.invalid>",
-        )
+    def __init__(self, mail: Claimed) -> None:
+        """Renders it, as it is for `mail`. Raises whatever its templates raise."""
+        sample = mail.as_row()
+        sample.recipient = "reader@kava.invalid"
         head, body = letters.compose(sample, MARKER).as_bytes().split(b"\r\n\r\n", 1)
         self._parts: list[bytes | _Slot] = []
         self._cut(head + b"\r\n", is_head=True)
         self._parts.append(b"\r\n")
         self._cut(body, is_head=False)
 
-    def letter(self, mail: OutboxEmail) -> bytes:
+    def letter(self, mail: Claimed) -> bytes:
         """The whole mail; its recipient is PLAIN."""
         own = {
             "recipient": mail.recipient.encode(),
             "date": format_datetime(clock.now()).encode(),
-            "message_id": (mail.message_id or "").encode(),
+            "message_id": mail.message_id.encode(),
             "token": refusals.unsubscribe_token(mail.id).encode(),
         }
         return b"".join(
@@ -103,13 +102,12 @@ class Editions:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, ...], Edition] = OrderedDict()
 
-    def letter(self, mail: OutboxEmail) -> bytes:
+    def letter(self, mail: Claimed) -> bytes:
         """The mail as it leaves. Raises whatever its templates raise."""
         if not mail.is_bulk or not PLAIN.fullmatch(mail.recipient):
-            return letters.compose(mail).as_bytes()
+            return letters.compose(mail.as_row()).as_bytes()
         words = wording.of(mail.kind, mail.language)
-        context = json.dumps(mail.context, sort_keys=True)
-        key = (mail.kind, mail.language, words.version, context)
+        key = (mail.kind, mail.language, words.version, mail.context)
         edition = self._kept.get(key)
         if edition is None:
             edition = self._kept[key] = Edition(mail)

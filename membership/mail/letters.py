@@ -22,19 +22,21 @@ from membership.web.languages import address
 
 # Dark mode and narrow screens need their @media rules; all else is inlined.
 INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+# Postmark gives mails a Message-ID of its own, and gives this back in what it reports of them.
+POSTMARKS_NAME = "X-PM-Metadata-message-id"
 
 
 class LetterPolicy(EmailPolicy):
-    """SMTP's policy, but a List-… header stays on one line, unencoded, whatever its length.
+    """SMTP's policy, but a List-… header and Postmark's stay on one line, unencoded.
 
-    RFC 8058 wants List-Unsubscribe untouched by RFC 2047. (Python's way, a long max_line_length,
-    would also let the encoded words of a Cyrillic subject pass the 75 characters of RFC 2047.)
-    A long subject is folded by email.header: the policy's own way loses a space now and then
+    RFC 8058 wants List-Unsubscribe untouched by RFC 2047; what Postmark gives back must be the
+    same. (Python's way, a long max_line_length, would also let the encoded words of a Cyrillic
+    subject pass the 75 characters of RFC 2047.) A long subject is folded by email.header: the policy's own way loses a space now and then
     where one encoded word follows another.
     """
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        if name.startswith("List-"):
+        if name.startswith(("List-", POSTMARKS_NAME)):
             return f"{name}: {value}\r\n".encode("ascii")
         if name == "Subject" and not value.isascii():
             words = Header(str(value), "utf-8", self.max_line_length, name).encode(linesep="\r\n")
@@ -108,6 +110,8 @@ def _letter(mail: OutboxEmail, said: Written, unsubscribe_url: str | None) -> Em
     letter["Subject"] = said.subject
     letter["Date"] = format_datetime(clock.now())
     letter["Message-ID"] = mail.message_id
+    if settings().postmark_webhook_login:
+        letter[POSTMARKS_NAME] = mail.message_id
     letter["Auto-Submitted"] = "auto-generated"
     letter["Content-Language"] = mail.language
     if unsubscribe_url:

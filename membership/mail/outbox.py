@@ -86,7 +86,7 @@ def put_to_all(
         "kind": literal(kind),
         "recipient": recipient,
         "subject": literal(subject),
-        "account_id": account_id,
+        "account_id": account_id.cast(BigInteger),
         "language": known,
         "context": context.concat(own[0]) if own else context,
         "is_bulk": literal(kinds.is_bulk(kind)),

@@ -25,8 +25,7 @@ SOFT = {
     100_006: "blocked",
     100_009: "DMARC policy",
 }
-# Under which a mail names itself, by the header X-PM-Metadata-message-id; Postmark gives the
-# Message-ID that its readers see.
+# Under which a mail names itself (letters.POSTMARKS_NAME).
 OUR_MESSAGE_ID = "message-id"
 
 

@@ -93,7 +93,8 @@ def test_workers_at_once_send_each_mail_once(app: Flask, committed: Engine, inbo
 def test_a_worker_that_lost_its_lease_sends_nothing(session: Session, inbox: Inbox) -> None:
     """[M2] It was slow, another took over: the first leaves the mail alone."""
     mails.put()
-    (slow,) = claiming.claim(is_bulk=False)
+    with statements() as other:
+        (slow,) = claiming.claim(other, is_bulk=False)
     mails.let_time_pass()
     assert delivery.deliver_due() == {"sent": 1}
     with statements() as other:

@@ -181,3 +181,18 @@ def test_the_link_of_the_very_mail_looks_by_get_and_leaves_by_post(
 def refused() -> set[str]:
     with transaction() as session:
         return refusals.refused(session, "reader1@example.org")
+
+
+@pytest.mark.parametrize("kind", ["letter", "news"])
+def test_a_mail_by_postmark_says_what_we_call_it(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, send: Callable[..., bytes], kind: str
+) -> None:
+    """[M4] Else its bounces could be known by their address alone; nobody else needs it."""
+    reports.use(app, monkeypatch, postmark_webhook_login="kava:secret")
+    letter = parsed(send(kind, "Bridges"))
+    assert letter["X-PM-Metadata-message-id"] == letter["Message-ID"]
+    assert letter["Message-ID"] == mails.rows()[0].message_id
+
+
+def test_a_mail_by_others_does_not(send: Callable[..., bytes]) -> None:
+    assert b"X-PM" not in send("letter", "Bridges")
