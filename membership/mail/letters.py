@@ -31,8 +31,8 @@ class LetterPolicy(EmailPolicy):
 
     RFC 8058 wants List-Unsubscribe untouched by RFC 2047; what Postmark gives back must be the
     same. (Python's way, a long max_line_length, would also let the encoded words of a Cyrillic
-    subject pass the 75 characters of RFC 2047.) A long subject is folded by email.header: the policy's own way loses a space now and then
-    where one encoded word follows another.
+    subject pass the 75 characters of RFC 2047.) A long subject is folded by email.header: the
+    policy's own way loses a space now and then where one encoded word follows another.
     """
 
     def fold_binary(self, name: str, value: str) -> bytes:
