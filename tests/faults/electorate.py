@@ -80,19 +80,26 @@ def a_round(system: System, title: str, opens: str = "-5 hours", **values: Any) 
         )
         for number in TOPICS
     ]
+    # A worker may look at any moment: nothing is due before all of it is there.
     round_id: int = system.scalar(
         "INSERT INTO round (title, state, method, max_choices, seats, quorum, tie_seed, opens_at,"
-        " closes_at) VALUES (:title, :state, :method, 3, 1, 1, 'seed',"
-        " clock_timestamp() + CAST(:opens AS interval),"
-        " clock_timestamp() + CAST(:closes AS interval)) RETURNING id",
+        " closes_at) VALUES (:title, 'draft', :method, 3, 1, 1, 'seed',"
+        " now() + interval '1 day', now() + interval '2 days') RETURNING id",
         title=title,
-        opens=opens,
-        **made,
+        method=made["method"],
     )
     for topic in topics:
         system.rows("INSERT INTO round_option VALUES (:round, :topic)", round=round_id, topic=topic)
-    seal = "UPDATE round SET tie_seed = :seed WHERE id = :id"
-    system.rows(seal, id=round_id, seed=tie_seed(round_id, topics))
+    system.rows(
+        "UPDATE round SET tie_seed = :seed, state = :state,"
+        " opens_at = clock_timestamp() + CAST(:opens AS interval),"
+        " closes_at = clock_timestamp() + CAST(:closes AS interval) WHERE id = :id",
+        id=round_id,
+        seed=tie_seed(round_id, topics),
+        state=made["state"],
+        opens=opens,
+        closes=made["closes"],
+    )
     return round_id
 
 
