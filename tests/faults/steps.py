@@ -144,6 +144,14 @@ def mails_about(system: System, email: str) -> list[tuple[str, str]]:
     return [(row["kind"], row["state"]) for row in rows]
 
 
+def wait_for_all_mails(system: System, email: str) -> None:
+    """Wait until whatever was due to an address has been sent."""
+    wait_until(
+        lambda: {state for _, state in mails_about(system, email)} == {"sent"},
+        lambda: f"all mails ({mails_about(system, email)})",
+    )
+
+
 def unfinished(system: System) -> int:
     """Events that are stored and not dealt with."""
     found: int = system.scalar("SELECT count(*) FROM stripe_event WHERE state = 'pending'")

@@ -21,6 +21,7 @@ from tests.faults.steps import (
     stripe_now,
     subscriptions,
     unfinished,
+    wait_for_all_mails,
     waits_for_lock,
 )
 from tests.faults.test_stripe_away import sessions_at
@@ -97,6 +98,7 @@ def test_a_second_gift_was_given_back_and_nobody_noted_it(system: System) -> Non
     assert [each["state"] for each in subscriptions(system, email)] == ["active", "ended"]
     assert sorted(each["refunded_minor"] for each in donations(system, email)) == [0, 700]
     assert ledger(system, email) == [("new", 500)]
+    wait_for_all_mails(system, email)
     told = [mail for mail in system.mails(email) if "€7" in mail["text"]]
     assert len(told) == 1
 

@@ -22,6 +22,7 @@ from tests.faults.steps import (
     stripe_customers,
     stripe_now,
     subscriptions,
+    wait_for_all_mails,
 )
 from tests.system import System, wait_until
 
@@ -256,10 +257,7 @@ def assert_told_once(system: System, email: str) -> None:
         "support_cancelled": 2,
         "cancel_undone": 1,
     }
-    wait_until(
-        lambda: {state for _, state in mails_about(system, email)} == {"sent"},
-        lambda: f"all mails ({mails_about(system, email)})",
-    )
+    wait_for_all_mails(system, email)
     arrived = system.mails(email)
     assert len(arrived) == len(mails_about(system, email))
     assert len({mail["headers"]["Message-ID"] for mail in arrived}) == len(arrived)
