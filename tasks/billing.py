@@ -8,6 +8,7 @@ from membership.billing.comparison import run
 from membership.billing.defence import attempts, passes, tested_pages
 from membership.billing.dunning import notices, reminders
 from membership.billing.gifts import sending
+from membership.billing.papers import announcing
 from membership.db import transaction
 
 
@@ -58,6 +59,12 @@ def remind() -> None:
 def notify() -> None:
     """Notices before a charge, and invitations; batch after batch."""
     notices.notify_due()
+
+
+@shared_task(name="billing.announce_statements")
+def announce_statements() -> None:
+    """In January, that the year's statement is ready; a run tells a few."""
+    announcing.announce_due()
 
 
 @shared_task(name="billing.delete_due")

@@ -18,6 +18,10 @@ BEAT_SCHEDULE = {
     "billing.tell_addresses": {"task": "billing.tell_addresses", "schedule": EVERY_MINUTE},
     "billing.remind": {"task": "billing.remind", "schedule": EVERY_MINUTE},
     "billing.notify": {"task": "billing.notify", "schedule": EVERY_HOUR},
+    "billing.announce_statements": {
+        "task": "billing.announce_statements",
+        "schedule": EVERY_TEN_MINUTES,
+    },
     "billing.send_gifts": {"task": "billing.send_gifts", "schedule": EVERY_MINUTE},
     # When Stripe was away at the first try, support that is to end may be charged until the next.
     "billing.delete_due": {"task": "billing.delete_due", "schedule": EVERY_MINUTE},

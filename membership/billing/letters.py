@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
+from sqlalchemy import ColumnElement, exists
 from sqlalchemy.orm import Session
 
 from config.settings import settings
@@ -13,6 +14,7 @@ from membership.accounts.models import Account
 from membership.billing import links
 from membership.billing.models import Donation, Subscription
 from membership.mail import kinds, outbox
+from membership.mail.models import OutboxEmail
 from membership.money import Money, display
 from membership.web.languages import address
 
@@ -43,6 +45,7 @@ def _day(at: str | None, language: str) -> str | None:
 WELCOME = kinds.transactional("welcome")
 RECEIPT = kinds.transactional("receipt", in_words)
 SECOND_REFUNDED = kinds.transactional("second_subscription_refunded", in_words)
+ANNUAL_STATEMENT = kinds.transactional("annual_statement")
 ENDED_WHILE_LEAVING = kinds.transactional("ended_while_leaving", in_words)
 
 
@@ -78,6 +81,13 @@ def receipt(
     put(session, account, RECEIPT, subject, context)
 
 
+def annual_statement(session: Session, account: Account, year: int) -> None:
+    """Says that the statement of a year can be had; once per account and year."""
+    url = address("papers.papers", account.language, year=year)
+    context = {"year": year, "statement_url": url}
+    put(session, account, ANNUAL_STATEMENT, f"account:{account.id}:{year}", context)
+
+
 def second_refunded(
     session: Session,
     account: Account,
@@ -100,6 +110,15 @@ def second_refunded(
     }
     subject = f"subscription:{subscription.id}:{refunded_in_all.minor}"
     put(session, account, kind, subject, context)
+
+
+def told(kind: str, subject: ColumnElement[str]) -> ColumnElement[bool]:
+    """SQL: an account was written to about this, whatever its address was then."""
+    return exists().where(
+        OutboxEmail.account_id == Account.id,
+        OutboxEmail.kind == kind,
+        OutboxEmail.subject == subject,
+    )
 
 
 def put(

@@ -99,6 +99,12 @@ def _support(language: str) -> Samples:
             {**given, "interval": "year", "subscription": NOBODY},
             {**given, "interval": "once", "subscription": None},
         ],
+        "annual_statement": [
+            {
+                "year": NOON.year - 1,
+                "statement_url": address("papers.papers", language, year=NOON.year - 1),
+            }
+        ],
         "second_subscription_refunded": refunds,
         "ended_while_leaving": refunds,
         "support_changed": [terms, {**terms, "interval": "year"}],

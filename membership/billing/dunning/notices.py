@@ -8,14 +8,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, String, cast, exists, func, select
+from sqlalchemy import Date, Select, String, cast, exists, func, select
 
 from membership import clock
 from membership.accounts.models import Account
 from membership.billing.dunning import letters
+from membership.billing.letters import told
 from membership.billing.models import Checkout, Donation, Subscription
 from membership.db import transaction
-from membership.mail.models import OutboxEmail
 
 BEFORE_RENEWAL = timedelta(days=14)
 BEFORE_CHARGE_TO_EXPIRED_CARD = timedelta(days=30)
@@ -67,7 +67,7 @@ def _renewals(now: datetime) -> Due:
         func.to_char(func.timezone("UTC", Subscription.current_period_end_at), "YYYY-MM-DD"),
     )
     return _charged_within(now, BEFORE_RENEWAL).where(
-        Subscription.interval == "year", ~_told(letters.RENEWAL_AHEAD, subject)
+        Subscription.interval == "year", ~told(letters.RENEWAL_AHEAD, subject)
     )
 
 
@@ -79,7 +79,7 @@ def _expiring_cards(now: datetime) -> Due:
     )
     due = _charged_within(now, BEFORE_CHARGE_TO_EXPIRED_CARD, Subscription.card_expires_on)
     return due.where(
-        Subscription.card_expires_on < charged_on, ~_told(letters.CARD_EXPIRES, subject)
+        Subscription.card_expires_on < charged_on, ~told(letters.CARD_EXPIRES, subject)
     )
 
 
@@ -124,14 +124,5 @@ def _once_givers(now: datetime) -> Due:
         ~exists().where(Subscription.account_id == Account.id),
         ~gave_before,
         ~took_back,
-        ~_told(letters.INVITATION, func.concat("account:", Account.id)),
-    )
-
-
-def _told(kind: str, subject: ColumnElement[str]) -> ColumnElement[bool]:
-    """SQL: the account was written to about this, whatever its address was then."""
-    return exists().where(
-        OutboxEmail.account_id == Account.id,
-        OutboxEmail.kind == kind,
-        OutboxEmail.subject == subject,
+        ~told(letters.INVITATION, func.concat("account:", Account.id)),
     )

@@ -54,9 +54,18 @@ class Given:
         return self.returned_minor >= self.minor
 
 
-def last_year(today: date) -> tuple[date, date]:
-    """First and last day of the calendar year before."""
-    return date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)
+def days_of(year: int) -> tuple[date, date]:
+    """First and last day of a calendar year."""
+    return date(year, 1, 1), date(year, 12, 31)
+
+
+def year_to_announce(today: date) -> int | None:
+    """The year of whose statement its givers are told now; None when it is not the time.
+
+    What was transferred on its last days is still being entered on the first days of the next.
+    """
+    first, last = date(today.year, 1, 5), date(today.year, 3, 31)
+    return today.year - 1 if first <= today <= last else None
 
 
 def unfit_range(first: date, last: date, today: date) -> UnfitRange | None:

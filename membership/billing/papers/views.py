@@ -4,9 +4,19 @@ Looking never issues: what has no number yet gets one by the press of a button. 
 a file to keep.
 """
 
+from datetime import MINYEAR
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -28,15 +38,19 @@ blueprint = Blueprint("papers", __name__)
 @blueprint.route("/account/papers", methods=["GET", "POST"])
 @access.signed_in
 def papers() -> ResponseReturnValue:
-    """What was issued; sent (`from_on`, `to_on`, `name`, `address`), it issues a statement."""
+    """What was issued; sent (`from_on`, `to_on`, `name`, `address`), it issues a statement.
+
+    `year`, as our yearly mail has it, proposes its days and is named on the page.
+    """
+    year = _year_asked_for()
     with transaction() as session:
-        form = StatementForm(data=_as_before(session) | _last_year())
+        form = StatementForm(data=_as_before(session) | _whole_year(year))
         number = _new_statement(session, form) if form.validate_on_submit() else None
         papers = issued.of_account(session, current_user.id) if number is None else []
     if number is not None:
         flash(_("Your statement no. %(number)s is ready.", number=number), "success")
         return redirect(url_for("papers.papers"), 303)
-    page = render_template("billing/papers.html", papers=papers, form=form)
+    page = render_template("billing/papers.html", papers=papers, form=form, year=year)
     return page, 422 if form.errors else 200
 
 
@@ -149,6 +163,13 @@ def _as_before(session: Session) -> dict[str, Any]:
     return before or {"name": current_user.name or "", "address": ""}
 
 
-def _last_year() -> dict[str, Any]:
-    first, last = facts.last_year(issuing.today())
+def _year_asked_for() -> int | None:
+    """The year in the link that was followed, if it is over."""
+    year = request.args.get("year", type=int)
+    return year if year is not None and MINYEAR <= year < issuing.today().year else None
+
+
+def _whole_year(year: int | None) -> dict[str, Any]:
+    """The days of that year, else of the last one."""
+    first, last = facts.days_of(year or issuing.today().year - 1)
     return {"from_on": first, "to_on": last}

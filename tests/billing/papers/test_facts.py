@@ -9,10 +9,11 @@ import pytest
 from membership.billing.papers.facts import (
     Given,
     Return,
-    last_year,
+    days_of,
     receipt,
     statement,
     unfit_range,
+    year_to_announce,
 )
 
 KYIV = ZoneInfo("Europe/Kyiv")
@@ -106,9 +107,25 @@ def test_which_days_a_statement_can_cover(first: date, last: date, why: str | No
     assert unfit_range(first, last, TODAY) == why
 
 
-def test_last_year_is_proposed() -> None:
-    """[B18] The year that tax offices ask about."""
-    assert last_year(TODAY) == YEAR
+def test_a_year_has_all_of_its_days() -> None:
+    """[B18] As tax offices ask about it."""
+    assert days_of(2026) == YEAR
+
+
+@pytest.mark.parametrize(
+    ("today", "year"),
+    [
+        (date(2027, 1, 1), None),
+        (date(2027, 1, 4), None),
+        (date(2027, 1, 5), 2026),
+        (date(2027, 3, 31), 2026),
+        (date(2027, 4, 1), None),
+        (date(2027, 12, 31), None),
+    ],
+)
+def test_a_year_is_told_of_early_in_the_next(today: date, year: int | None) -> None:
+    """[B18] When it is complete, and until nobody waits for it any more."""
+    assert year_to_announce(today) == year
 
 
 def test_statements_side_by_side_tell_of_each_donation_once() -> None:
