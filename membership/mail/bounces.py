@@ -20,16 +20,24 @@ log = structlog.get_logger(__name__)
 HARD_BOUNCE, SOFT_BOUNCE, COMPLAINT = "hard_bounce", "soft_bounce", "complaint"
 # Where reports come from that nobody has signed.
 MAILBOX = "mailbox"
+# Feedback that is no reader's complaint (RFC 6430, RFC 6591).
+NO_COMPLAINT = frozenset({"not-spam", "auth-failure"})
 LONGEST_REFERENCE = 500
 LONGEST_DETAIL = 500
 # RFC 3463: 5.X.X is for good. What X then names may be a full mailbox, our letter's size or
 # words, or the receiving side's opinion of us; the address is right all the same.
 PERMANENT = re.compile(r"5\.\d{1,3}\.\d{1,3}")
 ANOTHER_MATTER = re.compile(r"5\.(2\.2|2\.3|3\.\d+|6\.\d+|7\.\d+)")
+# Not 5.1.1.7, which is a host.
+STATUS = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?!\.?\d)")
 
 
 class NotSignedError(Exception):
     """What came is not from the provider: its signature, password or topic is wrong."""
+
+
+class NoLoginError(NotSignedError):
+    """What came bears no password, or a wrong one; with the right one it may come again."""
 
 
 class UnreadableError(ValueError):
@@ -53,21 +61,29 @@ class Report:
 
 
 def bounce_of(status: str) -> str:
-    """Whether a mail that was given up with `status` (RFC 3463) bounced hard or soft."""
+    """Whether a mail that was given up with `status` (RFC 3463: "5.1.1") bounced hard or soft."""
     is_hard = PERMANENT.fullmatch(status) and not ANOTHER_MATTER.fullmatch(status)
     return HARD_BOUNCE if is_hard else SOFT_BOUNCE
+
+
+def status_in(text: str) -> str:
+    """The first status (RFC 3463) in what a mail server said: "5.1.1"; "" when there is none."""
+    found = STATUS.search(text)
+    return found[0] if found else ""
 
 
 def take(session: Session, report: Report) -> bool:
     """Write `report` down, and suppress its address if it says so; False when nothing was done.
 
     Nothing is done for a report that came before, and for one about an address that we never
-    wrote to. The address is that of our mail where the report names one of our mails: what
-    bounces may be where its reader has it forwarded to.
+    wrote to, or whose account is deleted. The address is that of our mail where the report names
+    one of our mails: what bounces may be where its reader has it forwarded to.
     """
     mail = _mail(session, report.message_id)
     address = mail.recipient if mail else _plain(report.address)
-    if mail is None and not _wrote_to(session, address):
+    is_known = mail is not None or _wrote_to(session, address)
+    # What the receiving side says may name whom we have forgotten.
+    if not is_known or suppression.stands_for_nobody(session, address):
         log.info("mail_report_of_others", provider=report.provider, kind=report.kind)
         return False
     detail = _plain(report.detail)[:LONGEST_DETAIL]

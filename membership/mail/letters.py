@@ -24,6 +24,8 @@ from membership.web.languages import address
 INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 # Postmark gives mails a Message-ID of its own, and gives this back in what it reports of them.
 POSTMARKS_NAME = "X-PM-Metadata-message-id"
+# It refuses a mail whose metadata are longer; ours are when the sender's domain is.
+LONGEST_FOR_POSTMARK = 80
 
 
 class LetterPolicy(EmailPolicy):
@@ -110,7 +112,7 @@ def _letter(mail: OutboxEmail, said: Written, unsubscribe_url: str | None) -> Em
     letter["Subject"] = said.subject
     letter["Date"] = format_datetime(clock.now())
     letter["Message-ID"] = mail.message_id
-    if settings().postmark_webhook_login:
+    if settings().postmark_webhook_login and len(mail.message_id or "") <= LONGEST_FOR_POSTMARK:
         letter[POSTMARKS_NAME] = mail.message_id
     letter["Auto-Submitted"] = "auto-generated"
     letter["Content-Language"] = mail.language

@@ -15,11 +15,16 @@ from pathlib import Path
 
 from membership.db import transaction
 from membership.mail import bounces
-from membership.mail.bounces import COMPLAINT, MAILBOX, SOFT_BOUNCE, Report, bounce_of
+from membership.mail.bounces import (
+    COMPLAINT,
+    MAILBOX,
+    NO_COMPLAINT,
+    SOFT_BOUNCE,
+    Report,
+    bounce_of,
+)
 
 STANDARD_INPUT = "-"
-# Feedback that is no complaint (RFC 6430, RFC 6591).
-NO_COMPLAINT = {"not-spam", "auth-failure"}
 
 
 class NoMailboxError(ValueError):

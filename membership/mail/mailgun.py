@@ -8,7 +8,7 @@ import hmac
 from datetime import timedelta
 
 from flask import Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from config.settings import settings
 from membership import clock
@@ -19,8 +19,9 @@ from membership.mail.bounces import (
     NotSignedError,
     Report,
     bounce_of,
+    status_in,
 )
-from membership.mail.payload import read_json
+from membership.mail.payload import Payload, read_json
 
 # It tries for eight hours when we are away, and does not say whether it signs anew for each try.
 OLDEST = timedelta(hours=12)
@@ -29,27 +30,27 @@ AHEAD = timedelta(seconds=300)
 ANOTHER_MATTER = {"old", "espblock", "suppress-unsubscribe"}
 
 
-class _Signature(BaseModel):
+class _Signature(Payload):
     timestamp: str = Field(pattern=r"^[0-9]{1,12}$", coerce_numbers_to_str=True)
     token: str = Field(min_length=1)
     signature: str
 
 
-class _Headers(BaseModel):
+class _Headers(Payload):
     message_id: str | None = Field(alias="message-id", default=None)
 
 
-class _Message(BaseModel):
+class _Message(Payload):
     headers: _Headers = _Headers()
 
 
-class _Status(BaseModel):
-    message: str | None = None
-    description: str | None = None
-    enhanced_code: str | None = Field(alias="enhanced-code", default=None)
+class _Status(Payload):
+    message: str = ""
+    description: str = ""
+    enhanced_code: str = Field(alias="enhanced-code", default="")
 
 
-class _Event(BaseModel):
+class _Event(Payload):
     event: str
     severity: str = ""
     reason: str = ""
@@ -58,11 +59,11 @@ class _Event(BaseModel):
     status: _Status = Field(alias="delivery-status", default=_Status())
 
 
-class _Signed(BaseModel):
+class _Signed(Payload):
     signature: _Signature
 
 
-class _Envelope(BaseModel):
+class _Envelope(Payload):
     event: _Event = Field(alias="event-data")
 
 
@@ -108,4 +109,5 @@ def _kind(event: _Event) -> str | None:
         return None
     if event.severity != "permanent" or event.reason in ANOTHER_MATTER:
         return SOFT_BOUNCE
-    return bounce_of(event.status.enhanced_code) if event.status.enhanced_code else HARD_BOUNCE
+    status = status_in(f"{event.status.enhanced_code} {event.status.message}")
+    return bounce_of(status) if status else HARD_BOUNCE

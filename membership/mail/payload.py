@@ -1,12 +1,24 @@
 """JSON that providers send, read into the shape that is needed of it."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 
 from membership.mail.bounces import UnreadableError
 
-Shape = TypeVar("Shape", bound=BaseModel)
+
+class Payload(BaseModel):
+    """A part of it. A field that is null is as one that is not there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def leave_out_nulls(cls, said: Any) -> Any:
+        if isinstance(said, dict):
+            return {name: value for name, value in said.items() if value is not None}
+        return said
+
+
+Shape = TypeVar("Shape", bound=Payload)
 
 
 def read_json(shape: type[Shape], text: str | bytes) -> Shape:

@@ -7,45 +7,49 @@ import hmac
 from typing import Any
 
 from flask import Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from config.settings import settings
-from membership.mail.bounces import COMPLAINT, HARD_BOUNCE, SOFT_BOUNCE, NotSignedError, Report
-from membership.mail.payload import read_json
+from membership.mail.bounces import COMPLAINT, HARD_BOUNCE, SOFT_BOUNCE, NoLoginError, Report
+from membership.mail.payload import Payload, read_json
 
-# By TypeCode (postmarkapp.com/developer/api/bounce-api#bounce-types): no such mailbox, no mail
-# address, and deactivated by us there.
-HARD = {1, 100_000, 100_002}
-SOFT = {
-    2: "transient",
-    256: "DNS error",
-    512: "taken for spam",
-    4096: "soft bounce",
-    8192: "unknown",
-    100_006: "blocked",
-    100_009: "DMARC policy",
+# By TypeCode (postmarkapp.com/developer/api/bounce-api#bounce-types). Not here is what is no
+# bounce, such as an answer by an absent reader's program.
+KINDS = {
+    1: HARD_BOUNCE,  # no such mailbox
+    100_000: HARD_BOUNCE,  # no mail address
+    100_002: HARD_BOUNCE,  # deactivated by us there
+    100_001: COMPLAINT,
+    2: SOFT_BOUNCE,  # transient
+    256: SOFT_BOUNCE,  # DNS error
+    512: SOFT_BOUNCE,  # taken for spam
+    2048: SOFT_BOUNCE,  # unknown
+    4096: SOFT_BOUNCE,
+    8192: SOFT_BOUNCE,  # taken for a virus
+    100_006: SOFT_BOUNCE,  # blocked
+    100_009: SOFT_BOUNCE,  # DMARC policy
 }
 # Under which a mail names itself (letters.POSTMARKS_NAME).
 OUR_MESSAGE_ID = "message-id"
 
 
-class _Event(BaseModel):
+class _Event(Payload):
     record_type: str = Field(alias="RecordType")
 
 
-class _Bounce(BaseModel):
+class _Bounce(Payload):
     id: int = Field(alias="ID")
     type_code: int = Field(alias="TypeCode", default=0)
     email: str = Field(alias="Email")
     metadata: dict[str, Any] = Field(alias="Metadata", default_factory=dict)
-    description: str | None = Field(alias="Description", default=None)
-    details: str | None = Field(alias="Details", default=None)
+    description: str = Field(alias="Description", default="")
+    details: str = Field(alias="Details", default="")
 
 
 def read(request: Request) -> list[Report]:
     """What a webhook reports; nothing for events of other kinds.
 
-    Raises NotSignedError and UnreadableError.
+    Raises NoLoginError and UnreadableError.
     """
     _insist_on_login(request)
     body = request.get_data()
@@ -53,7 +57,8 @@ def read(request: Request) -> list[Report]:
     if event.record_type not in {"Bounce", "SpamComplaint"}:
         return []
     bounce = read_json(_Bounce, body)
-    kind = COMPLAINT if event.record_type == "SpamComplaint" else _kind(bounce.type_code)
+    is_complaint = event.record_type == "SpamComplaint"
+    kind = COMPLAINT if is_complaint else KINDS.get(bounce.type_code)
     if kind is None:
         return []
     message_id = bounce.metadata.get(OUR_MESSAGE_ID)
@@ -64,20 +69,13 @@ def read(request: Request) -> list[Report]:
             kind=kind,
             address=bounce.email,
             message_id=str(message_id) if message_id else None,
-            detail=bounce.details or bounce.description or "",
+            detail=bounce.details or bounce.description,
         )
     ]
-
-
-def _kind(type_code: int) -> str | None:
-    """None for what is no bounce, such as an answer by an absent reader's program."""
-    if type_code in HARD:
-        return HARD_BOUNCE
-    return SOFT_BOUNCE if type_code in SOFT else None
 
 
 def _insist_on_login(request: Request) -> None:
     given = request.authorization
     said = f"{given.username}:{given.password}" if given and given.type == "basic" else ""
     if not hmac.compare_digest(said.encode(), settings().postmark_webhook_login.encode()):
-        raise NotSignedError("the user or the password is wrong")
+        raise NoLoginError("the user or the password is wrong")

@@ -5,45 +5,53 @@ docs.aws.amazon.com/ses: "notification-contents", "event-publishing-retrieving-s
 
 import structlog
 from flask import Request, current_app
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from config.settings import settings
-from membership.mail.bounces import COMPLAINT, HARD_BOUNCE, SOFT_BOUNCE, Report
-from membership.mail.payload import read_json
+from membership.mail.bounces import (
+    COMPLAINT,
+    HARD_BOUNCE,
+    NO_COMPLAINT,
+    SOFT_BOUNCE,
+    Report,
+    bounce_of,
+    status_in,
+)
+from membership.mail.payload import Payload, read_json
 from membership.mail.sns import Amazon, fetch
 
 log = structlog.get_logger(__name__)
 
 
-class _Recipient(BaseModel):
+class _Recipient(Payload):
     address: str = Field(alias="emailAddress")
-    status: str | None = None
-    said: str | None = Field(alias="diagnosticCode", default=None)
+    status: str = ""
+    said: str = Field(alias="diagnosticCode", default="")
 
 
-class _Bounce(BaseModel):
+class _Bounce(Payload):
     # Permanent, Transient or Undetermined.
     type: str = Field(alias="bounceType")
     recipients: list[_Recipient] = Field(alias="bouncedRecipients")
     feedback_id: str = Field(alias="feedbackId")
 
 
-class _Complaint(BaseModel):
+class _Complaint(Payload):
     recipients: list[_Recipient] = Field(alias="complainedRecipients")
     feedback_id: str = Field(alias="feedbackId")
-    type: str | None = Field(alias="complaintFeedbackType", default=None)
+    type: str = Field(alias="complaintFeedbackType", default="")
 
 
-class _Headers(BaseModel):
+class _Headers(Payload):
     # As we gave it; what arrives bears another.
     message_id: str | None = Field(alias="messageId", default=None)
 
 
-class _Mail(BaseModel):
+class _Mail(Payload):
     headers: _Headers = Field(alias="commonHeaders", default=_Headers())
 
 
-class _Notice(BaseModel):
+class _Notice(Payload):
     """An identity's notifications and a configuration set's events; `delivery` and so on are not
     for us.
     """
@@ -74,13 +82,23 @@ def read(request: Request) -> list[Report]:
 def _reports(notice: _Notice) -> list[Report]:
     if notice.bounce is not None:
         number, about = notice.bounce.feedback_id, notice.bounce.type
-        kind = HARD_BOUNCE if about == "Permanent" else SOFT_BOUNCE
-        return [_report(notice, number, kind, each, about) for each in notice.bounce.recipients]
-    if notice.complaint is not None and notice.complaint.type != "not-spam":
-        number, about = notice.complaint.feedback_id, notice.complaint.type or ""
+        return [
+            _report(notice, number, _kind(about, each), each, about)
+            for each in notice.bounce.recipients
+        ]
+    if notice.complaint is not None and notice.complaint.type not in NO_COMPLAINT:
+        number, about = notice.complaint.feedback_id, notice.complaint.type
         people = notice.complaint.recipients
         return [_report(notice, number, COMPLAINT, each, about) for each in people]
     return []
+
+
+def _kind(bounce_type: str, recipient: _Recipient) -> str:
+    """Permanent is for Amazon what was refused for the sender's sake, too."""
+    if bounce_type != "Permanent":
+        return SOFT_BOUNCE
+    status = status_in(f"{recipient.status} {recipient.said}")
+    return bounce_of(status) if status else HARD_BOUNCE
 
 
 def _report(

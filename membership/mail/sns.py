@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.x509 import load_pem_x509_certificate
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from membership import clock
 from membership.mail.bounces import NotSignedError
-from membership.mail.payload import read_json
+from membership.mail.payload import Payload, read_json
 
 HASHES = {"1": SHA1, "2": SHA256}
 # What is signed, in this order, as far as it is there.
@@ -32,7 +32,8 @@ SIGNED = (
     "TopicArn",
     "Type",
 )
-CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[0-9a-zA-Z]+\.pem")
+# Nothing may follow: what is asked for is kept by its address.
+CERTIFICATE = re.compile(r"https://[^/]+/SimpleNotificationService-[0-9a-zA-Z]+\.pem")
 TIMEOUT_SECONDS = 5
 LARGEST_ANSWER = 64 * 1024
 
@@ -41,7 +42,7 @@ class AmazonAwayError(RuntimeError):
     """Amazon does not give what we must ask it for; it sends the message again later."""
 
 
-class Message(BaseModel):
+class Message(Payload):
     """What stands around a topic's message; `text` is what was published."""
 
     type: str = Field(alias="Type")
@@ -87,7 +88,7 @@ class Amazon:
         if message.topic != topic:
             raise NotSignedError("it is not from our topic")
         _insist_on_amazon(message.certificate_url, topic)
-        if not CERTIFICATE_PATH.fullmatch(urlsplit(message.certificate_url).path):
+        if not CERTIFICATE.fullmatch(message.certificate_url):
             raise NotSignedError("its certificate is not one of SNS")
         algorithm = HASHES.get(message.signature_version)
         if algorithm is None:

@@ -39,6 +39,12 @@ def of(session: Session, address: str) -> Suppression | None:
     return session.get(Suppression, address, populate_existing=True)
 
 
+def stands_for_nobody(session: Session, address: str) -> bool:
+    """Whether `address` is what is left of a deleted account's."""
+    found = of(session, address)
+    return found is not None and found.reason not in REASONS
+
+
 def find(session: Session, text: str = "", limit: int = 100) -> list[Suppression]:
     """The newest `limit` suppressed addresses that contain `text`; of all without one."""
     found = select(Suppression).where(Suppression.reason.in_(REASONS))

@@ -1,6 +1,6 @@
 """What mail providers tell us: `POST /webhooks/mail/<provider>` (rule M4).
 
-200: heard, whether or not it was about us, and again if it comes again. 403: not from the
+200: heard, whether or not it was about us, and again if it comes again. 401 and 403: not from the
 provider. 400: nonsense. Nothing is written then.
 """
 
@@ -21,6 +21,8 @@ blueprint = Blueprint("reports", __name__)
 
 # A bounce may bring the whole head of its mail, and what is JSON within JSON doubles.
 LARGEST_BODY = 512 * 1024
+# After 403 Postmark would never send the report again, whose password somebody may yet mend.
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="Reports of mail", charset="UTF-8"'}
 PLAIN = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
 
 
@@ -51,6 +53,8 @@ def hear(provider: str) -> ResponseReturnValue:
         reports = found.read(request)
     except bounces.NotSignedError as error:
         log.warning("mail_webhook_refused", provider=provider, reason=str(error))
+        if isinstance(error, bounces.NoLoginError):
+            return f"Not taken: {error}.\n", 401, PLAIN | CHALLENGE
         return f"Not taken: {error}.\n", 403, PLAIN
     except bounces.UnreadableError as error:
         log.warning("mail_webhook_unreadable", provider=provider, reason=str(error))
@@ -60,6 +64,7 @@ def hear(provider: str) -> ResponseReturnValue:
         return "Not yet: Amazon could not be asked. Please send it again.\n", 503, PLAIN
     with transaction() as session:
         taken = sum(bounces.take(session, report) for report in reports)
+    log.info("mail_webhook_heard", provider=provider, reports=len(reports), new=taken)
     return f"Heard; new: {taken}.\n", 200, PLAIN
 
 

@@ -100,6 +100,18 @@ def test_a_mail_that_was_passed_on_suppresses_the_address_that_we_know(session: 
     assert reason(session, "hidden@elsewhere.example") is None
 
 
+def test_what_is_said_of_a_deleted_account_is_not_kept(session: Session) -> None:
+    """[S11][M4] A late report would bring back the address that we have forgotten."""
+    gone = "deleted-7@deleted.invalid"
+    mail = sent_mail(session, recipient=gone)
+    factories.add(session, Suppression(address=gone, reason="account deleted"))
+    assert not bounces.take(session, HARD)
+    assert kept(session) == []
+    assert reason(session) is None
+    session.refresh(mail)
+    assert mail.bounced_at is None
+
+
 def test_an_empty_message_id_names_no_mail(session: Session) -> None:
     """[L5] A null reference changes no row."""
     mail = sent_mail(session, message_id=None)

@@ -49,6 +49,9 @@ def test_a_complaint_suppresses(session: Session, hook: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
+        (100001, "complaint"),
+        (2048, "soft_bounce"),
+        (8192, "soft_bounce"),
         (1, "hard_bounce"),
         (100000, "hard_bounce"),
         (100002, "hard_bounce"),
@@ -70,13 +73,16 @@ def test_what_is_a_bounce_and_how_hard(
     body = payload("postmark_bounce", TypeCode=code)
     assert hook.post(URL, json=body, auth=LOGIN).status_code == 200
     assert [each[1] for each in kept(session)] == ([kind] if kind else [])
-    assert reason(session) == ("hard_bounce" if kind == "hard_bounce" else None)
+    assert reason(session) == (kind if kind in ("hard_bounce", "complaint") else None)
 
 
-def test_without_metadata_the_address_tells(session: Session, hook: FlaskClient) -> None:
-    """[M4] What else Postmark calls MessageID is its own."""
+@pytest.mark.parametrize("metadata", [{}, None, {"message-id": None}, {"Message-ID": "<9@x>"}])
+def test_without_metadata_the_address_tells(
+    session: Session, hook: FlaskClient, metadata: Any
+) -> None:
+    """[M4] What else Postmark calls MessageID is its own; a null is as nothing."""
     sent_mail(session)
-    body = payload("postmark_bounce", Metadata={})
+    body = payload("postmark_bounce", Metadata=metadata, Details=None)
     assert hook.post(URL, json=body, auth=LOGIN).status_code == 200
     assert reason(session) == "hard_bounce"
 
@@ -97,10 +103,11 @@ def test_what_is_no_bounce_is_heard_and_not_stored(
     "auth", [None, ("kava", "wrong"), ("", ""), ("kava", ""), ("ка́ва", "пароль")]
 )
 def test_whoever_has_no_password_is_refused(session: Session, hook: FlaskClient, auth: Any) -> None:
-    """[M4] 403, and nothing is written."""
+    """[M4] Nothing is written. 401, not 403, after which Postmark would not send it again."""
     sent_mail(session)
     answer = hook.post(URL, json=payload("postmark_bounce"), auth=auth)
-    assert answer.status_code == 403
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
     assert answer.text == "Not taken: the user or the password is wrong.\n"
     assert kept(session) == []
     assert reason(session) is None

@@ -194,5 +194,16 @@ def test_a_mail_by_postmark_says_what_we_call_it(
     assert letter["Message-ID"] == mails.rows()[0].message_id
 
 
+def test_postmark_would_refuse_a_name_that_is_too_long(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, send: Callable[..., bytes]
+) -> None:
+    """[M4] It takes 80 letters; its bounces are known by their address then."""
+    sender = f"post@{'n' * 40}.example"
+    reports.use(app, monkeypatch, postmark_webhook_login="kava:secret", mail_from=sender)
+    letter = parsed(send("news", "Bridges"))
+    assert len(letter["Message-ID"]) > 80
+    assert letter["X-PM-Metadata-message-id"] is None
+
+
 def test_a_mail_by_others_does_not(send: Callable[..., bytes]) -> None:
     assert b"X-PM" not in send("letter", "Bridges")

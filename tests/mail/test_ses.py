@@ -53,6 +53,10 @@ class FakeAmazon:
         return certificate(KEY) if url.endswith(".pem") else b"<ConfirmSubscriptionResponse/>"
 
 
+def refused(status: str | None, said: str | None = "smtp; 550 5.7.1 blocked") -> dict[str, Any]:
+    return {"emailAddress": "reader1@example.org", "status": status, "diagnosticCode": said}
+
+
 @pytest.fixture
 def amazon(app: Flask, monkeypatch: pytest.MonkeyPatch) -> FakeAmazon:
     fake = FakeAmazon()
@@ -116,7 +120,12 @@ def test_a_permanent_bounce_suppresses(session: Session, hook: FlaskClient, vers
     [
         (payload("ses_complaint"), "complaint"),
         (payload("ses_complaint", complaint__complaintFeedbackType="not-spam"), None),
+        (payload("ses_complaint", complaint__complaintFeedbackType="auth-failure"), None),
+        (payload("ses_complaint", complaint__complaintFeedbackType=None), "complaint"),
         (payload("ses_bounce", bounce__bounceType="Transient"), "soft_bounce"),
+        (payload("ses_bounce", bounce__bouncedRecipients=[refused("5.7.1")]), "soft_bounce"),
+        (payload("ses_bounce", bounce__bouncedRecipients=[refused(" ")]), "soft_bounce"),
+        (payload("ses_bounce", bounce__bouncedRecipients=[refused(None, None)]), "hard_bounce"),
         (payload("ses_bounce", bounce__bounceType="Undetermined"), "soft_bounce"),
         (payload("ses_bounce", mail={}), "hard_bounce"),
         (payload("ses_delivery"), None),
@@ -181,6 +190,8 @@ def test_what_amazon_did_not_sign_is_refused(
         CERTIFICATE.replace("amazonaws.com", "amazonaws.com.evil.example"),
         CERTIFICATE.replace("amazonaws.com", "amazonaws.com@evil.example"),
         CERTIFICATE.replace("amazonaws.com", "amazonaws.com:8443"),
+        f"{CERTIFICATE}?1",
+        f"{CERTIFICATE}#1",
         f"{HOST}/?Action=Publish",
         f"{HOST}/../SimpleNotificationService-9c.pem/x",
         "file:///etc/passwd",
