@@ -154,6 +154,13 @@ def test_without_a_next_attempt_and_a_known_card_nothing_is_made_up(session: Ses
     assert "ending in" not in text
 
 
+def test_no_pause_is_offered_before_a_yearly_charge(session: Session) -> None:
+    """[B10] It would leave out a whole year, so there is none."""
+    write(session, "renewal_ahead", "en")
+    for part in composed(session, "renewal_ahead"):
+        assert "pause" not in part.lower()
+
+
 def test_an_ended_year_is_called_a_year(session: Session) -> None:
     given, payment = failing(session)
     given.interval = "year"
