@@ -12,16 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
-import requests
 from flask import Flask
 
 from app import create_app
+from benchmarks._giving import give
 from benchmarks._recording import Recording, recorded
-from benchmarks._surroundings import Surroundings, standin, surroundings
+from benchmarks._surroundings import standin, surroundings
 from config.settings import Settings
 from membership import db
 from membership.billing import backfill, inbox
-from membership.billing.models import Checkout
 from membership.clock import now
 
 GOAL = 0.5
@@ -34,7 +33,10 @@ def rounds() -> Iterator[tuple[float, float]]:
     with surroundings() as here, standin(here) as stripe:
         app = create_app(Settings(**{name.lower(): value for name, value in here.env.items()}))
         url = here.env["DATABASE_URL"]
-        _give(app, stripe, here)
+        give(app, stripe, here.env["STRIPE_SECRET_KEY"], PATRONS)
+        with app.app_context():
+            backfill.backfill(now().replace(hour=0))
+        db.disconnect()
         _copy(url, "recorded")
         with recorded(_connect(app, url, "recorded")) as recording:
             events = _work(app, inbox.process_due)
@@ -45,49 +47,6 @@ def rounds() -> Iterator[tuple[float, float]]:
                 _ours(app, url, f"ours_{number}"),
                 events / _bare(recording, url, f"bare_{number}", stripe),
             )
-
-
-def _give(app: Flask, stripe: str, here: Surroundings) -> None:
-    """Patrons with a subscription at the stand-in, whose events are stored and wait."""
-    with app.app_context(), requests.Session() as api:
-        api.auth = (here.env["STRIPE_SECRET_KEY"], "")
-        for number in range(PATRONS):
-            with db.transaction() as session:
-                checkout = Checkout(
-                    email=f"patron{number}@example.org", language="en", interval="month",
-                    amount_minor=500, currency="EUR",
-                )  # fmt: skip
-                session.add(checkout)
-                session.flush()
-                metadata = {"metadata[checkout]": str(checkout.id)}
-            card = _ask(api, f"{stripe}/v1/payment_methods", {"type": "card"} | CARD)["id"]
-            customer = _ask(api, f"{stripe}/v1/customers", {"payment_method": card})["id"]
-            product = _ask(api, f"{stripe}/v1/products", {"name": "Support"})["id"]
-            price = {
-                "items[0][price_data][currency]": "eur",
-                "items[0][price_data][unit_amount]": "500",
-                "items[0][price_data][recurring][interval]": "month",
-                "items[0][price_data][product]": product,
-                "default_payment_method": card,
-                "customer": customer,
-            }
-            _ask(api, f"{stripe}/v1/subscriptions", price | metadata)
-        backfill.backfill(now().replace(hour=0))
-    db.disconnect()
-
-
-CARD = {
-    "card[number]": "4242424242424242",
-    "card[exp_month]": "12",
-    "card[exp_year]": "2034",
-    "card[cvc]": "123",
-}
-
-
-def _ask(api: requests.Session, url: str, form: dict[str, str]) -> Any:
-    answer = api.post(url, data=form, timeout=30)
-    assert answer.ok, answer.text
-    return answer.json()
 
 
 def _copy(url: str, name: str) -> None:
