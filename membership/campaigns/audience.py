@@ -29,7 +29,7 @@ from membership.voting.models import Round, Turnout
 Standing = Literal["current", "grace", "lapsed", "once"]
 # As in config.settings.
 Tier = Literal["coffee", "lunch", "dinner"]
-# Below this, a number about money would tell of somebody (rule S10).
+# Below this, a number about money or votes would tell of somebody (rules S10 and V8).
 SMALL = 5
 
 
@@ -65,6 +65,15 @@ class Audience(BaseModel):
     def tells_amounts(self) -> bool:
         """Whether its size says how much somebody gives."""
         return (self.tier, self.currency) != (None, None)
+
+    @property
+    def tells_votes(self) -> bool:
+        """Whether who is in it is known to have voted, or not to have."""
+        return (self.votes, self.voted_in) != (None, None)
+
+    def is_too_small(self, people: int) -> bool:
+        """Whether a letter to so many would single somebody out by whether they voted."""
+        return self.tells_votes and people < SMALL
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude_defaults=True)

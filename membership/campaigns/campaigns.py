@@ -4,11 +4,13 @@ Every function raises lifecycle.ForbiddenStepError, with nothing changed, where 
 state does not allow the step.
 """
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from config.settings import settings
@@ -26,6 +28,10 @@ STOPPED = "stopped"
 
 class NobodyError(ValueError):
     """Nobody is in the audience; nothing was changed."""
+
+
+class TooFewError(ValueError):
+    """So few are in an audience of voters that it would tell of each; nothing was changed."""
 
 
 class ChangedMeanwhileError(ValueError):
@@ -51,8 +57,10 @@ def find(session: Session, campaign_id: int, *, to_change: bool = False) -> Camp
 
 
 def fingerprint(campaign: Campaign) -> str:
-    """Stands for the words and the audience that somebody has read."""
-    return campaign.changed_at.isoformat()
+    """Stands for the words, the audience and the beginning that somebody has read."""
+    read = [campaign.title, campaign.subjects, campaign.bodies, campaign.audience]
+    begins = campaign.starts_at and campaign.starts_at.astimezone(UTC).isoformat()
+    return sha256(json.dumps([*read, begins], sort_keys=True).encode()).hexdigest()
 
 
 def insist_unchanged(campaign: Campaign, seen: str) -> None:
@@ -80,17 +88,19 @@ def change(session: Session, campaign: Campaign, actor: Account, draft: Draft) -
     """Other words or another audience: it is a draft again, and what was approved is not."""
     lifecycle.check("change", campaign.state)
     _fill(campaign, actor, draft, clock.now())
-    _back_to_draft(campaign)
+    back_to_draft(campaign)
     _note(session, "campaign.changed", campaign, actor)
 
 
 def schedule(session: Session, campaign: Campaign, actor: Account, starts_at: datetime) -> None:
     """Let it begin at `starts_at`; above the limit only once a second person has approved it.
 
-    Raises NobodyError.
+    Raises NobodyError and TooFewError.
     """
     lifecycle.check("schedule", campaign.state)
     reached = people(session, campaign).people
+    if Audience.model_validate(campaign.audience).is_too_small(reached):
+        raise TooFewError
     if not reached:
         raise NobodyError
     campaign.starts_at = starts_at
@@ -110,7 +120,7 @@ def schedule(session: Session, campaign: Campaign, actor: Account, starts_at: da
 def withdraw(session: Session, campaign: Campaign, actor: Account, reason: str) -> None:
     """Take it back before it has begun."""
     lifecycle.check("withdraw", campaign.state)
-    _back_to_draft(campaign)
+    back_to_draft(campaign)
     _note(session, "campaign.withdrawn", campaign, actor, reason=reason)
 
 
@@ -121,7 +131,8 @@ def approve(session: Session, campaign: Campaign, actor: Account) -> None:
         raise lifecycle.SecondPersonError
     campaign.approved_by_id = actor.id
     campaign.state = "scheduled"
-    _note(session, "campaign.approved", campaign, actor)
+    reached = people(session, campaign).people
+    _note(session, "campaign.approved", campaign, actor, people=reached)
     wake(session, "campaigns.advance")
 
 
@@ -129,6 +140,12 @@ def may_approve(campaign: Campaign, actor: Account) -> bool:
     return lifecycle.is_second_person(
         actor.id, actor.role, campaign.written_by_id, campaign.changed_by_id
     )
+
+
+def back_to_draft(campaign: Campaign) -> None:
+    """Let nothing begin; an approval holds no longer."""
+    campaign.state = "draft"
+    campaign.approved_by_id = None
 
 
 def pause(session: Session, campaign: Campaign, actor: Account, reason: str) -> None:
@@ -140,8 +157,9 @@ def pause(session: Session, campaign: Campaign, actor: Account, reason: str) -> 
 
 
 def hold(session: Session, campaign_id: int) -> None:
-    """Let no waiting mail of a campaign become due."""
-    _update_waiting(session, campaign_id, {"next_attempt_at": None})
+    """Let no waiting mail of a campaign become due; those that are held already are left alone."""
+    due = OutboxEmail.next_attempt_at.is_not(None)
+    _update_waiting(session, campaign_id, {"next_attempt_at": None}, due)
 
 
 def resume(session: Session, campaign: Campaign, actor: Account) -> None:
@@ -183,12 +201,9 @@ def _fill(campaign: Campaign, actor: Account, draft: Draft, now: datetime) -> No
     campaign.changed_at = now
 
 
-def _back_to_draft(campaign: Campaign) -> None:
-    campaign.state = "draft"
-    campaign.approved_by_id = None
-
-
-def _update_waiting(session: Session, campaign_id: int, values: dict[str, Any]) -> None:
+def _update_waiting(
+    session: Session, campaign_id: int, values: dict[str, Any], *which: ColumnElement[bool]
+) -> None:
     """Write `values` to the mails that wait; rows are locked in the order of their numbers."""
     waiting = (
         select(OutboxEmail.id)
@@ -196,6 +211,7 @@ def _update_waiting(session: Session, campaign_id: int, values: dict[str, Any]) 
             OutboxEmail.campaign_id == campaign_id,
             OutboxEmail.settled_at.is_(None),
             OutboxEmail.state == "pending",
+            *which,
         )
         .order_by(OutboxEmail.id)
         .with_for_update()

@@ -20,7 +20,7 @@ def _step(sources: str, targets: str) -> Step:
 
 
 # The first seven are taken by people, the last two by the background. One that is found to reach
-# too many people when it is due to begin goes back to waiting for approval.
+# too many people when it is due to begin waits for approval after all; too few, and it is a draft.
 STEPS: Mapping[str, Step] = MappingProxyType(
     {
         "change": _step("draft awaiting_approval scheduled", "draft"),
@@ -30,7 +30,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "pause": _step("sending", "paused"),
         "resume": _step("paused", "sending"),
         "stop": _step("sending paused", "stopped"),
-        "begin": _step("scheduled", "sending awaiting_approval"),
+        "begin": _step("scheduled", "sending awaiting_approval draft"),
         # A paused one has nothing left to hold back when what was on its way was the last of it.
         "finish": _step("sending paused", "finished"),
     }

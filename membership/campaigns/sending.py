@@ -111,22 +111,26 @@ def _begin(session: Session, campaign: Campaign) -> None:
     """Freeze the audience: write a row for each and count them, before the first is sent."""
     lifecycle.check("begin", campaign.state)
     subject = f"campaign:{campaign.id}"
+    wanted = Audience.model_validate(campaign.audience)
     with session.begin_nested() as freezing:
         written = outbox.put_to_all(
             session,
-            audience.readers(
-                Audience.model_validate(campaign.audience), letter.languages(campaign)
-            ),
+            audience.readers(wanted, letter.languages(campaign)),
             letter.KIND,
             subject,
             lambda _language: {"campaign": campaign.id},
             campaign_id=campaign.id,
         )
+        is_too_small = wanted.is_too_small(written)
         needs_approval = (
             campaign.approved_by_id is None and written > settings().campaign_approval_above
         )
-        if needs_approval:
+        if is_too_small or needs_approval:
             freezing.rollback()
+    if is_too_small:
+        campaigns.back_to_draft(campaign)
+        audit.record(session, "campaign.too_small", subject)
+        return
     if needs_approval:
         campaign.state = "awaiting_approval"
         audit.record(session, "campaign.held_for_approval", subject, people=written)

@@ -5,7 +5,7 @@ and nobody's server learns that it was opened (rules M7 and S10).
 """
 
 from collections.abc import Sequence
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -13,8 +13,21 @@ from markupsafe import Markup
 
 from membership.articles import safety
 
+# Of addresses with a scheme; one without is an address within the site.
+SCHEMES = frozenset({"", "http", "https", "mailto"})
+
+
+class _Markdown(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - markdown-it's name
+        """Whether `url` may be linked to; what may not stands there as it was typed."""
+        try:
+            return urlsplit(url).scheme in SCHEMES
+        except ValueError:
+            return False
+
+
 _pictures = MarkdownIt("commonmark", {"html": False})
-_markdown = MarkdownIt("commonmark", {"html": False}).disable("image")
+_markdown = _Markdown("commonmark", {"html": False}).disable("image")
 # Above them stand the letterhead and, in many readers, the subject.
 HEADINGS = {"h1": "h2", "h2": "h2"}
 SMALLEST = "h3"
@@ -60,6 +73,10 @@ class _Plain:
         self._later: list[str] = []
         self._numbers: list[int | None] = []
         self._is_tight = False
+        # Whether a blank line comes before the next one, and how many of the blocks around the
+        # line before surround that one too: what has ended leaves no sign on it.
+        self._has_gap = False
+        self._shared = 0
         for token in tokens:
             if token.nesting:
                 self._go(token)
@@ -83,9 +100,11 @@ class _Plain:
             case "blockquote_close" | "list_item_close":
                 self._first.pop()
                 self._later.pop()
+                self._shared = min(self._shared, len(self._later))
             case "bullet_list_close" | "ordered_list_close":
                 self._numbers.pop()
-                self._end_list()
+                # However tight the list was.
+                self._has_gap |= not self._numbers
             case "paragraph_open":
                 self._is_tight = token.hidden
             case "heading_open":
@@ -113,17 +132,14 @@ class _Plain:
             self._numbers[-1] = number + 1
         self._enter(sign, " " * len(sign))
 
-    def _end_list(self) -> None:
-        """A list's last line is followed by a gap, however tight the list."""
-        if not self._numbers and not "".join(self._blocks[-2:]).endswith("\n\n"):
-            self._blocks.append("\n")
-
     def _write(self, words: str) -> None:
+        if self._has_gap:
+            self._blocks.append("".join(self._later[: self._shared]).rstrip() + "\n")
         for line in words.split("\n"):
             self._blocks.append("".join(self._first) + line + "\n")
             self._first = list(self._later)
-        if not self._is_tight:
-            self._blocks.append("".join(self._later).rstrip() + "\n")
+        self._has_gap = not self._is_tight
+        self._shared = len(self._later)
 
 
 def _words(tokens: Sequence[Token]) -> str:

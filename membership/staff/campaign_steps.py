@@ -16,9 +16,8 @@ from membership.campaigns import campaigns as writing
 from membership.campaigns import lifecycle
 from membership.campaigns.models import Campaign
 from membership.db import transaction
-from membership.staff import campaign_words
 from membership.staff.campaign_forms import ScheduleForm, SeenForm
-from membership.staff.campaigns import the_campaign
+from membership.staff.campaigns import the_campaign, whole
 from membership.staff.forms import InnerReasonForm
 from membership.staff.room import EDITORS, back_to, blueprint, me
 from membership.web import access
@@ -82,6 +81,17 @@ SAID: Mapping[str, Said] = MappingProxyType(
         ),
     }
 )
+REFUSED: Mapping[type[Exception], Any] = MappingProxyType(
+    {
+        writing.ChangedMeanwhileError: _l(
+            "Somebody has changed it since you looked. Read it again first."
+        ),
+        writing.NobodyError: _l("Nobody is in this audience: change it first."),
+        writing.TooFewError: _l(
+            "So few people are in this audience that it would tell who voted: widen it."
+        ),
+    }
+)
 
 
 @blueprint.route(
@@ -106,12 +116,10 @@ def campaign_step(campaign_id: int, step: str) -> Answer:
             return _page(session, campaign, step, form), 422
         try:
             _take(session, campaign, step, form)
-        except writing.ChangedMeanwhileError:
-            said = _("Somebody has changed it since you looked. Read it again first.")
-            return _page(session, campaign, step, form, said), 409
-        except writing.NobodyError:
-            said = _("Nobody is in this audience: change it first.")
-            return _page(session, campaign, step, form, said), 409
+        except tuple(REFUSED) as error:
+            # It stands on the page as it is now.
+            form.seen.data = writing.fingerprint(campaign)
+            return _page(session, campaign, step, form, REFUSED[type(error)]), 409
     flash(SAID[step].done, "good")
     return back_to("staff.campaign", campaign_id=campaign_id)
 
@@ -140,18 +148,16 @@ def _take(session: Session, campaign: Campaign, step: str, form: Any) -> None:
             writing.stop(session, campaign, me(), form.reason.data)
 
 
-def _page(session: Session, campaign: Campaign, step: str, form: Any, refused: str = "") -> str:
-    count = None if campaign.frozen_at else writing.people(session, campaign)
+def _page(session: Session, campaign: Campaign, step: str, form: Any, refused: Any = "") -> str:
+    known = whole(session, campaign)
+    count = known["count"]
     return render_template(
         "staff/campaign_step.html",
-        campaign=campaign,
+        **known,
         step=step,
         said=SAID[step],
         form=form,
         refused=refused,
-        how_many=campaign_words.how_many(campaign, count.people) if count else "",
-        who_gets_none=campaign_words.who_gets_none(campaign, count) if count else "",
-        needs_approval=count is not None and count.people > settings().campaign_approval_above,
-        limit=settings().campaign_approval_above,
+        needs_approval=count is not None and count.people > known["limit"],
         zone=settings().time_zone,
     )

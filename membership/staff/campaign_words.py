@@ -74,9 +74,11 @@ def _range(audience: Audience, currency: str) -> str:
 
 
 def is_telling(campaign: Campaign, people: int) -> bool:
-    """Whether the number would tell this viewer how much somebody gives (rules S8 and S10)."""
-    is_about_money = Audience.model_validate(campaign.audience).tells_amounts
-    return 0 < people < SMALL and is_about_money and not access.has_role(*FINANCE)
+    """Whether the number would tell this viewer how much somebody gives (rules S8 and S10), or
+    anyone whether somebody voted (rule V8)."""
+    wanted = Audience.model_validate(campaign.audience)
+    is_about_money = wanted.tells_amounts and not access.has_role(*FINANCE)
+    return wanted.is_too_small(people) or (0 < people < SMALL and is_about_money)
 
 
 def how_many(campaign: Campaign, people: int) -> str:

@@ -51,6 +51,7 @@ def campaigns() -> str:
             figures=sending.figures(session, [each.id for each in shown]),
             may_write=access.has_role(*EDITORS),
             how_many=campaign_words.how_many,
+            is_telling=campaign_words.is_telling,
             words=words,
         )
 
@@ -152,12 +153,12 @@ def progress(session: Session, shown: Campaign) -> dict[str, Any]:
     }
 
 
-def _page(session: Session, shown: Campaign) -> dict[str, Any]:
-    has_begun = shown.frozen_at is not None
-    count = None if has_begun else writing.people(session, shown)
-    deeds = _deeds(session, shown)
+def whole(session: Session, shown: Campaign) -> dict[str, Any]:
+    """What the templates of a campaign's letter and of its audience see."""
+    count = None if shown.frozen_at else writing.people(session, shown)
     names = dict(language_choices())
-    return progress(session, shown) | {
+    return {
+        "campaign": shown,
         "count": count,
         "how_many": campaign_words.how_many(shown, count.people) if count else "",
         "who_gets_none": campaign_words.who_gets_none(shown, count) if count else "",
@@ -166,10 +167,20 @@ def _page(session: Session, shown: Campaign) -> dict[str, Any]:
         "letters": [
             (code, names[code], letter.preview(shown, code)) for code in letter.languages(shown)
         ],
-        "may_approve": writing.may_approve(shown, me()),
-        "deeds": deeds,
-        "people": _names(session, shown, deeds),
     }
+
+
+def _page(session: Session, shown: Campaign) -> dict[str, Any]:
+    deeds = _deeds(session, shown)
+    return (
+        progress(session, shown)
+        | whole(session, shown)
+        | {
+            "may_approve": writing.may_approve(shown, me()),
+            "deeds": deeds,
+            "people": _names(session, shown, deeds),
+        }
+    )
 
 
 def _deeds(session: Session, shown: Campaign) -> list[AuditEntry]:

@@ -1,4 +1,4 @@
-"""The limit above which a campaign needs approval, low enough to be passed."""
+"""The limit above which a campaign needs approval, low enough to be passed; a mail server."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,9 @@ import pytest
 from flask import Flask
 
 from config.settings import Settings
+from tests.mail.conftest import inbox, mail_server
+
+__all__ = ["inbox", "mail_server"]
 
 
 @pytest.fixture

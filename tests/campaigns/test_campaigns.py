@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from membership.accounts.models import AuditEntry
 from membership.campaigns import campaigns, lifecycle, sending
 from membership.campaigns.audience import Audience
 from membership.mail.models import OutboxEmail
+from membership.voting.models import Turnout
 from tests import factories
 from tests.campaigns import newsroom
 from tests.campaigns.newsroom import REASON, begun, letters, scheduled, written
@@ -54,6 +56,18 @@ def test_nothing_begins_before_its_time(session: Session) -> None:
     with clock.fixed(clock.now() + timedelta(hours=1)):
         sending.advance(session, campaign.id)
     assert campaign.state == "sending"
+
+
+def test_after_a_night_without_beat_it_begins_once(session: Session) -> None:
+    """[M3] Late, and never twice, however often it is looked at then."""
+    factories.patron(session)
+    campaign = scheduled(session)
+    with clock.fixed(clock.now() + timedelta(hours=26)):
+        for _ in range(3):
+            sending.advance_due()
+    session.expire_all()
+    assert (campaign.state, campaign.recipients) == ("sending", 1)
+    assert len(letters(session, campaign)) == 1
 
 
 def test_finished_only_when_every_row_is_final(session: Session) -> None:
@@ -165,6 +179,28 @@ def test_a_change_takes_an_approval_back(session: Session, limit: Callable[[int]
     assert campaign.state == "awaiting_approval"
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"title": "Other"},
+        {"subjects": {"en": "Other"}},
+        {"bodies": {"en": "Other."}},
+        {"audience": Audience(languages=("en",))},
+        {"audience": Audience(standings=("lapsed",))},
+    ],
+)
+def test_what_was_seen_is_what_is_agreed_to(session: Session, other: dict[str, Any]) -> None:
+    """[M3] Words and audience both: who has read others has agreed to nothing."""
+    writer = factories.staff(session)
+    with clock.fixed(factories.NOON):
+        campaign = written(session, writer)
+        seen = campaigns.fingerprint(campaign)
+        campaigns.insist_unchanged(campaign, seen)
+        campaigns.change(session, campaign, writer, newsroom.draft(**other))
+    with pytest.raises(campaigns.ChangedMeanwhileError):
+        campaigns.insist_unchanged(campaign, seen)
+
+
 def test_one_that_has_grown_waits_after_all(session: Session, limit: Callable[[int], None]) -> None:
     """[M3] Counted again when it is to begin; nothing of it is written."""
     limit(1)
@@ -176,6 +212,41 @@ def test_one_that_has_grown_waits_after_all(session: Session, limit: Callable[[i
     assert (campaign.state, campaign.recipients) == ("awaiting_approval", None)
     assert letters(session, campaign) == []
     assert deeds(session, campaign.id)[-1] == "campaign.held_for_approval"
+
+
+@pytest.mark.parametrize("wanted", ["voted_in", "ever", "never"])
+def test_an_audience_of_votes_that_tells_of_each_is_refused(session: Session, wanted: str) -> None:
+    """[V8] [S10] Looked at when it is scheduled, and again when it is to begin."""
+    held = factories.round_(session, state="settled")
+    people = [factories.patron(session) for _ in range(5)]
+    if wanted != "never":
+        for person in people:
+            session.add(Turnout(round_id=held.id, account_id=person.id))
+    audience = Audience(voted_in=held.id) if wanted == "voted_in" else Audience(votes=wanted)
+    writer = factories.staff(session)
+    campaign, other = (written(session, writer, audience=audience) for _ in range(2))
+    campaigns.schedule(session, campaign, writer, clock.now())
+    people[0].delete_after_at = clock.now()
+    session.flush()
+    sending.advance(session, campaign.id)
+    assert (campaign.state, letters(session, campaign)) == ("draft", [])
+    assert deeds(session, campaign.id)[-1] == "campaign.too_small"
+    with pytest.raises(campaigns.TooFewError):
+        campaigns.schedule(session, other, writer, clock.now())
+    assert other.state == "draft"
+
+
+def test_who_voted_in_an_open_round_can_not_be_asked_for(session: Session) -> None:
+    """[V4] Even where there were a roll of it already, it is of no round that can be meant."""
+    held = [factories.round_(session, state=state) for state in ("open", "closed", "draft")]
+    voter = factories.patron(session)
+    for each in held:
+        session.add(Turnout(round_id=each.id, account_id=voter.id))
+    session.flush()
+    for each in (*(Audience(voted_in=each.id) for each in held), Audience(votes="ever")):
+        assert campaigns.people(session, written(session, audience=each)).people == 0
+    never = campaigns.people(session, written(session, audience=Audience(votes="never")))
+    assert never.people == 1
 
 
 def test_nobody_is_no_audience(session: Session) -> None:

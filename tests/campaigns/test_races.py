@@ -8,7 +8,9 @@ from flask import Flask
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from membership.campaigns import campaigns, sending
+from membership import clock
+from membership.accounts.models import Account
+from membership.campaigns import campaigns, lifecycle, sending
 from membership.campaigns.models import Campaign
 from membership.db import transaction
 from membership.mail.models import OutboxEmail
@@ -52,6 +54,50 @@ def test_many_advance_at_once_and_there_is_one_set_of_rows(app: Flask, due: int)
         for done in [threads.submit(advance) for _ in range(6)]:
             done.result()
     assert state(due) == ("sending", PEOPLE)
+    assert rows() == PEOPLE
+
+
+@pytest.mark.parametrize(
+    ("step", "before"),
+    [
+        ("schedule", "draft"),
+        ("approve", "awaiting_approval"),
+        ("pause", "sending"),
+        ("resume", "paused"),
+        ("stop", "sending"),
+    ],
+)
+def test_two_who_click_at_once_take_one_step(app: Flask, due: int, step: str, before: str) -> None:
+    """[M3] The second is told that it cannot be; and all of it is sent once."""
+    clicks = {
+        "schedule": lambda *these: campaigns.schedule(*these, clock.now()),
+        "approve": campaigns.approve,
+        "pause": lambda *these: campaigns.pause(*these, newsroom.REASON),
+        "resume": campaigns.resume,
+        "stop": lambda *these: campaigns.stop(*these, newsroom.REASON),
+    }
+    if before in {"sending", "paused"}:
+        sending.advance_due()
+    with transaction() as session:
+        session.get_one(Campaign, due).state = before
+        editors = [factories.staff(session).id for _ in range(2)]
+    together = Barrier(2)
+
+    def click(editor: int) -> str:
+        with app.app_context(), transaction() as session:
+            actor = session.get_one(Account, editor)
+            together.wait()
+            campaign = campaigns.find(session, due, to_change=True)
+            assert campaign is not None
+            try:
+                clicks[step](session, campaign, actor)
+            except lifecycle.ForbiddenStepError as error:
+                return error.step
+            return "taken"
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(click, editors)) == sorted([step, "taken"])
+    sending.advance_due()
     assert rows() == PEOPLE
 
 
