@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
+# Of what lets a stranger's machine tell us that a reader's address is wrong.
+SHORTEST_SECRET = 16
 
 
 class CardFee(NamedTuple):
@@ -140,6 +142,35 @@ class Settings(BaseSettings):
     def is_a_secret_key(cls, value: str) -> str:
         if not value.startswith(("sk_test_", "sk_live_", "rk_test_", "rk_live_")):
             raise ValueError("must start with sk_test_, sk_live_, rk_test_ or rk_live_")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def stands_in_headers(cls, value: str) -> str:
+        if not value.isascii():
+            raise ValueError("must be in ASCII: write a domain in other letters as xn--…")
+        return value
+
+    @field_validator("postmark_webhook_login")
+    @classmethod
+    def is_a_login(cls, value: str) -> str:
+        user, _, password = value.partition(":")
+        if value and (not user or len(password) < SHORTEST_SECRET):
+            raise ValueError(f"must be user:password, of {SHORTEST_SECRET} letters or more")
+        return value
+
+    @field_validator("ses_topic_arn")
+    @classmethod
+    def is_a_topic(cls, value: str) -> str:
+        if value and not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+", value):
+            raise ValueError("must read like arn:aws:sns:eu-central-1:123456789012:bounces")
+        return value
+
+    @field_validator("mailgun_signing_key")
+    @classmethod
+    def is_a_key(cls, value: str) -> str:
+        if value and len(value.strip()) < SHORTEST_SECRET:
+            raise ValueError("is shorter than any signing key of Mailgun's")
         return value
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from functools import partial
 import click
 from flask import current_app
 
-from membership.doctor import payments, sender, servers
+from membership.doctor import mail, payments, sender, servers
 from membership.doctor.findings import WRONG, Check, examine
 from membership.doctor.names import Names
 from membership.mail import letters
@@ -45,6 +45,9 @@ def checks(selectors: tuple[str, ...]) -> list[tuple[str, Check]]:
         ("Redis", servers.redis),
         ("Worker and beat", servers.workers),
         ("Mail server", servers.mail_server),
+        ("Letters", mail.written),
+        ("List-Unsubscribe", mail.leaving),
+        ("Bounces", mail.told),
         ("SPF", partial(sender.spf, names, domain)),
         ("DKIM", partial(sender.dkim, names, domain, selectors)),
         ("DMARC", partial(sender.dmarc, names, domain)),

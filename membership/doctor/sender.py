@@ -45,10 +45,13 @@ def spf(names: Names, domain: str) -> Iterator[Finding]:
     """Which servers may send for the address that we hand over as the envelope's sender."""
     found = records.spf_records(names.texts(domain))
     if not found:
-        yield wrong(
+        # Many a provider sends from a domain of its own; whether any proof is left for us, the
+        # look at alignment says.
+        yield warning(
             SPF,
             f"{domain} does not say which servers send its mail.",
-            f'Publish a TXT record at {domain}, such as "v=spf1 include:YOUR-PROVIDER -all".',
+            f'Publish a TXT record at {domain}, such as "v=spf1 include:YOUR-PROVIDER -all", '
+            "unless your mail provider needs none.",
         )
         return
     if len(found) > 1:

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dns.flags
 import dns.message
@@ -18,6 +18,7 @@ from tests.billing.conftest import standin, stripe
 __all__ = ["standin", "stripe"]
 
 Zone = dict[str, list[str]]
+Set = Callable[..., None]
 
 
 class NameServer:
@@ -69,6 +70,17 @@ class NameServer:
 def _quoted(text: str) -> str:
     """In pieces of 200 characters: a long key does not fit into one."""
     return " ".join(f'"{text[start : start + 200]}"' for start in range(0, len(text), 200))
+
+
+@pytest.fixture
+def settings_are(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Set:
+    """Call it with the settings that shall be others."""
+
+    def act(**values: str) -> None:
+        known = app.extensions["kava.settings"].model_copy(update=values)
+        monkeypatch.setitem(app.extensions, "kava.settings", known)
+
+    return act
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,26 +23,14 @@ from sandbox import inbox as inboxes
 from sandbox import services
 from sandbox.stripe.account import add_webhook_endpoint
 from tests.billing.conftest import Stripe
-from tests.doctor.conftest import NameServer
+from tests.doctor.conftest import NameServer, Set
 from tests.doctor.test_sender import GOOD_KEY
 
-Set = Callable[..., None]
 ZONE = {
     "courier.example": ["v=spf1 include:mail.example -all"],
     "pm._domainkey.courier.example": [GOOD_KEY],
     "_dmarc.courier.example": ["v=DMARC1; p=reject"],
 }
-
-
-@pytest.fixture
-def settings_are(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Set:
-    """Call it with the settings that shall be others."""
-
-    def act(**values: str) -> None:
-        known = app.extensions["kava.settings"].model_copy(update=values)
-        monkeypatch.setitem(app.extensions, "kava.settings", known)
-
-    return act
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +90,7 @@ def test_all_is_well(
     name_server.zone = ZONE
     heartbeat.beat(session)
     with inboxes.start() as mail:
-        settings_are(smtp_url=mail.smtp_url, redis_url=redis)
+        settings_are(smtp_url=mail.smtp_url, redis_url=redis, postmark_webhook_login="kava:secret")
         result = run(app)
         as_json = run(app, "--json", "--selector", "pm")
     assert result.exit_code == 0, result.output
@@ -110,8 +98,8 @@ def test_all_is_well(
     assert all(line.startswith("ok       ") for line in lines)
     assert [line[9:].partition(":")[0] for line in lines] == [
         "PostgreSQL", "Migrations", "Clock against PostgreSQL", "Redis", "Worker", "Beat",
-        "Mail server", "SPF", "DKIM", "DMARC", "Alignment", "Stripe", "Stripe's webhook",
-        "Clock against Stripe",
+        "Mail server", "Letters", "List-Unsubscribe", "Bounces", "SPF", "DKIM", "DMARC",
+        "Alignment", "Stripe", "Stripe's webhook", "Clock against Stripe",
     ]  # fmt: skip
     assert as_json.exit_code == 0
     found = json.loads(as_json.output)
@@ -135,7 +123,7 @@ def test_what_is_wrong_is_said_with_what_to_do_and_ends_nothing(
     wrong = {about for about, each in found.items() if each["state"] == "wrong"}
     assert wrong == {"Redis", "Worker", "Mail server", "Stripe"}
     assert {about for about, each in found.items() if each["state"] == "warning"} == {
-        "Beat", "SPF", "DKIM", "DMARC", "Alignment",
+        "Beat", "Bounces", "SPF", "DKIM", "DMARC", "Alignment",
     }  # fmt: skip
     assert all(each["advice"] for each in found.values() if each["state"] != "ok")
     plain = run(app)
