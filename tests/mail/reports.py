@@ -1,11 +1,18 @@
 """A mail that has left, what a provider says of it, and what we have written down."""
 
+import asyncio
 import copy
 import json
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope
+from aiosmtpd.smtp import Session as SmtpSession
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,6 +37,27 @@ def payload(name: str, **changes: Any) -> dict[str, Any]:
             place = place[step.replace("_", "-")]
         place[last.replace("_", "-")] = value
     return found
+
+
+def postmark_bounce(letter: EmailMessage) -> dict[str, Any]:
+    """What Postmark says of a letter that it could not deliver, by the name that we gave it."""
+    name = str(letter["X-PM-Metadata-message-id"])
+    values = {"ID": crc32(name.encode()), "Email": str(letter["To"])}
+    return payload("postmark_bounce") | values | {"Metadata": {"message-id": name}}
+
+
+class Impatient:
+    """A mail server whose provider reports a bounce before it has even taken the mail."""
+
+    def __init__(self, meanwhile: Callable[[EmailMessage], None]) -> None:
+        self._meanwhile = meanwhile
+
+    async def handle_DATA(  # noqa: N802 - the name is aiosmtpd's
+        self, server: SMTP, session: SmtpSession, envelope: Envelope
+    ) -> str:
+        letter = message_from_bytes(envelope.original_content or b"", policy=policy.default)
+        await asyncio.to_thread(self._meanwhile, letter)
+        return "250 OK"
 
 
 def sent_mail(session: Session, **values: Any) -> OutboxEmail:

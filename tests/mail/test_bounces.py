@@ -1,16 +1,10 @@
 """What a report does, whoever brings it."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
-from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope
-from aiosmtpd.smtp import Session as SmtpSession
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
@@ -227,20 +221,6 @@ def test_suppressed_addresses_are_found_by_a_part_of_them(session: Session) -> N
     assert not suppression.lift(session, gone)
 
 
-class Impatient:
-    """A mail server whose provider reports a bounce before it has even taken the mail."""
-
-    def __init__(self, meanwhile: Callable[[EmailMessage], None]) -> None:
-        self._meanwhile = meanwhile
-
-    async def handle_DATA(  # noqa: N802 - the name is aiosmtpd's
-        self, server: SMTP, session: SmtpSession, envelope: Envelope
-    ) -> str:
-        letter = message_from_bytes(envelope.original_content or b"", policy=policy.default)
-        await asyncio.to_thread(self._meanwhile, letter)
-        return "250 OK"
-
-
 @pytest.mark.parametrize("kind", ["letter", "news"])
 def test_a_bounce_may_be_faster_than_our_own_commit(
     app: Flask, committed: Engine, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -252,11 +232,11 @@ def test_a_bounce_may_be_faster_than_our_own_commit(
         with app.app_context():
             (row,) = mails.rows()
             hook = app.test_client(use_cookies=False)
-            body = postmark_bounce(message_id=letter["Message-ID"])
+            body = reports.postmark_bounce(letter)
             answer = hook.post("/webhooks/mail/postmark", json=body, auth=("kava", "secret"))
             seen.append((row.state, answer.status_code))
 
-    server = Controller(Impatient(report), hostname="127.0.0.1", port=free_port())
+    server = Controller(reports.Impatient(report), hostname="127.0.0.1", port=free_port())
     server.start()
     try:
         url = f"smtp://127.0.0.1:{server.port}"
@@ -272,7 +252,3 @@ def test_a_bounce_may_be_faster_than_our_own_commit(
     assert row.bounced_at is not None
     with transaction() as session:
         assert reason(session) == "hard_bounce"
-
-
-def postmark_bounce(message_id: str) -> dict[str, Any]:
-    return reports.payload("postmark_bounce", Metadata={"message-id": message_id})
