@@ -53,10 +53,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is broken on purpose takes longest and begins; pages are looked at in the end."""
-    order = {"faults": 0, "sandbox_runtime": 2, "browser": 3}
+    """What cannot be shared begins, the longest first; the small fills what is left."""
+    order = {"faults": 0, "browser": 1, "sandbox_runtime": 2}
     folders = {item: item.path.relative_to(ROOT / "tests").parts[0] for item in items}
-    items.sort(key=lambda item: order.get(folders[item], 1))
+    items.sort(key=lambda item: order.get(folders[item], len(order)))
     for item in items:
         if folders[item] in SYSTEMS:
             # Each may have to wait for a whole system to start, and then for several things.
@@ -96,6 +96,23 @@ def app(settings: Settings) -> Flask:
     result = app.test_cli_runner().invoke(args=["migrate"])
     assert result.exit_code == 0, result.output
     return app
+
+
+@pytest.fixture
+def another_app(app: Flask) -> Iterator[Callable[[Settings], Flask]]:
+    """Makes applications beside the tests' own, to which all work goes again afterwards."""
+    made = []
+
+    def make(settings: Settings) -> Flask:
+        made.append(create_app(settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.extensions["kava.engine"].dispose()
+    db.use(app.extensions["kava.engine"])
+    app.extensions["celery"].set_default()
+    app.extensions["celery"].set_current()
 
 
 def forget_the_request_before() -> None:

@@ -6,6 +6,7 @@ Reminders of a vote are left out, of the counts too: who got none had voted (rul
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from flask import render_template, request
 from flask_babel import format_date
@@ -21,7 +22,7 @@ from membership.mail.models import STATES, OutboxEmail
 from membership.reports import words
 from membership.staff import mail_figures
 from membership.staff.room import FINANCE, blueprint, me
-from membership.voting.telling import shows_who_voted
+from membership.voting.telling import CLOSING, shows_who_voted
 from membership.web import access
 
 PAGE = 50
@@ -91,6 +92,7 @@ def mail() -> str:
         older=letters[PAGE - 1].id if len(letters) > PAGE else None,
         asked=asked,
         words=words,
+        kinds=_shown_kinds(),
         final=mail_figures.FINAL,
         columns=[(words.MAIL[state], "number") for state in mail_figures.FINAL],
         short_day=_short_day,
@@ -102,9 +104,13 @@ def _asked() -> Asked:
     state, kind = request.args.get("state", ""), request.args.get("kind", "")
     return Asked(
         state=state if state in STATES else "",
-        kind=kind if kind in words.KIND else "",
+        kind=kind if kind in _shown_kinds() else "",
         text=request.args.get("q", "").strip()[:200],
     )
+
+
+def _shown_kinds() -> dict[str, Any]:
+    return {kind: said for kind, said in words.KIND.items() if kind != CLOSING}
 
 
 def _short_day(day: date) -> str:

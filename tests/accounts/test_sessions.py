@@ -94,11 +94,11 @@ def test_being_seen_is_noted_hourly(session: Session) -> None:
         assert row.seen_at == start + timedelta(minutes=seen)
 
 
-def test_the_cookie_is_for_this_site_alone(settings: Settings) -> None:
+def test_the_cookie_is_for_this_site_alone(
+    settings: Settings, another_app: Callable[[Settings], Flask]
+) -> None:
     """[S6] __Host-, Secure, HttpOnly, Lax, and as long-lived as a sign-in."""
-    from app import create_app
-
-    app = create_app(settings.model_copy(update={"public_url": "https://courier.example"}))
+    app = another_app(settings.model_copy(update={"public_url": "https://courier.example"}))
     app.config["WTF_CSRF_ENABLED"] = True
     answer = app.test_client().get("/sign-in", base_url="https://courier.example")
     cookie = answer.headers["Set-Cookie"]

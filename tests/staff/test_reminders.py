@@ -1,5 +1,6 @@
 """[V4] [V8] Who was reminded had not voted yet: staff never see to whom these mails went."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -52,7 +53,9 @@ def test_neither_the_list_of_mails_nor_a_readers_story_shows_a_reminder(
         assert held.state == "settled"
     assert reminder(session).recipient == REMINDED
     page = signed_in(session, factories.staff(session, "finance")).get("/staff/mail").text
-    assert ("What a vote decided" in page or "what a vote decided" in page) is is_over
+    # The filter names what is listed at other times.
+    listed = re.sub(r"<select.*?</select>", "", page, flags=re.DOTALL).lower()
+    assert ("what a vote decided" in listed) is is_over
     assert "is about to end" not in page
     reader = session.scalars(select(Account).where(Account.email == REMINDED)).one()
     assert not any("is about to end" in entry.title for entry in timeline(session, reader))

@@ -1,6 +1,7 @@
 """Security headers stand on every answer, errors too (rule S7)."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 import structlog
@@ -9,10 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app import create_app
 from config import logging
 from config.settings import Settings
-from membership import db
 from tests import factories
 
 PAGES = ["/", "/support", "/sign-in", "/nothing-here", "/healthz", "/static/css/kava.css"]
@@ -86,13 +85,12 @@ def test_all_wrong_settings_are_named_at_once(settings: Settings) -> None:
         assert name in str(error.value)
 
 
-def test_session_cookies_are_bound_to_the_host_over_https(settings: Settings, app: Flask) -> None:
+def test_session_cookies_are_bound_to_the_host_over_https(
+    settings: Settings, app: Flask, another_app: Callable[[Settings], Flask]
+) -> None:
     """[S6] On http://localhost, where clients drop a Secure cookie, they have no prefix."""
     assert app.config["SESSION_COOKIE_NAME"] == "session"
-    secure = settings.model_copy(update={"public_url": "https://courier.example"})
-    other = create_app(secure)
-    other.extensions["kava.engine"].dispose()
-    db.use(app.extensions["kava.engine"])
+    other = another_app(settings.model_copy(update={"public_url": "https://courier.example"}))
     assert other.config["SESSION_COOKIE_NAME"] == "__Host-session"
     assert other.config["SESSION_COOKIE_SECURE"]
     assert other.config["SESSION_COOKIE_HTTPONLY"]
