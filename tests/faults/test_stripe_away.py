@@ -50,6 +50,7 @@ def test_no_payment_page_while_stripe_is_away(system: System, fault: int) -> Non
         again = reader.post("/support", wish)
         assert again.status_code == 303
         assert reader.pay(again.headers["Location"]).status_code == 303
+        settle(system)
         assert_one_gift(system, reader.email)
         made = "SELECT state FROM checkout WHERE email = :email AND completed_at IS NOT NULL"
         assert len(system.rows(made, email=reader.email)) == 1
