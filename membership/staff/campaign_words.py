@@ -93,10 +93,10 @@ def who_gets_none(campaign: Campaign, count: Count) -> str:
     if not count.without or is_telling(campaign, count.people):
         return ""
     reasons = [
-        (count.refused, _("want no such letters")),
-        (count.paused, _("have paused all letters")),
-        (count.suppressed, _("have an address that is blocked")),
+        (count.refused, _("no such letters wanted")),
+        (count.paused, _("all letters paused")),
+        (count.suppressed, _("address blocked")),
     ]
-    why = ", ".join(f"{format_decimal(number)} {why}" for number, why in reasons if number)
+    why = "; ".join(f"{why}: {format_decimal(number)}" for number, why in reasons if number)
     many = format_decimal(count.without)
-    return str(_("%(many)s of them get none: %(why)s.", many=many, why=why))
+    return str(_("%(many)s of them will get none (%(why)s).", many=many, why=why))

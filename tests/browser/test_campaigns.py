@@ -1,6 +1,8 @@
 """A letter to many, from its first word to the last that left, on a desk and on a phone."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,19 +19,37 @@ TEXT = "Hello,\n\n[the harbour](/articles) has **news**.\n\n- read it\n- pass it
 
 
 def shot(page: Page, name: str, width: int) -> None:
-    """A picture to look at; nothing may stand wider than the screen, and axe finds nothing."""
+    """Pictures to look at, light and dark; nothing is wider than the screen, axe finds nothing."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"campaign-{name}-{width}.png", full_page=True)
+    height = page.evaluate("document.documentElement.scrollHeight")
+    # A letter's frame is painted where it is seen.
+    page.set_viewport_size({"width": width, "height": height})
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        file = SCREENSHOTS / f"campaign-{name}-{width}-{scheme}.png"
+        page.screenshot(path=file, full_page=True, animations="disabled")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    page.set_viewport_size({"width": width, "height": 800})
+
+
+@contextmanager
+def sent_away(system: System) -> Iterator[None]:
+    """The mail server takes nothing meanwhile, so that all that is due waits."""
+    system.mail.misbehave(answer=421)
+    try:
+        yield
+    finally:
+        system.mail.misbehave()
+        system.rows("UPDATE mail_provider SET paused_until_at = now(), refusals = 0")
 
 
 @pytest.mark.parametrize("width", [1200, 360])
 def test_from_the_first_word_to_the_last_letter(
     page: Page, browser: Browser, system: System, width: int
 ) -> None:
-    """[M3] [M7] [R6] Write, look at it, test it, schedule it, watch it go without reloading."""
+    """[M3] [M7] [R6] Write, look, test, schedule, pause, go on; watched without reloading."""
     page.set_viewport_size({"width": width, "height": 800})
     sign_in(page, system, EDITOR)
     name = f"The harbour, {width}"
@@ -59,8 +79,18 @@ def test_from_the_first_word_to_the_last_letter(
     page.get_by_role("link", name="Schedule it").click()
     page.get_by_label("Start as soon as it may").check()
     shot(page, "schedule", width)
-    page.get_by_role("button", name="Schedule", exact=True).click()
     progress = page.locator("#progress")
+    with sent_away(system):
+        page.get_by_role("button", name="Schedule", exact=True).click()
+        expect(progress).to_contain_text("being sent", timeout=SENT_WITHIN_MS)
+        progress.get_by_role("link", name="Pause").click()
+        shot(page, "pause", width)
+        page.get_by_label("Reason").fill("A word is missing.")
+        page.get_by_role("button", name="Pause", exact=True).click()
+        expect(progress).to_contain_text("held back")
+        shot(page, "paused", width)
+    progress.get_by_role("link", name="Go on sending").click()
+    page.get_by_role("button", name="Go on", exact=True).click()
     opened = page.evaluate("performance.timeOrigin")
     expect(progress).to_contain_text("finished", timeout=SENT_WITHIN_MS)
     expect(page.locator("#progress-said")).to_have_text("finished")
@@ -86,6 +116,44 @@ def test_from_the_first_word_to_the_last_letter(
     shot(page, "list", width)
 
 
+@pytest.mark.parametrize("width", [1200, 360])
+def test_what_a_second_person_sees_and_what_can_become_of_letters(
+    page: Page, system: System, width: int
+) -> None:
+    """[M3] [R6] The demo's two campaigns: one waits for approval, one has every end there is."""
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(page, system, EDITOR)
+    (sent, draft) = system.rows("SELECT id FROM campaign ORDER BY id LIMIT 2")
+    system.rows(
+        "UPDATE campaign SET state = 'awaiting_approval', starts_at = now() + interval '1 day',"
+        " written_by_id = NULL, changed_by_id = NULL WHERE id = :id",
+        **draft,
+    )
+    page.goto(f"/staff/campaigns/{draft['id']}")
+    shot(page, "awaiting", width)
+    page.get_by_role("link", name="Approve it").click()
+    expect(page.frame_locator("iframe").get_by_text("you have a say")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("never voted")
+    shot(page, "approve", width)
+    page.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.locator("#progress")).to_contain_text("scheduled")
+    shot(page, "scheduled", width)
+
+    # As it may stand in the middle of a bad day.
+    system.rows("UPDATE campaign SET state = 'paused', finished_at = NULL WHERE id = :id", **sent)
+    system.rows(
+        "UPDATE outbox_email SET state = (ARRAY['failed', 'uncertain', 'pending'])[id % 13 + 1],"
+        " settled_at = CASE WHEN id % 13 < 2 THEN settled_at END, next_attempt_at = NULL,"
+        " bounced_at = NULL WHERE campaign_id = :id AND id % 13 < 3",
+        **sent,
+    )
+    page.goto(f"/staff/campaigns/{sent['id']}")
+    expect(page.locator("#progress")).to_contain_text("Maybe sent")
+    shot(page, "mixed", width)
+    page.goto("/staff/campaigns")
+    shot(page, "list-mixed", width)
+
+
 def test_without_a_script_all_of_it_can_be_done(
     page: Page, browser: Browser, system: System
 ) -> None:
@@ -105,11 +173,11 @@ def test_without_a_script_all_of_it_can_be_done(
     plain.get_by_label("Text, English").fill("Hello.")
     plain.get_by_role("button", name="Save and look at it").click()
     plain.get_by_role("link", name="Schedule it").click()
-    plain.get_by_label("Starts", exact=True).fill("2020-01-01T10:00")
+    plain.locator("[name=starts_at]").fill("2020-01-01T10:00")
     plain.get_by_role("button", name="Schedule", exact=True).click()
     expect(plain.get_by_role("alert")).to_contain_text("This time is over")
     year = system.scalar("SELECT to_char(now() + interval '30 days', 'YYYY-MM-DD\"T\"HH24:MI')")
-    plain.get_by_label("Starts", exact=True).fill(year)
+    plain.locator("[name=starts_at]").fill(year)
     plain.get_by_role("button", name="Schedule", exact=True).click()
     expect(plain.locator("#progress")).to_contain_text("scheduled")
     plain.get_by_role("link", name="Take it back").click()

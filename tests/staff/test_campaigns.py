@@ -161,8 +161,8 @@ def test_the_count_says_who_gets_none(session: Session, browser: FlaskClient) ->
     said = text_of(browser.get(path(newsroom.written(session))))
     assert "5 people" in said
     assert (
-        "3 of them get none: 1 want no such letters, 1 have paused all letters, "
-        "1 have an address that is blocked." in said
+        "3 of them will get none "
+        "(no such letters wanted: 1; all letters paused: 1; address blocked: 1)." in said
     )
 
 
@@ -362,7 +362,7 @@ def test_progress_says_what_became_of_each(session: Session, browser: FlaskClien
         "Recipients 6",
         "Sent 2 1 of them came back",
         "Failed 1",
-        "Not wanted, or blocked 1",
+        "Suppressed 1",
         "Maybe sent 1",
         "Waiting 1",
         "83 % done",
