@@ -32,31 +32,34 @@ class UnknownArgumentError(LookupError):
     """A new address has a part that the crawl cannot fill in: say what stands for it."""
 
 
-def pages(app: Flask, values: Mapping[str, Sequence[int | str]]) -> list[str]:
-    """Every address that answers GET, with each of `values` for its variable parts.
+def pages(
+    app: Flask, values: Mapping[str, Sequence[int | str]], under: tuple[str, ...] = ("/",)
+) -> list[str]:
+    """Every address `under` these that answers GET, with each of `values` for its variable parts.
 
     Raises UnknownArgumentError for a part without values, so that no page is forgotten.
     """
     return [
         page + query
-        for endpoint, page in _addresses(app, "GET", values)
+        for endpoint, page in _addresses(app, "GET", values, under)
         for query in ("", *QUERIES.get(endpoint, ()))
     ]
 
 
 def forms(app: Flask, values: Mapping[str, Sequence[int | str]]) -> list[str]:
     """Every address of the vote that takes a form; see pages()."""
-    found = [page for _, page in _addresses(app, "POST", values) if page.startswith(FORMS)]
+    found = [page for _, page in _addresses(app, "POST", values, FORMS)]
     assert found
     return found
 
 
 def _addresses(
-    app: Flask, method: str, values: Mapping[str, Sequence[int | str]]
+    app: Flask, method: str, values: Mapping[str, Sequence[int | str]], under: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
     adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
-        if method not in rule.methods or rule.endpoint == "static":
+        is_page = rule.rule.startswith(under) and rule.endpoint != "static"
+        if method not in rule.methods or not is_page:
             continue
         names = sorted(rule.arguments)
         if unknown := [name for name in names if name not in values]:
