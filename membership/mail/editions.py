@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from secrets import token_urlsafe
 
 from membership import clock
-from membership.mail import letters, refusals, wording
+from membership.mail import hidden, letters, refusals, wording
 from membership.mail.claiming import Claimed
 
 # Of as many letters at once; one that has a context of its own for each reader is used once.
@@ -20,7 +20,7 @@ KEPT = 32
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 PLAIN = re.compile(rf"{ATOM}(\.{ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 # As long as a token and of the same letters, so that lines break where a token's would.
-MARKER = token_urlsafe(refusals.TOKEN_LETTERS * 3 // 4)
+MARKER = token_urlsafe(hidden.LETTERS * 3 // 4)
 
 SOFT_BREAK = b"=\r\n"
 HEADERS = {

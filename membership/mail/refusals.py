@@ -3,8 +3,6 @@
 Looked at when a mail is sent, not when it is written (rule M4).
 """
 
-import base64
-import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,11 +26,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.mail import kinds
+from membership.mail import hidden, kinds
 from membership.mail.models import MailPause, MailRefusal, OutboxEmail, Suppression
 
-# Eight bytes of number and sixteen of proof are 32 letters, without padding.
-NUMBER_BYTES, PROOF_BYTES, TOKEN_LETTERS = 8, 16, 32
+_UNSUBSCRIBE = "unsubscribe"
 
 
 @dataclass(frozen=True)
@@ -44,13 +41,12 @@ class Subscriber:
 
 
 def unsubscribe_token(mail_id: int) -> str:
-    """For the link of the bulk mail with this id in the outbox: 32 letters of A–Z a–z 0–9 - _.
+    """For the link of the bulk mail with this id in the outbox: hidden.LETTERS letters.
 
-    Never expires, and names no address to whoever sees it. It lives as long as the mail's row,
-    and bulk mails are never deleted from the outbox (rule M6: at least a year).
+    Never expires, and tells neither address nor id to whoever sees it. It lives as long as the
+    mail's row, and bulk mails are never deleted from the outbox (rule M6: at least a year).
     """
-    number = mail_id.to_bytes(NUMBER_BYTES)
-    return base64.urlsafe_b64encode(number + _proof(number)).decode()
+    return hidden.hide(mail_id, _UNSUBSCRIBE)
 
 
 def subscriber(session: Session, token: str) -> Subscriber | None:
@@ -169,28 +165,14 @@ def _bulk_names() -> list[str]:
 
 
 def _mail_of(token: str) -> int | None:
-    """The number in `token`, if it is one of ours; those of before had a dot and another length."""
+    """The number in `token`, if it is one of ours; those of before had a dot."""
     if "." in token:
         try:
             return int(_signer().loads(token))
         except BadSignature:
             return None
-    if len(token) != TOKEN_LETTERS or not token.isascii():
-        return None
-    try:
-        said = base64.b64decode(token, altchars=b"-_", validate=True)
-    except ValueError:
-        return None
-    number, proof = said[:NUMBER_BYTES], said[NUMBER_BYTES:]
-    if not hmac.compare_digest(proof, _proof(number)):
-        return None
-    return int.from_bytes(number)
-
-
-def _proof(number: bytes) -> bytes:
-    key = str(current_app.config["SECRET_KEY"]).encode()
-    return hmac.digest(key, b"unsubscribe:" + number, "sha256")[:PROOF_BYTES]
+    return hidden.reveal(token, _UNSUBSCRIBE)
 
 
 def _signer() -> URLSafeSerializer:
-    return URLSafeSerializer(str(current_app.config["SECRET_KEY"]), salt="unsubscribe")
+    return URLSafeSerializer(str(current_app.config["SECRET_KEY"]), salt=_UNSUBSCRIBE)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts import sign_in_requests
 from membership.billing.defence import passes
-from membership.mail import refusals
+from membership.mail import hidden, refusals
 from membership.mail.models import OutboxEmail
 from tests.mail import mails
 
@@ -160,5 +160,14 @@ def test_the_link_tells_nobody_the_address(session: Session) -> None:
     mails.put(1, "news")
     (row,) = mails.rows()
     token = refusals.unsubscribe_token(row.id)
-    assert len(token) == refusals.TOKEN_LETTERS
-    assert int.from_bytes(urlsafe_b64decode(token)[: refusals.NUMBER_BYTES]) == row.id
+    assert len(token) == hidden.LETTERS
+    assert b"reader" not in urlsafe_b64decode(token)
+
+
+def test_two_links_do_not_tell_how_many_mails_lie_between(session: Session) -> None:
+    """[V4] Reminders of a vote stand in a row: it would be how many have not voted."""
+    said = [urlsafe_b64decode(refusals.unsubscribe_token(number)) for number in range(1, 51)]
+    for part in (slice(4), slice(4, 8), slice(8, None)):
+        seen = [each[part] for each in said]
+        assert len(set(seen)) == len(said)
+        assert seen not in (sorted(seen), sorted(seen, reverse=True))
