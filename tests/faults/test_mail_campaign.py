@@ -12,7 +12,7 @@ from tests.system import wait_until
 
 READERS = 300
 # So slow that none is over before somebody can act.
-RATE = 60
+RATE = 30
 OF_IT = "FROM outbox_email WHERE campaign_id = :id"
 DUE = f"SELECT count(*) {OF_IT} AND state = 'pending' AND next_attempt_at IS NOT NULL"
 LEFT = f"SELECT count(*) {OF_IT} AND state NOT IN {FINAL}"
