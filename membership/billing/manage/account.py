@@ -220,7 +220,7 @@ def cancel(row: Subscription) -> ResponseReturnValue:
     return render_template(
         "billing/cancel.html",
         subscription=row,
-        may=plan.acts_in(agreement.state),
+        may=plan.acts_in(agreement),
         ends_at_once=agreement.state in plan.ENDS_AT_ONCE,
         lower=_lower(agreement),
     )

@@ -34,6 +34,6 @@ def shown(row: Subscription) -> dict[str, Any]:
     return {
         "subscription": row,
         "agreement": agreement,
-        "may": plan.acts_in(agreement.state),
+        "may": plan.acts_in(agreement),
         "ends_at_once": agreement.state in plan.ENDS_AT_ONCE,
     }

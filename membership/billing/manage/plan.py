@@ -112,9 +112,10 @@ class Agreement:
         return self.charge_at(number)
 
 
-def acts_in(state: str) -> frozenset[Act]:
-    """What may be done with a subscription in `state`."""
-    return frozenset(act for act, states in MAY.items() if state in states)
+def acts_in(agreement: Agreement) -> frozenset[Act]:
+    """What may be done now; what is not in here is not offered."""
+    acts = frozenset(act for act, states in MAY.items() if agreement.state in states)
+    return acts - {"pause"} if agreement.interval == "year" else acts
 
 
 def worth(agreement: Agreement, interval: str) -> Money:

@@ -56,6 +56,15 @@ def test_cancelling_is_two_clicks_from_any_receipt(
     assert giver.row.state == "active"
 
 
+@pytest.mark.parametrize(("interval", "offered"), [("month", True), ("year", False)])
+def test_its_page_speaks_of_a_pause_where_there_is_one(
+    patron: NewPatron, stranger: FlaskClient, interval: str, offered: bool
+) -> None:
+    """[B10]"""
+    giver = patron(interval=interval, amount="60")
+    assert ("pause" in stranger.get(link(giver)).text) == offered
+
+
 def test_looking_changes_nothing(patron: NewPatron, stranger: FlaskClient) -> None:
     """[L12] [L23] Scanners follow links; neither GET nor HEAD does anything."""
     giver = patron()

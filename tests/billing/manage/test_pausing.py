@@ -90,8 +90,10 @@ def test_going_on_waits_until_the_skipped_charge_is_gone(patron: NewPatron) -> N
 
 
 def test_a_year_is_not_paused_but_there_are_ways(patron: NewPatron) -> None:
-    """[B10]"""
+    """[B10] Nor is it offered; who opens an old page reads why."""
     giver = patron(interval="year", amount="60")
+    assert "/account/pause" not in giver.browser.get("/account").text
+    assert "/account/pause" not in giver.browser.get("/account/cancel").text
     page = giver.browser.get("/account/pause")
     assert page.status_code == 200
     assert "leave out a whole year" in page.text

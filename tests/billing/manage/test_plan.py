@@ -39,7 +39,8 @@ def agreement(**changes: object) -> Agreement:
 )
 def test_what_may_be_done(state: str, acts: set[str]) -> None:
     """[L2] While a payment is due, nothing else is offered but to leave."""
-    assert plan.acts_in(state) == acts
+    assert plan.acts_in(agreement(state=state)) == acts
+    assert plan.acts_in(agreement(state=state, interval="year")) == acts - {"pause"}
     for act in plan.MAY:
         if act not in acts:
             with pytest.raises(plan.StateForbidsError) as refused:
