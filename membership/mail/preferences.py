@@ -33,15 +33,20 @@ def choices(session: Session, address: str) -> dict[Group, list[Choice]]:
     return {group: under for group, under in found.items() if under}
 
 
-def choose(session: Session, address: str, wanted: Collection[str], language: str) -> None:
-    """Let `address`, which is proven, get the bulk kinds in `wanted` and no other.
+def choose(
+    session: Session, address: str, begun: Collection[str], ended: Collection[str], language: str
+) -> None:
+    """Send `address`, which is proven, the kinds in `begun` from now on, and none in `ended`.
 
-    `language` is for a kind that it asks for now and that comes only to who has asked.
+    `language` is for a kind that comes only to who has asked for it.
     """
-    refusals.prefer(session, address, wanted)
     for kind in kinds.bulk_kinds():
-        if kind.opt_in and kind.name in wanted and not kind.opt_in.is_in(session, address):
-            kind.opt_in.join(session, address, language)
+        if kind.name in ended:
+            refusals.refuse(session, address, kind.name)
+        elif kind.name in begun:
+            refusals.accept(session, address, kind.name)
+            if kind.opt_in and not kind.opt_in.is_in(session, address):
+                kind.opt_in.join(session, address, language)
 
 
 def pause(session: Session, address: str, length: str) -> None:

@@ -3,7 +3,6 @@
 Looked at when a mail is sent, not when it is written (rule M4).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,17 +75,6 @@ def accept(session: Session, address: str, kind: str) -> None:
 def refused(session: Session, address: str) -> set[str]:
     """The kinds that `address` does not want."""
     return set(session.scalars(select(MailRefusal.kind).where(MailRefusal.address == address)))
-
-
-def prefer(session: Session, address: str, wanted: Iterable[str]) -> None:
-    """Let `address` get the bulk kinds in `wanted` and no other."""
-    chosen = set(wanted)
-    session.execute(
-        delete(MailRefusal).where(MailRefusal.address == address, MailRefusal.kind.in_(chosen))
-    )
-    for kind in kinds.bulk_kinds():
-        if kind.name not in chosen:
-            refuse(session, address, kind.name)
 
 
 def pause(session: Session, address: str, until: datetime | None) -> None:

@@ -71,11 +71,10 @@ def _act(session: Session, reader: Subscriber, act: str) -> None:
 @blueprint.route("/account/mail", methods=["GET", "POST"])
 @access.signed_in
 def mail_preferences() -> ResponseReturnValue:
-    """Which kinds of mail the reader wants; form field `kind`, repeated."""
+    """Which kinds of mail the reader wants; form fields as of _choose()."""
     with transaction() as session:
         if request.method == "POST":
-            wanted = request.form.getlist("kind")
-            preferences.choose(session, current_user.email, wanted, current_language())
+            _choose(session)
             return _saved(_("Saved. This holds from now on."))
         return render_template(
             "mail/preferences.html",
@@ -89,8 +88,9 @@ def mail_preferences() -> ResponseReturnValue:
 @blueprint.post("/account/mail/pause")
 @access.signed_in
 def pause() -> ResponseReturnValue:
-    """No mail but what always comes, for a `length` of preferences.PAUSES."""
+    """No mail but what always comes, for a `length` of preferences.PAUSES; keeps what is ticked."""
     with transaction() as session:
+        _choose(session)
         _pause(session, current_user.email)
     return _saved(_("Nothing but what you need to have comes now."))
 
@@ -102,6 +102,16 @@ def resume() -> ResponseReturnValue:
     with transaction() as session:
         refusals.unpause(session, current_user.email)
     return _saved(_("Our mails come again, as you have chosen below."))
+
+
+def _choose(session: Session) -> None:
+    """Do what differs from what the page showed: another tab or a link may have said more since.
+
+    Form fields, each repeated: `kind`, which are ticked; `on` and `off`, which were or were not.
+    """
+    ticked, on, off = (set(request.form.getlist(name)) for name in ("kind", "on", "off"))
+    address, language = current_user.email, current_language()
+    preferences.choose(session, address, begun=ticked & off, ended=on - ticked, language=language)
 
 
 def _pause(session: Session, address: str) -> None:

@@ -51,13 +51,16 @@ def test_a_reader_chooses_and_pauses(page: Page, system: System, length: str) ->
     page.get_by_label("A vote begins").uncheck()
     press(page, "Save")
     expect(page.get_by_role("status")).to_contain_text("Saved")
+    # What is not saved yet is kept by the other button, too.
+    page.get_by_label("What a vote decided").uncheck()
     page.get_by_label(length).check()
     press(page, "Pause all these mails")
-    expect(page.get_by_text("You wanted nothing at all")).to_be_visible()
+    expect(page.get_by_text("Our mails are paused")).to_be_visible()
     look(page, "mail-paused", "/account/mail")
     press(page, "Let them come again")
-    expect(page.get_by_text("You wanted nothing at all")).to_have_count(0)
+    expect(page.get_by_text("Our mails are paused")).to_have_count(0)
     expect(page.get_by_label("A vote begins")).not_to_be_checked()
+    expect(page.get_by_label("What a vote decided")).not_to_be_checked()
 
 
 def test_a_reader_changes_the_address(page: Page, system: System) -> None:

@@ -1,11 +1,13 @@
 """The page of preferences: what comes, what does not, and a pause for all of it."""
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from membership import clock
 from membership.mail import kinds, preferences, refusals, suppression
@@ -31,16 +33,51 @@ def ticked(page: str) -> set[str]:
     }
 
 
+def form(page: str, wanted: Collection[str]) -> dict[str, list[str]]:
+    """What a browser sends that shows `page` when `wanted` is ticked there."""
+    shown = re.findall(r'<input type="hidden" name="(on|off)" value="([^"]*)"', page)
+    sent = {side: [name for found, name in shown if found == side] for side in ("on", "off")}
+    return sent | {"kind": list(wanted)}
+
+
+def save(reader: FlaskClient, *wanted: str, path: str = "/account/mail") -> TestResponse:
+    """Look at the page, tick `wanted` and no other, and press the button that leads to `path`."""
+    return reader.post(path, data=form(reader.get("/account/mail").text, wanted))
+
+
 def test_preferences_are_kept_per_kind(session: Session, reader: FlaskClient) -> None:
     """[M8] What is ticked comes, what is not does not; whoever said nothing gets all."""
     everything = {each.name for each in kinds.bulk_kinds() if each.opt_in is None}
     assert ticked(reader.get("/account/mail").text) == everything
-    answer = reader.post("/account/mail", data={"kind": ["news", "nonsense"]})
+    answer = save(reader, "news", "nonsense")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/account/mail")
     assert ticked(reader.get("/account/mail").text) == {"news"}
     assert refusals.refused(session, ADDRESS) >= everything - {"news"}
-    reader.post("/account/mail", data={})
+    save(reader)
     assert ticked(reader.get("/account/mail").text) == set()
+
+
+def test_an_old_page_undoes_nothing_that_was_said_since(
+    session: Session, reader: FlaskClient
+) -> None:
+    """[M8] Another tab or a link said no; here something else is ticked. Only that is done."""
+    refusals.refuse(session, ADDRESS, "news")
+    old = reader.get("/account/mail").text
+    refusals.refuse(session, ADDRESS, "round_opened")
+    refusals.accept(session, ADDRESS, "news")
+    reader.post("/account/mail", data=form(old, ticked(old) - {"digest"}))
+    assert refusals.refused(session, ADDRESS) == {"round_opened", "digest"}
+
+
+def test_what_the_page_did_not_show_is_not_refused(
+    session: Session, reader: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[M8] A kind that came with a release while the page was open."""
+    old = reader.get("/account/mail").text
+    monkeypatch.setitem(kinds._kinds, "fresh", kinds.Kind("fresh", "A fresh kind", "At times."))
+    reader.post("/account/mail", data=form(old, {"news"}))
+    assert "fresh" not in refusals.refused(session, ADDRESS)
+    assert ticked(reader.get("/account/mail").text) == {"news", "fresh"}
 
 
 def test_each_kind_has_its_heading(session: Session) -> None:
@@ -65,22 +102,23 @@ def test_what_comes_only_to_who_asked_can_be_asked_for_here(
     weekly = kinds.Kind("weekly", "The weekly letter", "Once a week.", opt_in=opt_in)
     monkeypatch.setitem(kinds._kinds, "weekly", weekly)
     assert "weekly" not in ticked(reader.get("/account/mail").text)
-    reader.post("/account/mail", data={"kind": []})
+    save(reader)
     assert joined == []
     for _ in range(2):
-        reader.post("/uk/account/mail", data={"kind": ["weekly"]})
+        save(reader, "weekly", path="/uk/account/mail")
     assert joined == [(ADDRESS, "uk")]
     assert ticked(reader.get("/account/mail").text) == {"weekly"}
-    reader.post("/account/mail", data={"kind": []})
+    save(reader)
     assert ticked(reader.get("/account/mail").text) == set()
 
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_everything_can_be_paused(session: Session, reader: FlaskClient, length: str) -> None:
-    """[M8] For a month, for three, until further notice; what was chosen stays chosen."""
-    reader.post("/account/mail", data={"kind": ["news"]})
+    """[M8] For a month, for three, until further notice; what was chosen stays chosen, even if
+    it was ticked and not saved."""
     with clock.fixed(NOW):
-        answer = reader.post("/account/mail/pause", data={"length": length})
+        chosen = form(reader.get("/account/mail").text, {"news"})
+        answer = reader.post("/account/mail/pause", data=chosen | {"length": length})
         assert answer.status_code == 303
         paused = refusals.find_pause(session, ADDRESS)
         assert paused is not None
