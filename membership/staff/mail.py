@@ -17,7 +17,7 @@ from config.settings import settings
 from membership import clock
 from membership.accounts import audit
 from membership.db import transaction
-from membership.mail import kinds
+from membership.mail import hidden, kinds
 from membership.mail.models import STATES, OutboxEmail
 from membership.reports import words
 from membership.staff import mail_figures
@@ -26,6 +26,8 @@ from membership.voting.telling import CLOSING, shows_who_voted
 from membership.web import access
 
 PAGE = 50
+# What hides where a page of mails ends.
+_PAGES = "pages of mails"
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,8 @@ def mail() -> str:
         waiting = mail_figures.waiting(session)
         failures = mail_figures.failures(session)
         provider = mail_figures.provider(session)
-        letters = _letters(session, asked, request.args.get("before", type=int))
-        audit.record(
-            session,
-            "mail.listed",
-            "mail",
-            actor_id=me().id,
-            mails=[letter.id for letter in letters[:PAGE]],
-        )
+        letters = _letters(session, asked, hidden.reveal(request.args.get("before", ""), _PAGES))
+        _note(session, asked, letters[:PAGE])
     return render_template(
         "staff/mail.html",
         settled=settled,
@@ -89,13 +85,31 @@ def mail() -> str:
         is_paused=_is_ahead(provider.paused_until_at if provider else None),
         rate=settings().mail_rate,
         letters=letters[:PAGE],
-        older=letters[PAGE - 1].id if len(letters) > PAGE else None,
+        older=hidden.hide(letters[PAGE - 1].id, _PAGES) if len(letters) > PAGE else None,
         asked=asked,
         words=words,
         kinds=_shown_kinds(),
         final=mail_figures.FINAL,
         columns=[(words.MAIL[state], "number") for state in mail_figures.FINAL],
         short_day=_short_day,
+    )
+
+
+def _note(session: Session, asked: Asked, shown: list[Letter]) -> None:
+    """Whose mails were looked at, and what was asked for; an address that was, only that it was.
+
+    The mails' own numbers would tell how many reminders of a vote lie between them.
+    """
+    audit.record(
+        session,
+        "mail.listed",
+        "mail",
+        actor_id=me().id,
+        mails=len(shown),
+        accounts=sorted({letter.account_id for letter in shown if letter.account_id is not None}),
+        state=asked.state,
+        kind=asked.kind,
+        by_address=bool(asked.text),
     )
 
 

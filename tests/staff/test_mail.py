@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.accounts.models import Account
+from membership.accounts.models import Account, AuditEntry
 from membership.mail.models import MailProvider, MailReport, OutboxEmail
 from membership.staff import mail_figures, mail_reasons
+from membership.staff.mail import PAGE
 from membership.staff.mail_reasons import Failure
 from tests import factories
 
@@ -191,6 +192,29 @@ def test_the_list_is_filtered_by_kind_and_address(session: Session, browser: Fla
     ]
     assert found("q=OLENA@example.org&kind=receipt") == [["olena@example.org", "receipt"]]
     assert found("kind=nothing") == found("")
+
+
+def test_neither_page_nor_audit_log_numbers_the_mails(
+    session: Session, browser: FlaskClient
+) -> None:
+    """[V4] [S9] Between two numbers lie the reminders of a vote, so they would tell its turnout."""
+    patron = factories.patron(session)
+    mail(session, recipient="first@example.org", account_id=patron.id)
+    for _ in range(7):
+        mail(session, kind="round_closing")
+    others = [mail(session) for _ in range(PAGE)]
+    page = browser.get("/staff/mail").text
+    (older,) = re.findall(r"/staff/mail\?before=([\w-]{32})\"", page)
+    ((address, *_),) = rows(browser.get(f"/staff/mail?before={older}").text, "Mails, newest first")
+    assert address == "first@example.org"
+    assert "first@example.org" not in browser.get(f"/staff/mail?before={others[0].id}").text
+    looks = select(AuditEntry.detail).where(AuditEntry.action == "mail.listed")
+    said = session.scalars(looks.order_by(AuditEntry.id)).all()
+    assert [(each["mails"], each["accounts"]) for each in said[:2]] == [
+        (PAGE, []),
+        (1, [patron.id]),
+    ]
+    assert said[0].keys() == {"mails", "accounts", "state", "kind", "by_address"}
 
 
 def test_more_mails_need_no_more_queries(session: Session, browser: FlaskClient) -> None:
