@@ -26,6 +26,25 @@ INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 POSTMARKS_NAME = "X-PM-Metadata-message-id"
 # It refuses a mail whose metadata are longer; ours are when the sender's domain is.
 LONGEST_FOR_POSTMARK = 80
+# A subject that needs no encoding, nor looks as if it had one, and can be folded between words.
+AS_IT_IS = re.compile(r"((?!=\?|\S{60})[ -~])*")
+# A line break, but one that a space follows, and the last.
+ANOTHER_HEADER = re.compile(rb"\r\n(?![ \t]|\Z)|\r(?!\n)|(?<!\r)\n")
+
+
+class Subject(str):
+    """A header that says what it says: never read as encoded words, which may hide a line break.
+
+    Folded by email.header: the policy's own way loses a space now and then where one encoded word
+    follows another.
+    """
+
+    name = "Subject"
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        charset = "us-ascii" if AS_IT_IS.fullmatch(self) else "utf-8"
+        words = Header(self, charset, policy.max_line_length, self.name)
+        return f"{self.name}: {words.encode(linesep=policy.linesep)}{policy.linesep}"
 
 
 class LetterPolicy(EmailPolicy):
@@ -33,17 +52,17 @@ class LetterPolicy(EmailPolicy):
 
     RFC 8058 wants List-Unsubscribe untouched by RFC 2047; what Postmark gives back must be the
     same. (Python's way, a long max_line_length, would also let the encoded words of a Cyrillic
-    subject pass the 75 characters of RFC 2047.) A long subject is folded by email.header: the
-    policy's own way loses a space now and then where one encoded word follows another.
+    subject pass the 75 characters of RFC 2047.) Whatever a header says, it begins no other.
     """
 
     def fold_binary(self, name: str, value: str) -> bytes:
         if name.startswith(("List-", POSTMARKS_NAME)):
-            return f"{name}: {value}\r\n".encode("ascii")
-        if name == "Subject" and not value.isascii():
-            words = Header(str(value), "utf-8", self.max_line_length, name).encode(linesep="\r\n")
-            return f"{name}: {words}\r\n".encode("ascii")
-        return super().fold_binary(name, value)
+            folded = f"{name}: {value}\r\n".encode("ascii")
+        else:
+            folded = super().fold_binary(name, value)
+        if ANOTHER_HEADER.search(folded):
+            raise ValueError(f"what {name} says would begin another header")
+        return folded
 
 
 # At 76 Python's encoded words are 74 long; at its default of 78 they are one too long.
@@ -109,7 +128,7 @@ def _letter(mail: OutboxEmail, said: Written, unsubscribe_url: str | None) -> Em
     letter["From"] = sender()
     # An Address is one address and nothing else: no list, no header can hide in it.
     letter["To"] = Address(addr_spec=mail.recipient)
-    letter["Subject"] = said.subject
+    letter["Subject"] = Subject(said.subject)
     letter["Date"] = format_datetime(clock.now())
     letter["Message-ID"] = mail.message_id
     if settings().postmark_webhook_login and len(mail.message_id or "") <= LONGEST_FOR_POSTMARK:
