@@ -29,23 +29,25 @@ blueprint.register_blueprint(webhooks.blueprint)
 def unsubscribe(token: str) -> ResponseReturnValue:
     """GET shows a button and changes nothing; POST unsubscribes and may be repeated (RFC 8058).
 
-    Neither needs or sets a cookie, for mail programs post here by themselves; nor does POST send
-    them elsewhere, which they would not follow. The buttons of the page send `act`: undo, pause
-    (with `length`, one of preferences.PAUSES) or resume.
+    Neither needs or sets a cookie, for mail programs post here by themselves; nor does their POST
+    send them elsewhere, which they would not follow. The buttons of the page send `act`: refuse,
+    undo, pause (with `length`, one of preferences.PAUSES) or resume, and lead back to the page.
     """
     with transaction() as session:
         found = refusals.subscriber(session, token)
         if found is None:
-            abort(
-                404, _("This link does not belong to one of our mails. It may have lost a letter.")
-            )
-        act = request.form.get("act", "refuse") if request.method == "POST" else None
-        if act is not None:
-            _act(session, found, act)
+            newsroom = letters.sender().addr_spec
+            return render_template("mail/unsubscribe_unknown.html", newsroom=newsroom), 404
+        if request.method == "POST":
+            act = request.form.get("act")
+            _act(session, found, act or "refuse")
+            if act is not None:
+                return redirect(url_for("mail.unsubscribe", token=token, done=act), 303)
         pause = refusals.find_pause(session, found.address)
         refused = found.kind.name in refusals.refused(session, found.address)
+    done = request.args.get("done")
     return render_template(
-        "mail/unsubscribe.html", kind=found.kind, refused=refused, pause=pause, act=act
+        "mail/unsubscribe.html", kind=found.kind, refused=refused, pause=pause, done=done
     )
 
 

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
 from sqlalchemy import update
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from membership import clock
 from membership.accounts import sign_in_requests
@@ -32,6 +33,19 @@ def mail_program(app: Flask, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
 def link(session: Session) -> str:
     mails.put(1, "news")
     return f"/unsubscribe/{refusals.unsubscribe_token(mails.rows()[0].id)}"
+
+
+def press(browser: FlaskClient, url: str, act: str, **fields: str) -> TestResponse:
+    """A button of the page leads back to the page, so that Back and reload ask for nothing."""
+    answer = browser.post(url, data={"act": act} | fields)
+    assert (answer.status_code, answer.location) == (303, f"{url}?done={act}")
+    assert "Set-Cookie" not in answer.headers
+    return browser.get(answer.location)
+
+
+def heading(page: TestResponse) -> str:
+    (found,) = re.findall(r"<h1[^>]*>([^<]*)</h1>", page.text)
+    return str(found)
 
 
 def test_looking_changes_nothing(session: Session, mail_program: FlaskClient) -> None:
@@ -67,8 +81,8 @@ def test_the_page_offers_the_way_back(session: Session, mail_program: FlaskClien
     # Whoever comes back later sees that it holds.
     assert 'value="undo"' in mail_program.get(url).text
     for _ in range(2):
-        page = mail_program.post(url, data={"act": "undo"})
-        assert page.status_code == 200
+        page = press(mail_program, url, "undo")
+        assert "mails of this kind come again." in page.text
         assert 'value="refuse"' in page.text
         assert "Set-Cookie" not in page.headers
     assert refusals.refused(session, ADDRESS) == set()
@@ -78,13 +92,18 @@ def test_nothing_at_all_for_three_months(session: Session, mail_program: FlaskCl
     """[M8] From the link of one mail, with the day on which it ends; and it can be ended."""
     url = link(session)
     with clock.fixed(NOW):
-        page = mail_program.post(url, data={"act": "pause", "length": "90"})
+        page = press(mail_program, url, "pause", length="90")
+        assert heading(page) == "Our mails are paused"
         assert "31 May 2026" in page.text
+        assert "Nothing but what you need to have comes now." in page.text
+        assert "You get mails of this kind" not in page.text
         paused = refusals.find_pause(session, ADDRESS)
         assert paused is not None
         assert paused.until_at == NOW + timedelta(days=90)
         assert refusals.refused(session, ADDRESS) == set()
-        mail_program.post(url, data={"act": "resume"})
+        page = press(mail_program, url, "resume")
+        assert heading(page) == "No more of these mails?"
+        assert "the pause is over" in page.text
         assert refusals.find_pause(session, ADDRESS) is None
 
 
@@ -92,12 +111,40 @@ def test_nothing_at_all_until_further_notice(session: Session, mail_program: Fla
     """[M8] Without an end, beside a kind that stays refused."""
     url = link(session)
     mail_program.post(url)
-    page = mail_program.post(url, data={"act": "pause", "length": "always"})
+    page = press(mail_program, url, "pause", length="always")
     assert 'value="resume"' in page.text
+    assert 'value="undo"' in page.text
+    assert "Our mails are paused" in page.text
     paused = refusals.find_pause(session, ADDRESS)
     assert paused is not None
     assert paused.until_at is None
     assert refusals.refused(session, ADDRESS) == {"news"}
+
+
+def test_a_mistake_taken_back_during_a_pause_promises_nothing_now(
+    session: Session, mail_program: FlaskClient
+) -> None:
+    """[M8] The kind comes again, but not before the pause is over."""
+    url = link(session)
+    refusals.pause(session, ADDRESS, None)
+    assert heading(press(mail_program, url, "refuse")) == "Done"
+    page = press(mail_program, url, "undo")
+    assert heading(page) == "Our mails are paused"
+    assert "come again when the pause is over" in page.text
+    assert refusals.refused(session, ADDRESS) == set()
+
+
+def test_what_was_done_is_said_only_while_it_holds(
+    session: Session, mail_program: FlaskClient
+) -> None:
+    """[M8] The page's address may be kept, or be sent on."""
+    url = link(session)
+    for done in ("pause", "nonsense"):
+        assert "notice" not in mail_program.get(f"{url}?done={done}").text
+    refusals.refuse(session, ADDRESS, "news")
+    refusals.pause(session, ADDRESS, None)
+    for done in ("undo", "resume"):
+        assert "notice" not in mail_program.get(f"{url}?done={done}").text
 
 
 @pytest.mark.parametrize(
@@ -118,6 +165,30 @@ def test_a_mail_that_must_come_is_not_promised_away(
 ) -> None:
     """[M4] The page says that sign-in mails and receipts come all the same."""
     assert "Sign-in mails, receipts" in mail_program.post(link(session)).text
+
+
+def test_who_reads_without_an_account_is_not_sent_to_sign_in(
+    session: Session, mail_program: FlaskClient
+) -> None:
+    """[M8] What one asks for comes to readers who have no payments here."""
+    mails.put(1, "newsletter")
+    url = f"/unsubscribe/{refusals.unsubscribe_token(mails.rows()[0].id)}"
+    page = mail_program.get(url).text
+    main = page[page.index("<main") : page.index("</main>")]
+    assert "/account" not in main
+    assert "your own payments" not in main
+
+
+def test_a_broken_link_leaves_other_ways(session: Session, mail_program: FlaskClient) -> None:
+    """[M6] Whoever wants no more of our mails is not sent to the stories instead."""
+    token = link(session).rpartition("/")[2]
+    for page in (
+        mail_program.get(f"/unsubscribe/{token[:-1]}"),
+        mail_program.post("/unsubscribe/1"),
+    ):
+        assert page.status_code == 404
+        assert "mailto:post@courier.example" in page.text
+        assert 'href="/account/mail"' in page.text
 
 
 def test_a_link_that_is_not_ours_changes_nothing(
