@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
+from markupsafe import Markup
 from playwright.sync_api import Browser, Page
 from sqlalchemy.orm import Session
 
-from membership.mail import wording
-from tests.mail.every_kind import KINDS, LANGUAGES, all_letters
+from membership.mail import letters, wording
+from tests.mail.every_kind import KINDS, LANGUAGES, LINK, all_letters
 
 WIDTHS = {"wide": 700, "narrow": 360}
 SCHEMES = ("light", "dark")
@@ -62,12 +63,39 @@ def test_every_letter_looks_finished(window: Page, kind: str, language: str) -> 
     assert not [url for url in asked_for if not url.startswith(("about:", "data:"))]
 
 
+@pytest.mark.parametrize(
+    "wide",
+    ["x" * 400, f"<p>{'y' * 400}</p>", f"<pre>{'z ' * 400}</pre>", f"<code>{'z' * 400}</code>"],
+)
+def test_no_word_makes_a_letter_wider(window: Page, wide: str) -> None:
+    """[M7] A long word, an address, or code, in whatever a newsroom writes."""
+    assert width_of(narrow(window, a_letter_with(wide))) <= WIDTHS["narrow"]
+
+
+def test_no_fact_makes_a_letter_wider(window: Page) -> None:
+    """[M7] A name of a story, of a card, of a plan."""
+    receipt = all_letters("receipt", "en", wording.OURS)[0].html
+    assert "Amount" in receipt
+    wide = narrow(window, receipt.replace("Amount", "x" * 400))
+    assert width_of(wide) <= WIDTHS["narrow"]
+
+
 def test_a_letter_that_is_too_wide_would_be_noticed(window: Page) -> None:
-    """The test above can fail."""
-    letter = all_letters("receipt", "en", wording.OURS)[0]
+    """The tests above can fail."""
+    stubborn = f'<p style="white-space: nowrap">{"x " * 400}</p>'
+    assert width_of(narrow(window, a_letter_with(stubborn))) > WIDTHS["narrow"]
+
+
+def a_letter_with(html: str) -> str:
+    """A campaign's letter of these words."""
+    said = {"line": "We have moved", "text": "We have moved.", "html": Markup(html)}
+    return letters.written("campaign", said, "en", wording.OURS, LINK).html
+
+
+def narrow(window: Page, letter: str) -> Page:
     window.set_viewport_size({"width": WIDTHS["narrow"], "height": 900})
-    window.set_content(letter.html.replace("Thank", "x" * 400))
-    assert width_of(window) > WIDTHS["narrow"]
+    window.set_content(letter)
+    return window
 
 
 def width_of(window: Page) -> int:
