@@ -80,26 +80,27 @@ def look(session: Session, token: str) -> State:
     reader = session.get(NewsletterReader, asked.reader_id) if asked else None
     if asked is None or reader is None:
         return "gone"
-    refused_at = session.scalar(
-        select(MailRefusal.created_at).where(
-            MailRefusal.address == reader.address, MailRefusal.kind == NEWSLETTER
-        )
-    )
-    if reader.confirmed_at is not None and refused_at is None:
+    no_at = _said_no_at(session, reader.address)
+    if reader.confirmed_at is not None and no_at is None:
         return "done"
     # Who said no after asking has said the last word.
-    is_open = asked.at > clock.now() - LASTS and (refused_at is None or refused_at < asked.at)
+    is_open = asked.at > clock.now() - LASTS and (no_at is None or no_at < asked.at)
     return "ready" if is_open else "gone"
 
 
 def confirm(session: Session, token: str) -> State:
-    """Let the letter come to whom the link was mailed; may be repeated. "done" unless "gone"."""
+    """Let the letter come to whom the link was mailed; may be repeated. "done" unless "gone".
+
+    It ends a refusal and a pause of before. A block stays, and is not spoken of: who meets one
+    here reads on the page, as everybody does, where to write.
+    """
     state = look(session, token)
     asked = _read(token)
     if state == "ready" and asked is not None:
         reader = session.get_one(NewsletterReader, asked.reader_id, with_for_update=True)
         reader.confirmed_at = clock.now()
         refusals.accept(session, reader.address, NEWSLETTER)
+        refusals.unpause(session, reader.address)
         session.flush()
         return "done"
     return state
@@ -108,6 +109,17 @@ def confirm(session: Session, token: str) -> State:
 def forget_old(session: Session) -> None:
     """Delete the mails, which name strangers and networks, too (rule S10)."""
     outbox.forget(session, (NEWSLETTER_CONFIRM,), before=clock.now() - LASTS)
+
+
+def _said_no_at(session: Session, address: str) -> datetime | None:
+    """When the newest word was said that keeps the letter from `address`: a refusal or a pause."""
+    refused_at = session.scalar(
+        select(MailRefusal.created_at).where(
+            MailRefusal.address == address, MailRefusal.kind == NEWSLETTER
+        )
+    )
+    pause = refusals.find_pause(session, address)
+    return max((at for at in (refused_at, pause and pause.created_at) if at), default=None)
 
 
 def _write_down(session: Session, email: str, language: str, slug: str, now: datetime) -> int:

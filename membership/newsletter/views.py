@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from membership.db import transaction
+from membership.mail import letters
 from membership.newsletter import asking
 from membership.newsletter.forms import NewsletterForm
 from membership.web import access, csrf
@@ -13,14 +14,17 @@ from membership.web.languages import current_language
 blueprint = Blueprint("newsletter", __name__)
 
 
-@blueprint.post("/newsletter/begin")
+@blueprint.route("/newsletter/begin", methods=["GET", "POST"])
 @access.anyone
 def begin() -> ResponseReturnValue:
     """The form under a story leads here, with fields `email` and `article`.
 
     That page is the same bytes for everyone, so it has no CSRF token, and nothing is changed
-    here: the form is shown again, filled in and with a token, for one press more.
+    here: the form is shown again, filled in and with a token, for one press more. GET is of its
+    links to other languages.
     """
+    if request.method == "GET":
+        return redirect(url_for("newsletter.newsletter"))
     form = NewsletterForm(meta={"csrf": False})
     return _page(form, is_ready=form.validate())
 
@@ -68,7 +72,10 @@ def confirm(token: str) -> ResponseReturnValue:
         state = act(session, token)
     if request.method == "POST" and state == "done":
         return redirect(url_for("newsletter.confirm", token=token), 303)
-    return render_template("newsletter/confirm.html", state=state), 410 if state == "gone" else 200
+    page = render_template(
+        "newsletter/confirm.html", state=state, newsroom=letters.sender().addr_spec
+    )
+    return page, 410 if state == "gone" else 200
 
 
 def _page(

@@ -25,12 +25,12 @@ def bare(browser: Browser, system: System) -> Iterator[Page]:
     context.close()
 
 
-def ask_under_a_story(page: Page, address: str) -> None:
+def ask_under_a_story(page: Page, address: str, clicks: int = 1) -> None:
     page.goto("/")
     page.locator("main h2 a, main h1 a").first.click()
     form = page.locator(".newsletter form")
     form.get_by_label("Your mail address").fill(address)
-    form.get_by_role("button").click()
+    form.get_by_role("button").click(click_count=clicks)
 
 
 def say_yes(page: Page, system: System, address: str) -> None:
@@ -55,11 +55,21 @@ def test_one_press_is_enough(page: Page, system: System) -> None:
     say_yes(page, system, address)
 
 
+def test_a_double_click_asks_once(page: Page) -> None:
+    """[M8] Two mails would make the first one's reader wonder."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    ask_under_a_story(page, "double-click@reader.example", clicks=2)
+    page.wait_for_url("**/newsletter/asked")
+    assert len([url for url in asked if url.endswith("/newsletter/begin")]) == 1
+
+
 def test_without_javascript_it_is_one_press_more(bare: Page, system: System) -> None:
     """[M8] [R1] The page between has the token that the story's page must not have."""
     address = "no-scripts@reader.example"
     ask_under_a_story(bare, address)
     expect(bare.locator("[name=email]")).to_have_value(address)
+    expect(bare.get_by_text("One more press: is this your address?")).to_be_visible()
     assert system.mails(address) == []
     bare.locator("#newsletter").get_by_role("button").click()
     bare.wait_for_url("**/newsletter/asked")

@@ -14,7 +14,7 @@ from membership import clock
 from membership.accounts import belongings
 from membership.accounts.models import Account
 from membership.billing import forgetting
-from membership.mail import kinds, refusals
+from membership.mail import kinds, refusals, suppression
 from membership.mail.models import MailRefusal, OutboxEmail, Suppression
 from membership.newsletter import asking, readers
 from membership.newsletter.models import NewsletterReader
@@ -173,6 +173,48 @@ def test_asking_again_after_unsubscribing_takes_the_no_back(
         client.post(link())
     assert refusals.refused(session, ADDRESS) == set()
     assert readers.is_subscribed(session, ADDRESS)
+
+
+@pytest.mark.parametrize("is_reader", [False, True])
+def test_saying_yes_ends_a_pause(session: Session, client: FlaskClient, is_reader: bool) -> None:
+    """[M8] Who confirms wants the letter, and reads that it comes; a pause of later stops it."""
+    if is_reader:
+        confirmed(session, ADDRESS)
+    now = clock.now()
+    with clock.fixed(now - SECOND):
+        refusals.pause(session, ADDRESS, None)
+    ask(client)
+    yes = link()
+    assert "The stories are coming" not in client.get(yes).text
+    assert refusals.find_pause(session, ADDRESS), "neither asking nor looking ends it"
+    assert "The stories are coming" in client.post(yes, follow_redirects=True).text
+    assert refusals.find_pause(session, ADDRESS) is None
+    with clock.fixed(now + timedelta(hours=1)):
+        refusals.pause(session, ADDRESS, None)
+        assert client.post(yes).status_code == 410
+    assert refusals.find_pause(session, ADDRESS)
+
+
+def test_a_blocked_address_reads_where_to_write(session: Session, client: FlaskClient) -> None:
+    """[S3] The same page as everybody's: it names no block, and lifts none."""
+    pages = set()
+    for address in (ADDRESS, "blocked@example.org"):
+        ask(client, address)
+        if address != ADDRESS:
+            suppression.suppress(session, address, "complaint")
+        pages.add(client.post(link(address), follow_redirects=True).text.replace(link(address), ""))
+    assert len(pages) == 1
+    assert "mailto:post@courier.example" in pages.pop()
+    assert suppression.of(session, "blocked@example.org")
+
+
+def test_the_page_between_is_left_for_the_form(session: Session, client: FlaskClient) -> None:
+    """[M8] A reload or another language, where a browser asks for it with GET."""
+    answer = client.post("/newsletter/begin", data={"email": ADDRESS})
+    assert "One more press" in answer.text
+    for prefix in ("", "/uk"):
+        answer = client.get(f"{prefix}/newsletter/begin")
+        assert (answer.status_code, answer.location) == (302, f"{prefix}/newsletter")
 
 
 def test_a_stranger_changes_nothing_for_a_reader(session: Session, client: FlaskClient) -> None:
