@@ -1,11 +1,13 @@
 """Pages of changing the mail address (rule S5)."""
 
+from datetime import timedelta
+
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from membership.accounts import address_changes
+from membership.accounts import address_changes, login
 from membership.accounts.forms import AddressForm
 from membership.db import transaction
 from membership.mail import letters
@@ -19,15 +21,17 @@ blueprint = Blueprint("address", __name__)
 def change() -> ResponseReturnValue:
     """Ask for another address (field `email`); who signed in long ago proves anew who they are.
 
-    The answer is the same for every address, whether or not another account has it.
+    The answer is the same for every address, whether or not another account has it. What was
+    typed stands in the form again after the new sign-in.
     """
-    form = AddressForm()
+    form = AddressForm(data={"email": login.typed()})
     is_sent = form.validate_on_submit()
     with transaction() as session:
         may_ask = address_changes.may_ask(session, current_user.token)
         if is_sent and may_ask:
             try:
                 address_changes.ask(session, current_user.id, form.email.data)
+                login.forget_typed()
                 return redirect(url_for("accounts.address.change"), 303)
             except address_changes.SameAddressError:
                 form.email.errors = [_("This is your address already.")]
@@ -35,12 +39,15 @@ def change() -> ResponseReturnValue:
                 form.email.errors = [
                     _("We have sent enough mails for now. Look for the newest, or try tomorrow.")
                 ]
+        elif is_sent:
+            login.keep_typed(form.email.data)
         asked = address_changes.asked(session, current_user.id)
     page = render_template(
         "accounts/address.html",
         form=form,
         may_ask=may_ask,
         asked=asked,
+        minutes=address_changes.FRESH // timedelta(minutes=1),
         newsroom=letters.sender().addr_spec,
     )
     status = 400 if form.errors else 403 if is_sent else 200

@@ -12,6 +12,8 @@ from membership.accounts import sign_in
 from membership.accounts.models import Account
 from membership.db import statements
 
+TYPED = "typed"
+
 
 @dataclass(frozen=True)
 class SignedIn:
@@ -42,10 +44,30 @@ class _Sessions(LoginManager):  # type: ignore[misc]
 
 
 def enter(account: Account, token: str) -> None:
-    """Let this browser keep `token`; whatever its cookie held before is gone."""
+    """Let this browser keep `token`; of what its cookie held before, only keep_typed() of this very
+    account is left.
+    """
+    kept = session.get(TYPED)
     session.clear()
     session.permanent = True
+    if kept and kept[0] == account.id:
+        session[TYPED] = kept
     login_user(_seen(account, token))
+
+
+def keep_typed(text: str) -> None:
+    """Keep in the cookie what must not be typed again after signing in once more."""
+    session[TYPED] = [current_user.id, text]
+
+
+def typed() -> str | None:
+    """What keep_typed() kept for the account that is signed in."""
+    account_id, text = session.get(TYPED, (None, None))
+    return text if account_id == current_user.id else None
+
+
+def forget_typed() -> None:
+    session.pop(TYPED, None)
 
 
 def leave() -> None:

@@ -114,13 +114,43 @@ def test_who_signed_in_long_ago_proves_anew_who_they_are(
     page = browser.get("/account/address").text
     assert "First, is it you?" in page
     assert 'name="email" value="olena@example.org"' in page
+    assert "more than 15 minutes ago" in page
     answer = browser.post("/account/address", data={"email": NEW})
     assert answer.status_code == 403
+    assert f"<strong>{NEW}</strong>" in answer.text
     assert mailbox.all_to(NEW) == []
     browser.post("/sign-in", data={"email": OLD, "next": "/account/address"})
     entered = browser.post("/sign-in/code", data={"code": mailbox.code(mailbox.all_to(OLD)[-1])})
     assert entered.headers["Location"] == "/account/address"
+    assert f'value="{NEW}"' in browser.get("/account/address").text, "nothing is typed twice"
     assert "Look in the other mailbox" in ask(browser)
+    assert NEW not in cookie_of(browser), "it is kept no longer than that"
+
+
+def test_what_was_typed_waits_for_the_same_account_alone(
+    session: Session, browser: FlaskClient
+) -> None:
+    """[S10] Whoever signs in next in this browser reads of nobody's new address."""
+    session.execute(update(SignIn).values(created_at=clock.now() - 16 * MINUTE))
+    browser.post("/account/address", data={"email": NEW})
+    other = factories.account(session, email="other@example.org")
+    browser.post("/sign-in", data={"email": other.email})
+    browser.post("/sign-in/code", data={"code": mailbox.code(mailbox.all_to(other.email)[-1])})
+    assert NEW not in browser.get("/account/address").text
+    assert NEW not in cookie_of(browser)
+
+
+def cookie_of(browser: FlaskClient) -> str:
+    with browser.session_transaction() as cookie:
+        return str(dict(cookie))
+
+
+def test_the_page_stands_under_the_profile(browser: FlaskClient) -> None:
+    """[R6] And the mail says what to do where another browser opens its link."""
+    page = browser.get("/account/address").text
+    assert 'href="/account/profile" aria-current="true"' in page
+    ask(browser)
+    assert "sign in first, do so with your address of until now" in newest(NEW)
 
 
 def test_the_link_outlives_the_proof_but_not_its_hour(
