@@ -32,16 +32,18 @@ def wake(session: Session, task: str) -> None:
     after_commit(session, send_once)
 
 
-def send(task: str) -> None:
-    """Tell the workers that `task` has something to do. Never raises when Redis is away.
+def send(task: str) -> bool:
+    """Tell the workers that `task` has something to do. False, and no error, when Redis is away.
 
     After a failure nothing is sent for a few seconds, so that a Redis which hangs does not hold
     up page after page.
     """
     if monotonic() < _quiet_until[0]:
-        return
+        return False
     try:
         current_app.send_task(task, ignore_result=True, retry=False)
     except (OperationalError, OSError) as error:
         _quiet_until[0] = monotonic() + QUIET_SECONDS
         log.warning("wake_failed", task=task, reason=type(error).__name__)
+        return False
+    return True

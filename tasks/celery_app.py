@@ -5,6 +5,7 @@ from typing import Any
 from celery import Celery, Task
 from celery.signals import worker_process_init
 from flask import Flask
+from kombu import Queue
 
 from membership.db import disconnect
 from tasks.schedule import BEAT_SCHEDULE
@@ -24,6 +25,9 @@ OPTIONS: dict[str, Any] = {
         "tasks.voting",
     ],
     "beat_schedule": BEAT_SCHEDULE,
+    # Workers take from both in turn: however often mail wakes them, nothing else waits behind it.
+    "task_queues": [Queue("celery"), Queue("mail")],
+    "task_routes": {"mail.deliver": {"queue": "mail"}},
     "task_ignore_result": True,
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,

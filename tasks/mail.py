@@ -8,4 +8,4 @@ from membership.mail import delivery
 @shared_task(name="mail.deliver")
 def deliver() -> None:
     """Send what is due."""
-    delivery.deliver_due()
+    delivery.take_turns()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from psycopg import RawCursor
 from sqlalchemy import DateTime, bindparam, false, func, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
@@ -69,6 +70,13 @@ class End:
     at: datetime
     next_attempt_at: datetime
 
+    def values(self) -> tuple[object, ...]:
+        """As _ENDED names them."""
+        sent_at = self.at if self.state == "sent" else None
+        settled_at = None if self.state == "pending" else self.at
+        said = (self.mail.id, self.mail.lease, self.state, self.error)
+        return (*said, sent_at, settled_at, self.next_attempt_at)
+
 
 # Who must get a mail that is in doubt gets it once more. A release that did not know `is_bulk` or
 # `settled_at` may have written the row, so the first is told by the kind as well, and what it has
@@ -126,22 +134,14 @@ def step(session: Session, ended: End | None, begun: Claimed | None) -> str | No
     Gives the state of `begun`: sending, suppressed or expired; None when it is not ours any more,
     since its lease ran out, its campaign pauses, or it was withdrawn.
     """
-    values: dict[str, Any] = {"begun": None, "lease": None, "now": clock.now()} | _NOTHING
-    if begun is not None:
-        values |= {"begun": begun.id, "lease": begun.lease}
-    if ended is not None:
-        values |= {
-            "ended": ended.mail.id,
-            "ended_lease": ended.mail.lease,
-            "state": ended.state,
-            "error": ended.error,
-            "sent_at": ended.at if ended.state == "sent" else None,
-            "settled_at": None if ended.state == "pending" else ended.at,
-            "next_attempt_at": ended.next_attempt_at,
-        }
+    values = [
+        *([None] * len(_ENDED) if ended is None else ended.values()),
+        *([None] * len(_BEGUN) if begun is None else (begun.id, begun.lease)),
+        clock.now(),
+    ]
     # By the driver alone: between two mails, SQLAlchemy would take as long as the rest.
     driver: Any = session.connection().connection.driver_connection
-    row = driver.execute(STEP, values, prepare=True).fetchone()
+    row = RawCursor(driver).execute(STEP, values, prepare=True).fetchone()
     return row[0] if row else None
 
 
@@ -180,14 +180,14 @@ def _looked_at() -> str:
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
-_NOTHING = dict.fromkeys(
-    ("ended", "ended_lease", "state", "error", "sent_at", "settled_at", "next_attempt_at")
-)
-# Built once, when this file is read: all that is left to do for a mail is to send these values.
-# `next_attempt_at` stays what the claim made it. A value is written @name.
+_ENDED = ("ended", "ended_lease", "state", "error", "sent_at", "settled_at", "next_attempt_at")
+_BEGUN = ("begun", "lease")
+_VALUES = (*_ENDED, *_BEGUN, "now")
+# Built once, when this file is read: all that is left to do for a mail is to send these values,
+# which are written @name. `next_attempt_at` stays what the claim made it.
 STEP = re.sub(
     r"@(\w+)",
-    r"%(\1)s",
+    lambda found: f"${_VALUES.index(found[1]) + 1}",
     f"""
     WITH ended AS (
         UPDATE outbox_email SET

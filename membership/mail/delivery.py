@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 # Less than a container may take to stop, so that a worker that is to stop ends its run in peace.
 BUDGET_SECONDS = 30.0
+# So soon a worker is free for something else, though all of them send a campaign.
+TURN_SECONDS = 2.0
 # While bulk leaves, this is how soon somebody looks for what a person waits for.
 LOOKS_EVERY = 0.3
 # Doubling from a minute up to six hours: the last try comes after about a day.
@@ -61,6 +63,16 @@ def deliver_due(budget_seconds: float = BUDGET_SECONDS) -> Counter[str]:
     if outcome:
         log.info("mail_delivered", **outcome)
     return outcome
+
+
+def take_turns() -> None:
+    """deliver_due() for a turn, after which any worker goes on; this one, if Redis tells nobody."""
+    until = time.monotonic() + BUDGET_SECONDS
+    while time.monotonic() < until:
+        turn_ends = time.monotonic() + TURN_SECONDS
+        deliver_due(TURN_SECONDS)
+        if time.monotonic() < turn_ends or background.send("mail.deliver"):
+            return
 
 
 def wait_after(attempts: int) -> timedelta:
@@ -107,8 +119,6 @@ class _Run:
         finally:
             claiming.step(self._session, self._ended, None)
             claiming.give_back(self._session, [*self._urgent, *self._bulk])
-        # Somebody goes on at once, if Redis lets them know; else beat does so soon.
-        background.send("mail.deliver")
         return False
 
     def _claim(self, mails: deque[Claimed], *, is_bulk: bool) -> bool:
