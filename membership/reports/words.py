@@ -101,7 +101,7 @@ MAIL: Words = MappingProxyType(
         "sending": _("being sent"),
         "sent": _("sent"),
         "failed": _("failed"),
-        "suppressed": _("address blocked"),
+        "suppressed": _("not wanted, or blocked"),
         "expired": _("too late, not sent"),
         "uncertain": _("maybe sent"),
     }
@@ -138,6 +138,20 @@ MAIL_REASON: Words = MappingProxyType(
         "x.6": _("something about the letter’s form"),
         "x.7": _("their rules do not let it in"),
         "x": _("for another reason"),
+    }
+)
+# What we write down ourselves when a mail does not go out, or may not have.
+MAIL_WHY: Words = MappingProxyType(
+    {
+        "suppressed: hard_bounce": _("blocked: mail came back"),
+        "suppressed: complaint": _("blocked: reported as spam"),
+        "suppressed: staff": _("blocked by us"),
+        "suppressed: account deleted": _("the account was deleted"),
+        "refused by the reader": _("the reader does not want such mails"),
+        "paused by the reader": _("the reader has paused such mails"),
+        "stopped": _("the campaign was stopped"),
+        "no answer: it may have been taken": MAIL_REASON["no_answer"],
+        "not an address that mail servers take": _("no address that mail servers take"),
     }
 )
 MAIL_REPORT: Words = MappingProxyType(
@@ -345,7 +359,7 @@ AUDIT: Words = MappingProxyType(
         "suppression.added": _("Address blocked"),
         "suppression.lifted": _("Address no longer blocked"),
         "wording.changed": _("Wording of a mail changed"),
-        "wording.reset": _("Wording of a mail taken back to ours"),
+        "wording.reset": _("Wording of a mail as delivered again"),
         "newsletter.imported": _("Readers of the weekly letter brought in"),
         "newsletter.exported": _("Readers of the weekly letter taken out"),
         "disputes.listed": _("Disputes listed"),

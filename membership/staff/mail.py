@@ -81,6 +81,7 @@ def mail() -> str:
         waiting=waiting,
         failures=failures,
         meaning=mail_figures.meaning,
+        why=mail_figures.why,
         provider=provider,
         is_paused=_is_ahead(provider.paused_until_at if provider else None),
         rate=settings().mail_rate,

@@ -26,12 +26,13 @@ SHOWN_DAYS = 14
 # Of failures, so many of the newest are told apart; a broken server may leave a million.
 LOOKED_AT = 5000
 FINAL = ("sent", "failed", "suppressed", "expired", "uncertain")
+# To be told apart by the colour-blind, too.
 TONES = {
-    "sent": "good",
+    "sent": "chart-good",
     "failed": "bad",
-    "suppressed": "warning",
-    "expired": "muted",
-    "uncertain": "ember",
+    "suppressed": "edge",
+    "expired": "ink",
+    "uncertain": "chart-doubt",
 }
 Counts = Mapping[str, int]
 
@@ -148,6 +149,14 @@ def meaning(reason: str) -> str:
         subject = reason.split(".")[1]
         return str(words.MAIL_REASON.get(f"x.{subject}", words.MAIL_REASON["x"]))
     return str(_("refused for good") if reason.startswith("5") else _("refused for now"))
+
+
+def why(said: str) -> str:
+    """What stands in a mail's `last_error`: ours in words, what a mail server answered as it is."""
+    ours, _then, answer = said.partition("; then ")
+    if ours not in words.MAIL_WHY:
+        return said
+    return "; ".join(filter(None, [str(words.MAIL_WHY[ours]), answer]))
 
 
 def _since() -> datetime:

@@ -25,7 +25,7 @@ from membership.mail import addresses, suppression
 from membership.mail.models import Suppression
 from membership.reports import words
 from membership.staff.forms import InnerReasonForm
-from membership.staff.room import FINANCE, back_to, blueprint, found, me
+from membership.staff.room import FINANCE, back_to, blueprint, me
 from membership.web import access
 
 PAGE = 50
@@ -51,7 +51,12 @@ class SuppressionForm(InnerReasonForm):
 class LiftForm(InnerReasonForm):
     """Why an address is no longer blocked; it is named as it stands in the list."""
 
-    address = StringField(validators=[DataRequired()])
+    address = StringField()
+
+    def __init__(self) -> None:
+        super().__init__()
+        # It is asked for in the row of its address, one of many.
+        self.reason.id = f"reason-{self.address.data}"
 
 
 @blueprint.route("/mail/suppressions", methods=["GET", "POST"])
@@ -66,33 +71,48 @@ def suppressions() -> Answer:
     with transaction() as session:
         if suppression.suppress(session, address, "staff", reason):
             _note(session, "suppression.added", address, reason)
-            flash(_("Blocked: this address gets no mail any more, not even to sign in."))
+            flash(_("Blocked: this address gets no mail any more, not even to sign in."), "good")
         else:
             flash(_("This address was blocked before, and still is."), "info")
     return back_to("staff.suppressions", q=address)
 
 
-@blueprint.post("/mail/suppressions/lift")
+@blueprint.route("/mail/suppressions/lift", methods=["GET", "POST"])
 @access.staff(*FINANCE)
 def lift_suppression() -> Answer:
-    """Form fields: `address`, `reason`. Lifted twice, it is lifted once."""
+    """Form fields: `address`, `reason`; the query is the list's. Lifted twice, it is lifted once.
+
+    GET leads to the list: whoever was told here that something is missing may reload.
+    """
+    if request.method == "GET":
+        return back_to("staff.suppressions", **_place())
     form = LiftForm()
     if not form.validate():
         return _page(SuppressionForm(formdata=None), form), 422
-    address, reason = form.address.data, form.reason.data
+    address, reason = form.address.data or "", form.reason.data
     with transaction() as session:
-        before = found(suppression.of(session, address))
-        because = before.reason
-        suppression.lift(session, address)
-        _note(session, "suppression.lifted", address, reason, was=because)
-    flash(_("No longer blocked. The next mail to this address goes out again."))
-    return back_to("staff.suppressions")
+        before = suppression.of(session, address)
+        was = before.reason if before else ""
+        if suppression.lift(session, address):
+            _note(session, "suppression.lifted", address, reason, was=was)
+            flash(_("No longer blocked. The next mail to this address goes out again."), "good")
+        else:
+            flash(_("This address was not blocked."), "info")
+    return back_to("staff.suppressions", **_place())
+
+
+def _place() -> dict[str, str | None]:
+    """Which part of the list is looked at."""
+    return {
+        "q": request.args.get("q", "").strip()[:200] or None,
+        "after": request.args.get("after") or None,
+    }
 
 
 def _page(form: SuppressionForm, lifting: LiftForm | None = None) -> str:
-    text = request.args.get("q", "").strip()[:200]
+    place = _place()
     with transaction() as session:
-        rows = _rows(session, text, request.args.get("after", ""))
+        rows = _rows(session, **place)
         audit.record(
             session,
             "suppressions.listed",
@@ -104,7 +124,7 @@ def _page(form: SuppressionForm, lifting: LiftForm | None = None) -> str:
         "staff/suppressions.html",
         rows=rows[:PAGE],
         further=rows[PAGE - 1].address if len(rows) > PAGE else None,
-        text=text,
+        place=place,
         form=form,
         lifting=lifting,
         words=words,
@@ -112,11 +132,12 @@ def _page(form: SuppressionForm, lifting: LiftForm | None = None) -> str:
     )
 
 
-def _rows(session: Session, text: str, after: str) -> list[Suppression]:
+def _rows(session: Session, q: str | None, after: str | None) -> list[Suppression]:
     """One page and, when there are more, one beyond it; by address, so that no order tells when."""
-    query = select(Suppression).order_by(Suppression.address).limit(PAGE + 1)
-    if text:
-        query = query.where(Suppression.address.istartswith(text, autoescape=True))
+    query = select(Suppression).where(Suppression.reason.in_(suppression.REASONS))
+    query = query.order_by(Suppression.address).limit(PAGE + 1)
+    if q:
+        query = query.where(Suppression.address.istartswith(q, autoescape=True))
     if after:
         query = query.where(Suppression.address > after)
     return list(session.scalars(query))

@@ -1,4 +1,5 @@
-"""How our mails are worded: staff put other sentences in place of ours, look, and take ours again.
+"""How our mails are worded: staff put other sentences in place of those delivered, and take them
+back.
 
 A sentence that could not be said is refused here, so that no mail ever fails for it.
 """
@@ -19,6 +20,7 @@ from membership.mail import kinds, letters, rewording, wording
 from membership.mail.models import MailWording
 from membership.reports import words
 from membership.staff import samples, wording_page
+from membership.staff.forms import InnerReasonForm
 from membership.staff.room import EDITORS, back_to, blueprint, me
 from membership.staff.wording_page import Page, field_of
 from membership.web import access
@@ -73,19 +75,28 @@ def _save(kind: str, language: str) -> Answer:
         if not typed.is_sound:
             return _page(session, kind, language, saved, typed), 422
         _put(session, "wording.changed", kind, language, typed.wanted())
-    flash(_("Saved. Letters that leave from now on say it, the last of them in half a minute."))
+    flash(
+        _("Saved. Letters that leave from now on say it, the last of them in half a minute."),
+        "good",
+    )
     return back_to("staff.wording_of", kind=kind, language=language)
 
 
-@blueprint.post("/mail/wording/<kind>/<language>/ours")
+@blueprint.route("/mail/wording/<kind>/<language>/delivered", methods=["GET", "POST"])
 @access.staff(*EDITORS)
 def reset_wording(kind: str, language: str) -> Answer:
-    """Take all of our sentences again."""
+    """Say all sentences as delivered again, for a `reason`. GET leads to where they stand."""
     _insist_on(kind, language)
-    with transaction() as session:
-        saved = rewording.locked(session, kind, language)
-        _put(session, "wording.reset", kind, language, dict.fromkeys(saved))
-    flash(_("All sentences are ours again."))
+    form = InnerReasonForm()
+    if form.is_submitted():
+        with transaction() as session:
+            saved = rewording.locked(session, kind, language)
+            if not form.validate():
+                shown = wording_page.shown(kind, language, saved)
+                return _page(session, kind, language, saved, shown, resetting=form), 422
+            reset = dict.fromkeys(saved)
+            _put(session, "wording.reset", kind, language, reset, reason=form.reason.data)
+        flash(_("All sentences are as delivered again."), "good")
     return back_to("staff.wording_of", kind=kind, language=language)
 
 
@@ -148,6 +159,7 @@ def _page(
     saved: dict[str, MailWording],
     page: Page,
     problem: str = "",
+    resetting: InnerReasonForm | None = None,
 ) -> str:
     editors = {row.edited_by_id for row in saved.values()}
     named = select(Account.id, Account.email).where(Account.id.in_(editors))
@@ -158,17 +170,23 @@ def _page(
         languages=language_choices(),
         title=title(kind),
         page=page,
-        is_edited=bool(saved),
+        edited=len(saved),
         seen=rewording.version(saved),
         editors=dict(session.execute(named).all()),
         cases=len(samples.of(_shown(kind), language)),
         field_of=field_of,
         problem=problem,
+        resetting=resetting or InnerReasonForm(formdata=None),
     )
 
 
 def _put(
-    session: Session, action: str, kind: str, language: str, texts: dict[str, str | None]
+    session: Session,
+    action: str,
+    kind: str,
+    language: str,
+    texts: dict[str, str | None],
+    **detail: str,
 ) -> None:
     """Each change stands in the audit log, with before and after."""
     changes = rewording.put(session, kind, language, texts, me().id)
@@ -179,6 +197,7 @@ def _put(
             f"wording:{kind}:{language}",
             actor_id=me().id,
             changes=[vars(change) for change in changes],
+            **detail,
         )
 
 

@@ -1,6 +1,8 @@
 """The page of our mail: what became of it, why some did not arrive, what waits, and its limits."""
 
+import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,11 +15,18 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
+from membership.campaigns.campaigns import STOPPED
+from membership.mail import refusals
+from membership.mail.claiming import IN_DOUBT
 from membership.mail.models import MailProvider, MailReport, OutboxEmail
+from membership.mail.suppression import REASONS
+from membership.reports import words
 from membership.staff import mail_figures, mail_reasons
 from membership.staff.mail import PAGE
 from membership.staff.mail_reasons import Failure
 from tests import factories
+from tests.staff.eyes import SEEN, lab
+from tests.web.test_stylesheet import colours
 
 SignedIn = Callable[[Session, Account], FlaskClient]
 
@@ -183,7 +192,7 @@ def test_the_list_is_filtered_by_kind_and_address(session: Session, browser: Fla
 
     def found(query: str) -> list[list[str]]:
         page = browser.get(f"/staff/mail?{query}").text
-        return [row[:2] for row in rows(page, "Mails, newest first")]
+        return [[row[0], row[2]] for row in rows(page, "Mails, newest first")]
 
     assert len(found("q=lena")) == 3
     assert found("q=OLENA@example.org") == [
@@ -215,6 +224,42 @@ def test_neither_page_nor_audit_log_numbers_the_mails(
         (1, [patron.id]),
     ]
     assert said[0].keys() == {"mails", "accounts", "state", "kind", "by_address"}
+
+
+def test_a_mail_says_in_words_why_it_did_not_go(session: Session, browser: FlaskClient) -> None:
+    """Ours in the language of the page, a mail server's as it is; the state stands beside whom."""
+    mail(session, "suppressed", recipient="a@example.org", last_error="refused by the reader")
+    mail(session, "failed", recipient="b@example.org", last_error="550 <unknown>; then nothing")
+    mail(session, recipient="c@example.org", last_error=f"{IN_DOUBT}; then 421 slow")
+    found = rows(browser.get("/staff/mail").text, "Mails, newest first")
+    assert [[row[0], row[1], row[-1]] for row in found[::-1]] == [
+        ["a@example.org", "not wanted, or blocked", "the reader does not want such mails"],
+        ["b@example.org", "failed", "550 &lt;unknown&gt;; then nothing"],
+        ["c@example.org", "sent", f"{words.MAIL_WHY[IN_DOUBT]}; 421 slow"],
+    ]
+
+
+def test_every_reason_of_ours_has_words() -> None:
+    """Whatever may stand in the way of a mail that is sent or was to be sent."""
+    said = refusals.obstacle().compile().params.values()
+    ours = {each for each in said if str(each).endswith("by the reader")}
+    assert ours == {"refused by the reader", "paused by the reader"}
+    blocked = {f"suppressed: {reason}" for reason in (*REASONS, "account deleted")}
+    assert words.MAIL_WHY.keys() >= ours | blocked | {IN_DOUBT, STOPPED}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("eyes", SEEN)
+def test_states_of_the_picture_can_be_told_apart(scheme: str, eyes: str) -> None:
+    """[R6] By who sees all colours and by who does not, in both schemes."""
+    tokens = colours(scheme)
+    drawn = {state: lab(tokens[tone], eyes) for state, tone in mail_figures.TONES.items()}
+    alike = {
+        (one, other): round(math.dist(drawn[one], drawn[other]), 1)
+        for one, other in itertools.combinations(drawn, 2)
+        if math.dist(drawn[one], drawn[other]) < 10
+    }
+    assert alike == {}
 
 
 def test_more_mails_need_no_more_queries(session: Session, browser: FlaskClient) -> None:

@@ -1,7 +1,10 @@
 """Blocked addresses: found by how they begin, blocked and taken off by hand, each with a reason."""
 
+import html
+import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -133,11 +136,64 @@ def test_an_address_is_taken_off_with_a_reason(session: Session, browser: FlaskC
     assert suppression.of(session, "stranger@example.org")
     data = {"address": "stranger@example.org", "reason": "Has room again"}
     assert browser.post(f"{PAGE}/lift", data=data).status_code == 303
+    assert told(browser) == ("good", "No longer blocked.")
     assert suppression.of(session, "stranger@example.org") is None
     [(action, subject, detail)] = deeds(session)
     assert action == "suppression.lifted"
     assert subject.startswith("address:")
     assert "stranger" not in subject
     assert detail == {"reason": "Has room again", "was": "hard_bounce"}
-    assert browser.post(f"{PAGE}/lift", data=data).status_code == 404
+    assert browser.post(f"{PAGE}/lift", data=data).status_code == 303
+    assert told(browser) == ("info", "This address was not blocked.")
     assert len(deeds(session)) == 1
+
+
+def told(browser: FlaskClient) -> tuple[str, str]:
+    """The kind and the first sentence of what the next page says on top."""
+    found = re.search(
+        r'<div class="notice" data-kind="(\w+)".*?<p>([^.<]*\.)', browser.get(PAGE).text, re.S
+    )
+    assert found
+    return found[1], found[2]
+
+
+def test_a_missing_reason_is_said_in_its_row(session: Session, browser: FlaskClient) -> None:
+    """The page stays where it was; no reload and no other language of it is an error."""
+    for name in ("a", "b"):
+        block(session, f"{name}@example.org")
+    place = "after=a@example.org&q=b"
+    [action] = re.findall(r'action="([^"]*/lift[^"]*)"', browser.get(f"{PAGE}?{place}").text)
+    where = html.unescape(action)
+    answer = browser.post(where, data={"address": "b@example.org", "reason": ""})
+    assert answer.status_code == 422
+    main = answer.text.partition("<main")[2]
+    assert '<a href="#reason-b@example.org">Please say why' in main
+    assert 'id="reason-b@example.org-error">Please say why' in main
+    assert 'name="q" value="b"' in main
+    assert "a@example.org</th>" not in main
+    again = browser.get(where)
+    assert again.status_code == 303
+    asked = parse_qs(urlsplit(again.location).query)
+    assert asked == {"after": ["a@example.org"], "q": ["b"]}
+    lifted = browser.post(where, data={"address": "b@example.org", "reason": "Works again"})
+    assert lifted.location == again.location
+
+
+def test_what_stands_for_a_deleted_account_is_nobodys_address(
+    session: Session, browser: FlaskClient
+) -> None:
+    block(session, "deleted-1@example.org", "account deleted")
+    assert "deleted-1" not in browser.get(PAGE).text
+
+
+def test_addresses_are_blocked_above_the_list(session: Session, browser: FlaskClient) -> None:
+    """Who typed wrongly finds the form open, and the list as it was looked for."""
+    block(session, "olena@example.org")
+    page = browser.get(f"{PAGE}?q=ole").text
+    assert page.index("Block it") < page.index("olena@example.org</th>")
+    answer = browser.post(f"{PAGE}?q=ole", data={"address": "no address", "reason": "By phone"})
+    assert answer.status_code == 422
+    assert 'name="q" value="ole"' in answer.text
+    assert re.search(r"<details[^>]* open>\s*<summary>Block an address", answer.text)
+    browser.post(PAGE, data={"address": "new@example.org", "reason": "By phone"})
+    assert told(browser)[0] == "good"

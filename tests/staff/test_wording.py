@@ -61,7 +61,7 @@ def test_editors_alone_word_our_mails(session: Session, signed_in: SignedIn, rol
     browser = signed_in(session, factories.staff(session, role))
     for page in ("/staff/mail/wording", PAGE, f"{PAGE}/preview"):
         assert browser.get(page).status_code == 403
-    for page in (PAGE, f"{PAGE}/ours", f"{PAGE}/preview"):
+    for page in (PAGE, f"{PAGE}/delivered", f"{PAGE}/preview"):
         assert browser.post(page).status_code == 403
 
 
@@ -94,8 +94,9 @@ def test_a_sentence_is_put_in_other_words(
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert saved(session) == {SUBJECT: "Until %(date)s: your card"}
     page = browser.get(PAGE).text
+    assert '<div class="notice" data-kind="good"' in page
     assert f"Put so by {editor.email}" in page
-    assert "1 sentence of yours" in browser.get("/staff/mail/wording").text
+    assert "1 sentence changed" in browser.get("/staff/mail/wording").text
     save(browser, {SUBJECT: "%(date)s: your card"})
     entries = session.scalars(
         select(AuditEntry).where(AuditEntry.action == "wording.changed").order_by(AuditEntry.id)
@@ -120,22 +121,32 @@ def test_what_cannot_be_said_is_refused_as_a_whole(session: Session, browser: Fl
 
 
 @pytest.mark.parametrize("text", ["", "   ", SUBJECT])
-def test_an_empty_field_means_ours(session: Session, browser: FlaskClient, text: str) -> None:
+def test_an_empty_field_means_as_delivered(
+    session: Session, browser: FlaskClient, text: str
+) -> None:
     save(browser, {SUBJECT: "%(date)s: your card"})
     save(browser, {SUBJECT: text})
     assert saved(session) == {}
 
 
-def test_one_sentence_or_all_are_ours_again(session: Session, browser: FlaskClient) -> None:
+def test_one_sentence_or_all_are_as_delivered_again(session: Session, browser: FlaskClient) -> None:
+    """All of them for a reason alone, which the audit log keeps."""
     save(browser, {SUBJECT: "%(date)s: your card", HELLO: "Good day,"})
     save(browser, {SUBJECT: "whatever"}, ours=field_of(SUBJECT))
     assert saved(session) == {HELLO: "Good day,"}
-    answer = browser.post(f"{PAGE}/ours")
+    answer = browser.post(f"{PAGE}/delivered", data={"reason": " "})
+    assert answer.status_code == 422
+    assert '<a href="#reason">Please say why' in answer.text
+    assert saved(session) == {HELLO: "Good day,"}
+    assert browser.get(f"{PAGE}/delivered").location == PAGE
+    why = {"reason": "Too stiff"}
+    answer = browser.post(f"{PAGE}/delivered", data=why)
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert saved(session) == {}
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "wording.reset")).one()
     assert entry.detail["changes"] == [{"original": HELLO, "before": "Good day,", "after": None}]
-    browser.post(f"{PAGE}/ours")
+    assert entry.detail["reason"] == "Too stiff"
+    browser.post(f"{PAGE}/delivered", data=why)
     assert len(session.scalars(select(AuditEntry)).all()) == 3
 
 
