@@ -1,7 +1,6 @@
 """A campaign's letter: which words a reader gets, and the kinds of mail that carry them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -13,8 +12,8 @@ from membership.accounts.models import Account
 from membership.campaigns import writing
 from membership.campaigns.models import Campaign
 from membership.db import transaction
-from membership.mail import kinds, letters, outbox
-from membership.mail.models import OutboxEmail
+from membership.mail import kinds, letters, outbox, wording
+from membership.web.languages import address
 
 
 def languages(campaign: Campaign) -> list[str]:
@@ -62,27 +61,15 @@ KIND = kinds.bulk(
 TEST = kinds.transactional("campaign_test", _complete)
 
 
-@dataclass(frozen=True)
-class Preview:
-    """A letter as its reader will see it: its subject and both of its parts."""
+def preview(campaign: Campaign, language: str) -> letters.Written:
+    """The letter as it stands now, in `language`: its subject and both of its parts.
 
-    subject: str
-    text: str
-    html: str
-
-
-def preview(campaign: Campaign, language: str) -> Preview:
-    """The letter as it stands now, in `language`, to nobody; its unsubscribe link ends nothing."""
-    mail = OutboxEmail(
-        id=0,
-        kind=KIND,
-        recipient=letters.sender().addr_spec,
-        language=language,
-        context={"campaign": campaign.id},
-        message_id=letters.new_message_id(),
+    It is nobody's, so the link that would unsubscribe leads to one's own choice of mail.
+    """
+    return letters.written(
+        KIND,
+        words(campaign, language),
+        language,
+        wording.of(KIND, language),
+        address("mail.mail_preferences", language),
     )
-    message = letters.compose(mail)
-    text, html = (message.get_body((part,)) for part in ("plain", "html"))
-    if text is None or html is None:
-        raise LookupError("a letter has a text part and an HTML part")
-    return Preview(str(message["Subject"]), text.get_content(), html.get_content())

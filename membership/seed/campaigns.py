@@ -21,7 +21,7 @@ REFUSES = 40
 
 SENT = campaigns.Draft(
     title="What the last months brought",
-    subjects={"en": "What your coffee paid for", "uk": "За що заплатила ваша кава"},
+    subjects={"en": "What the last months brought", "uk": "Що принесли останні місяці"},
     bodies={
         "en": """Hello,
 

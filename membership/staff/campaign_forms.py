@@ -52,8 +52,13 @@ def _ticks(label: Any) -> SelectMultipleField:
 
 
 def _within_reason(_form: Any, field: Any) -> None:
-    if not EARLIEST_YEAR <= field.data.year <= clock.now().year + 1:
+    if field.data and not EARLIEST_YEAR <= field.data.year <= clock.now().year + 1:
         raise ValidationError(_("Is the year right?"))
+
+
+def _day(label: Any) -> DateField:
+    unread = _l("There is no such day. Write year, month and day, such as 2026-03-31.")
+    return DateField(label, [Optional(), _within_reason], invalid_value_message=unread)
 
 
 def _lines(text: str | None) -> str:
@@ -74,8 +79,8 @@ class AudienceForm(FlaskForm):  # type: ignore[misc]
     currency = SelectField(_l("Gives in"), default="")
     least = StringField(_l("At least"), filters=[tidy])
     most = StringField(_l("At most"), filters=[tidy])
-    since = DateField(_l("Patron since, from"), [Optional(), _within_reason])
-    until = DateField(_l("Patron since, until"), [Optional(), _within_reason])
+    since = _day(_l("Patron since, from"))
+    until = _day(_l("Patron since, until"))
     votes = SelectField(_l("Voting"), default="")
 
     def offer(self, session: Session) -> None:
@@ -234,8 +239,13 @@ def campaign_form(session: Session) -> CampaignForm:
 class ScheduleForm(FlaskForm):  # type: ignore[misc]
     """When it begins, in the newsroom's time zone."""
 
-    now = BooleanField(_l("Start as soon as it may"))
-    starts_at = DateTimeLocalField(_l("Starts"), [Optional()], format=TYPED_TIME)
+    now = BooleanField(_l("Start at once"))
+    starts_at = DateTimeLocalField(
+        _l("Starts"),
+        [Optional()],
+        format=TYPED_TIME,
+        invalid_value_message=_l("There is no such time. Write it as 2026-03-31T09:00."),
+    )
     seen = HiddenField()
 
     at: datetime | None = None
@@ -247,7 +257,7 @@ class ScheduleForm(FlaskForm):  # type: ignore[misc]
         typed = None if self.now.data else self.starts_at.data
         self.at = in_newsroom_time(typed) if typed else now
         wrong = ""
-        if self.at + timedelta(minutes=1) < now:
+        if self.at < now - timedelta(minutes=1):
             wrong = _("This time is over: choose a later one, or start now.")
         elif self.at > now + LONGEST_AHEAD:
             wrong = _("This is more than a year ahead: is the year right?")

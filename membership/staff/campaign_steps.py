@@ -13,9 +13,10 @@ from werkzeug.wrappers import Response
 
 from config.settings import settings
 from membership.campaigns import campaigns as writing
-from membership.campaigns import lifecycle
+from membership.campaigns import lifecycle, sending
 from membership.campaigns.models import Campaign
 from membership.db import transaction
+from membership.staff import campaign_numbers
 from membership.staff.campaign_forms import ScheduleForm, SeenForm
 from membership.staff.campaigns import the_campaign, whole
 from membership.staff.forms import InnerReasonForm
@@ -107,7 +108,7 @@ def campaign_step(campaign_id: int, step: str) -> Answer:
         lifecycle.check(step, campaign.state)
         if step == "approve" and not writing.may_approve(campaign, me()):
             said = _("Who wrote or last changed a campaign cannot approve it: ask somebody else.")
-            return _page(session, campaign, step, form, said), 403
+            return _page(session, campaign, step, None, said), 403
         if not form.is_submitted():
             if hasattr(form, "seen"):
                 form.seen.data = writing.fingerprint(campaign)
@@ -154,6 +155,8 @@ def _page(session: Session, campaign: Campaign, step: str, form: Any, refused: A
     return render_template(
         "staff/campaign_step.html",
         **known,
+        figures=sending.figures(session, [campaign.id])[campaign.id],
+        numbers=campaign_numbers,
         step=step,
         said=SAID[step],
         form=form,

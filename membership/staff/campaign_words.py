@@ -1,20 +1,16 @@
-"""A campaign in words: whom it is for, how many, and why a step cannot be taken."""
+"""A campaign in words: whom it is for, and why a step cannot be taken."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from membership.campaigns.audience import SMALL, Audience, Count
-from membership.campaigns.models import Campaign
+from membership.campaigns.audience import Audience
 from membership.money import Money
 from membership.reports import words
-from membership.staff.room import FINANCE
 from membership.voting.models import Round
-from membership.web import access
 from membership.web.languages import language_choices
 from membership.web.pages import show_date, show_money
 
@@ -71,32 +67,3 @@ def _range(audience: Audience, currency: str) -> str:
     if least:
         return str(_("%(least)s or more", least=least))
     return str(_("%(most)s or less", most=most)) if most else currency
-
-
-def is_telling(campaign: Campaign, people: int) -> bool:
-    """Whether the number would tell this viewer how much somebody gives (rules S8 and S10), or
-    anyone whether somebody voted (rule V8)."""
-    wanted = Audience.model_validate(campaign.audience)
-    is_about_money = wanted.tells_amounts and not access.has_role(*FINANCE)
-    return wanted.is_too_small(people) or (0 < people < SMALL and is_about_money)
-
-
-def how_many(campaign: Campaign, people: int) -> str:
-    if is_telling(campaign, people):
-        return str(_("Fewer than 5 people"))
-    many = format_decimal(people)
-    return str(ngettext("%(many)s person", "%(many)s people", people, many=many))
-
-
-def who_gets_none(campaign: Campaign, count: Count) -> str:
-    """Of those who would be written to; empty when there are none, or it would tell too much."""
-    if not count.without or is_telling(campaign, count.people):
-        return ""
-    reasons = [
-        (count.refused, _("no such letters wanted")),
-        (count.paused, _("all letters paused")),
-        (count.suppressed, _("address blocked")),
-    ]
-    why = "; ".join(f"{why}: {format_decimal(number)}" for number, why in reasons if number)
-    many = format_decimal(count.without)
-    return str(_("%(many)s of them will get none (%(why)s).", many=many, why=why))

@@ -3,11 +3,10 @@
 from typing import Any
 
 from flask import Response as Page
-from flask import abort, flash, render_template
+from flask import abort, flash, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import Conflict
 from werkzeug.wrappers import Response
 
 from config.settings import settings
@@ -18,11 +17,11 @@ from membership.campaigns.audience import Audience
 from membership.campaigns.models import Campaign
 from membership.db import transaction
 from membership.reports import words
-from membership.staff import campaign_words
+from membership.staff import campaign_numbers, campaign_words
 from membership.staff.campaign_forms import CampaignForm, campaign_form
 from membership.staff.room import EDITORS, FINANCE, back_to, blueprint, found, me
 from membership.voting.casting import LARGEST_ID
-from membership.web import access, errors
+from membership.web import access
 from membership.web.languages import language_choices
 
 SHOWN = 50
@@ -36,22 +35,29 @@ Answer = str | Response | tuple[str, int]
 
 
 @blueprint.errorhandler(lifecycle.ForbiddenStepError)
-def _cannot(error: lifecycle.ForbiddenStepError) -> Any:
-    return errors.show_http_error(Conflict(str(campaign_words.WHY_NOT[error.state])))
+def _cannot(error: lifecycle.ForbiddenStepError) -> Answer:
+    return render_template(
+        "staff/campaign_refused.html",
+        why=campaign_words.WHY_NOT[error.state],
+        campaign_id=(request.view_args or {})["campaign_id"],
+    ), 409
 
 
 @blueprint.get("/campaigns")
 @access.staff(*EDITORS, *FINANCE)
 def campaigns() -> str:
+    query = select(Campaign).order_by(Campaign.id.desc()).limit(SHOWN + 1)
+    before = request.args.get("before", LARGEST_ID, type=int)
     with transaction() as session:
-        shown = session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(SHOWN)).all()
+        known = session.scalars(query.where(Campaign.id < min(before, LARGEST_ID))).all()
+        shown = known[:SHOWN]
         return render_template(
             "staff/campaigns.html",
             campaigns=shown,
+            older=shown[-1].id if len(known) > SHOWN else None,
             figures=sending.figures(session, [each.id for each in shown]),
             may_write=access.has_role(*EDITORS),
-            how_many=campaign_words.how_many,
-            is_telling=campaign_words.is_telling,
+            numbers=campaign_numbers,
             words=words,
         )
 
@@ -79,9 +85,6 @@ def edit_campaign(campaign_id: int) -> Answer:
         if not form.is_submitted():
             form.begin(known)
         elif form.seen.data != writing.fingerprint(known):
-            form.form_errors.append(
-                _("Somebody has changed it meanwhile. Open it anew beside this page and compare.")
-            )
             return _form_page(form, known, 409)
         elif form.validate():
             writing.change(session, known, me(), form.draft())
@@ -146,7 +149,7 @@ def progress(session: Session, shown: Campaign) -> dict[str, Any]:
     return {
         "campaign": shown,
         "figures": figures,
-        "is_telling": campaign_words.is_telling(shown, figures.all),
+        "numbers": campaign_numbers,
         "may_write": access.has_role(*EDITORS),
         "can": lifecycle.can,
         "words": words,
@@ -160,8 +163,8 @@ def whole(session: Session, shown: Campaign) -> dict[str, Any]:
     return {
         "campaign": shown,
         "count": count,
-        "how_many": campaign_words.how_many(shown, count.people) if count else "",
-        "who_gets_none": campaign_words.who_gets_none(shown, count) if count else "",
+        "how_many": campaign_numbers.how_many(shown, count.people) if count else "",
+        "who_gets_none": campaign_numbers.who_gets_none(shown, count) if count else "",
         "limit": settings().campaign_approval_above,
         "audience": campaign_words.described(session, Audience.model_validate(shown.audience)),
         "letters": [
@@ -200,6 +203,7 @@ def _form_page(form: CampaignForm, known: Campaign | None, refused: int = 422) -
         "staff/campaign_form.html",
         form=form,
         campaign=known,
+        was_changed=refused == 409,
         zone=settings().time_zone,
         first=settings().languages[0],
     )

@@ -1,10 +1,12 @@
-"""Campaigns for tests, as they stand in each state, and what became of their letters."""
+"""Campaigns for tests, as they stand in each state; what became of their letters; their pages."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from membership import clock
 from membership.accounts.models import Account
@@ -62,3 +64,17 @@ def settle(session: Session, campaign: Campaign, state: str = "sent") -> None:
         if letter.settled_at is None:
             letter.state, letter.settled_at = state, clock.now()
     session.flush()
+
+
+def typed(**values: Any) -> dict[str, Any]:
+    return {"title": "Spring", "subject_en": "A word", "body_en": "We have *news*."} | values
+
+
+def text_of(answer: TestResponse | str) -> str:
+    """What a page or a part of one says, on one line."""
+    main = answer if isinstance(answer, str) else answer.text.partition("<main")[2]
+    return " ".join(re.sub(r"<[^>]+>", " ", main).split())
+
+
+def path(campaign: Campaign, *parts: str) -> str:
+    return "/".join(["/staff/campaigns", str(campaign.id), *parts])

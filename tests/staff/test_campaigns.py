@@ -3,14 +3,12 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.test import TestResponse
 
 from membership import clock
 from membership.accounts.models import Account
@@ -23,7 +21,7 @@ from membership.voting.models import Turnout
 from tests import factories
 from tests.campaigns import newsroom
 from tests.campaigns.conftest import limit
-from tests.campaigns.newsroom import REASON
+from tests.campaigns.newsroom import REASON, path, text_of, typed
 
 __all__ = ["limit"]
 
@@ -51,22 +49,8 @@ def browser(session: Session, editor: Account, signed_in: SignedIn) -> FlaskClie
     return signed_in(session, editor)
 
 
-def typed(**values: Any) -> dict[str, Any]:
-    return {"title": "Spring", "subject_en": "A word", "body_en": "We have *news*."} | values
-
-
-def text_of(answer: TestResponse | str) -> str:
-    """What a page or a part of one says, on one line."""
-    main = answer if isinstance(answer, str) else answer.text.partition("<main")[2]
-    return " ".join(re.sub(r"<[^>]+>", " ", main).split())
-
-
 def the_campaign(session: Session) -> Campaign:
     return session.scalars(select(Campaign).execution_options(populate_existing=True)).one()
-
-
-def path(campaign: Campaign, *parts: str) -> str:
-    return "/".join(["/staff/campaigns", str(campaign.id), *parts])
 
 
 def test_a_draft_is_written_and_looked_at(session: Session, browser: FlaskClient) -> None:
@@ -206,7 +190,7 @@ def test_scheduled_at_a_time_in_the_newsrooms_zone(session: Session, browser: Fl
         ({}, "Say when, or let it start now."),
         ({"starts_at": "2020-01-01T10:00"}, "This time is over"),
         ({"starts_at": "9998-01-01T10:00"}, "more than a year ahead"),
-        ({"starts_at": "soon"}, "Not a valid datetime value."),
+        ({"starts_at": "soon"}, "There is no such time."),
     ],
 )
 def test_a_time_that_cannot_be_is_refused(

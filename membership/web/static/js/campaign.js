@@ -2,18 +2,18 @@
 // Without it the page shows what was so when it was opened.
 const PAUSE = 5000;
 const place = document.getElementById("progress");
-const said = document.getElementById("progress-said");
 
 const look = async () => {
   if (document.hidden || place.contains(document.activeElement)) return;
   try {
     const answer = await fetch(place.dataset.url, { redirect: "error" });
     if (!answer.ok) return;
-    const before = place.firstElementChild.dataset.state;
-    place.innerHTML = await answer.text();
-    if (place.firstElementChild.dataset.state !== before) {
-      said.textContent = place.querySelector(".state").textContent;
-    }
+    const now = document.createElement("template");
+    now.innerHTML = await answer.text();
+    const known = place.firstElementChild.dataset.state;
+    // All of the page tells the state: what can be done with it, and whom it goes to.
+    if (now.content.firstElementChild.dataset.state !== known) location.reload();
+    else place.replaceChildren(now.content);
   } catch {
     // The next look may find the site again.
   }
