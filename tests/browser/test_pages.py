@@ -31,6 +31,7 @@ ANYONE = {
     "gift": "/support/gift",
     "gift-uk": "/uk/support/gift",
     "pool": "/support/pool",
+    "newsletter-uk": "/uk/newsletter",
     "sign-in": "/sign-in",
     "topics": "/topics",
     "topics-uk": "/uk/topics",
@@ -51,6 +52,7 @@ PATRON = {
     "gifts": "/account/gifts",
     "profile": "/account/profile",
     "mail-preferences": "/account/mail",
+    "address": "/account/address",
     "papers": "/account/papers",
     "papers-uk": "/uk/account/papers",
     "privacy": "/account/privacy",
@@ -82,6 +84,9 @@ STAFF = {
     "staff-suppressions": "/staff/mail/suppressions",
     "staff-wording": "/staff/mail/wording",
     "staff-wording-of": "/staff/mail/wording/round_opened/uk",
+    "staff-campaigns": "/staff/campaigns",
+    "staff-campaign": "/staff/campaigns/{campaign}",
+    "staff-campaign-new": "/staff/campaigns/new",
     "staff-manual": "/staff/manual",
     "staff-manual-new": "/staff/manual/new",
     "staff-pool": "/staff/pool",
@@ -101,6 +106,7 @@ ROWS = {
     "assigned": "SELECT id FROM topic WHERE state = 'assigned' ORDER BY due_on, id LIMIT 1",
     "settled": "SELECT id FROM round WHERE state = 'settled' ORDER BY id LIMIT 1",
     "open": "SELECT id FROM round WHERE state = 'open' ORDER BY id LIMIT 1",
+    "campaign": "SELECT id FROM campaign ORDER BY id LIMIT 1",
     "patron": "SELECT account_id FROM subscription ORDER BY id LIMIT 1",
 }
 
