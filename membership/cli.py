@@ -257,6 +257,8 @@ def take_bounces(path: str) -> None:
         raise RefusedInputError(str(error)) from error
     new = [found[kind] for kind in ("hard_bounce", "soft_bounce", "complaint")]
     click.echo(f"Messages read: {found['messages']}, reports in them: {found['reports']}.")
+    if found["unreadable"]:
+        click.echo(f"Unreadable, and passed over: {found['unreadable']}.")
     click.echo("New: hard bounces {}, soft bounces {}, complaints {}.".format(*new))
     click.echo(f"Known before, or not about us: {found['reports'] - sum(new)}.")
 

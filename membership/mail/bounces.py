@@ -95,6 +95,17 @@ def take(session: Session, report: Report) -> bool:
     return True
 
 
+def take_refusal(session: Session, mail_id: int, address: str, status: str, said: str) -> None:
+    """Suppress `address` if the mail server refused it with `status` for good as we spoke to it.
+
+    Nothing is done when the mail is another's by now: its reader has moved, or is forgotten.
+    """
+    if bounce_of(status) == HARD_BOUNCE and session.scalar(
+        select(OutboxEmail.id).where(OutboxEmail.id == mail_id, OutboxEmail.recipient == address)
+    ):
+        suppression.suppress(session, address, HARD_BOUNCE, _plain(said)[:LONGEST_DETAIL])
+
+
 def _keep(
     session: Session, report: Report, address: str, outbox_id: int | None, detail: str
 ) -> bool:

@@ -9,12 +9,21 @@ import os
 from threading import RLock, Timer
 from time import monotonic
 
-from membership.mail.smtp import MailServer, NoAnswerError, ServerAwayError
+from membership.mail.smtp import (
+    MailServer,
+    NoAddressError,
+    NoAnswerError,
+    NotNowError,
+    RefusedError,
+    ServerAwayError,
+)
 
 # After this many seconds of rest the server is asked whether it still listens, and after so many
 # we say goodbye.
 DOUBTED_AFTER = 1.0
 CLOSED_AFTER = 20.0
+# Who refuses so many in a row, and takes none, refuses us: it must not cost everybody their mail.
+MOST_REFUSALS = 10
 
 
 class Line:
@@ -25,6 +34,8 @@ class Line:
     _url: str
     _used_at: float
     _closing: Timer | None
+    # In a row, over however many connections.
+    _refusals: int
 
     def __init__(self) -> None:
         self._forget()
@@ -42,20 +53,16 @@ class Line:
     def send(self, url: str, letter: bytes, sender: str, recipient: str) -> None:
         """Hand over one mail. Raises one of smtp's errors when it was not taken."""
         with self._lock:
-            self.open(url)
-            server = self._server
-            assert server is not None
             try:
-                server.send(letter, sender, recipient)
-            except NoAnswerError:
-                self._close()
+                self._hand_over(url, letter, sender, recipient)
+            except NoAddressError:
                 raise
-            except ServerAwayError:
-                self._close()
-                if server.taken == 0:
-                    raise
-                # Many servers take only so many mails over one connection.
-                self._open_anew(url).send(letter, sender, recipient)
+            except (RefusedError, NotNowError) as error:
+                self._refusals += 1
+                if self._refusals >= MOST_REFUSALS:
+                    raise ServerAwayError(str(error)) from error
+                raise
+            self._refusals = 0
             self._used_at = monotonic()
 
     def rest(self) -> None:
@@ -74,6 +81,22 @@ class Line:
             if self._server is not None and self._server.is_open:
                 self._server.quit()
             self._server = None
+
+    def _hand_over(self, url: str, letter: bytes, sender: str, recipient: str) -> None:
+        self.open(url)
+        server = self._server
+        assert server is not None
+        try:
+            server.send(letter, sender, recipient)
+        except NoAnswerError:
+            self._close()
+            raise
+        except ServerAwayError:
+            self._close()
+            if server.taken == 0:
+                raise
+            # Many servers take only so many mails over one connection.
+            self._open_anew(url).send(letter, sender, recipient)
 
     def _is_ready(self, url: str) -> bool:
         server, rested = self._server, monotonic() - self._used_at
@@ -103,6 +126,7 @@ class Line:
         self._url = ""
         self._used_at = 0.0
         self._closing = None
+        self._refusals = 0
 
 
 LINE = Line()

@@ -21,6 +21,7 @@ from membership.mail.bounces import (
     NO_COMPLAINT,
     SOFT_BOUNCE,
     Report,
+    UnreadableError,
     bounce_of,
 )
 
@@ -34,22 +35,31 @@ class NoMailboxError(ValueError):
 def take_all(path: str) -> Counter[str]:
     """Take every report in a Maildir, an mbox or a message ("-": from standard input).
 
-    How many: "messages" that were read, "reports" in them, and of these the kinds that were new;
-    nothing is moved or deleted, and the same mailbox may be read again. Raises NoMailboxError.
+    How many: "messages" there, those that were "unreadable", "reports" in the others, and of these
+    the kinds that were new; nothing is moved or deleted, and the same mailbox may be read again.
+    Raises NoMailboxError.
     """
     counted: Counter[str] = Counter()
     for raw in _messages(path):
         counted["messages"] += 1
+        try:
+            reports = reports_of(raw)
+        except UnreadableError:
+            counted["unreadable"] += 1
+            continue
         with transaction() as session:
-            for report in reports_of(raw):
+            for report in reports:
                 counted["reports"] += 1
                 counted[report.kind] += bounces.take(session, report)
     return counted
 
 
 def reports_of(raw: bytes) -> list[Report]:
-    """What a message reports; nothing when it is no report."""
-    message = message_from_bytes(raw)
+    """What a message reports; nothing when it is no report. Raises UnreadableError."""
+    try:
+        message = message_from_bytes(raw)
+    except RecursionError as error:
+        raise UnreadableError("It has too many parts within parts.") from error
     if message.get_content_type() != "multipart/report":
         return []
     parts = _parts(message)

@@ -39,6 +39,13 @@ class OutboxEmail(Numbered, Base):
             postgresql_include=["kind"],
             postgresql_where="settled_at IS NULL",
         ),
+        # What expires, such as a sign-in, waits behind nothing.
+        Index(
+            "ix_outbox_email_expiring",
+            "not_after_at",
+            "id",
+            postgresql_where="settled_at IS NULL AND NOT is_bulk AND not_after_at IS NOT NULL",
+        ),
         # For whoever counts what became of it.
         Index(
             "ix_outbox_email_settled",

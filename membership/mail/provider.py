@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from config.settings import settings
+from membership.mail.smtp import gist
 
 log = structlog.get_logger(__name__)
 
@@ -83,11 +84,12 @@ def turn(session: Session) -> float:
     return float(session.execute(_TURN, values).scalar_one())
 
 
-def pause(session: Session, reason: str) -> None:
+def pause(session: Session, said: str) -> None:
     """It has sent us away: let all workers leave it alone, longer each time in a row.
 
     Nothing happens when another worker has said so already.
     """
+    reason = gist(said)
     values = {"name": _name(), "reason": reason, "pauses": list(PAUSES), "most": len(PAUSES)}
     refusals = session.execute(_PAUSE, values).scalar_one_or_none()
     if refusals is not None:

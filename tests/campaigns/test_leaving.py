@@ -116,7 +116,7 @@ def test_what_a_worker_holds_when_it_is_paused_does_not_leave(committed: Engine)
             factories.patron(session)
         campaign_id = begun(session).id
     with statements() as worker:
-        batch = claiming.claim(worker, is_bulk=True)
+        batch = claiming.claim(worker, claiming.BULK)
         assert claiming.step(worker, None, batch[0]) == "sending"
         with transaction() as session:
             campaign = session.get_one(Campaign, campaign_id)

@@ -40,6 +40,12 @@ def inbox(
 
 
 @pytest.fixture(autouse=True)
+def nothing_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier test's mail server refused counts no longer."""
+    monkeypatch.setattr(LINE, "_refusals", 0)
+
+
+@pytest.fixture(autouse=True)
 def kinds_of_tests(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """`letter` is transactional, `news` is bulk; both want a `topic`."""
     letter = kinds.Kind("letter")

@@ -114,6 +114,24 @@ def test_a_maildir_may_be_read_again(app: Flask, session: Session, tmp_path: Pat
     assert len(kept(session)) == 2
 
 
+def test_what_cannot_be_read_stops_nothing(app: Flask, session: Session, tmp_path: Path) -> None:
+    """[M4][L7] Anybody may write there: a message of a thousand nested parts, too."""
+    sent_mail(session)
+    nested = "".join(
+        f'Content-Type: multipart/report; boundary="b{depth}"\n\n--b{depth}\n'
+        for depth in range(5_000)
+    )
+    box = boxes.mbox(tmp_path / "box")
+    for raw in (nested.encode(), BOUNCE):
+        box.add(raw)
+    box.close()
+    found = run(app, str(tmp_path / "box"))
+    assert found.exit_code == 0
+    assert "Messages read: 2, reports in them: 1.\n" in found.output
+    assert "Unreadable, and passed over: 1.\n" in found.output
+    assert reason(session) == "hard_bounce"
+
+
 def test_an_mbox_and_a_file_with_one_message(app: Flask, session: Session, tmp_path: Path) -> None:
     """[M4]"""
     sent_mail(session)

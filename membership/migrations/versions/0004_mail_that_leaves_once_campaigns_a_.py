@@ -253,6 +253,13 @@ def upgrade() -> None:
         postgresql_where="campaign_id IS NOT NULL",
     )
     op.create_index(
+        "ix_outbox_email_expiring",
+        "outbox_email",
+        ["not_after_at", "id"],
+        unique=False,
+        postgresql_where="settled_at IS NULL AND NOT is_bulk AND not_after_at IS NOT NULL",
+    )
+    op.create_index(
         "ix_outbox_email_message",
         "outbox_email",
         ["message_id"],
@@ -296,6 +303,11 @@ def downgrade() -> None:
         "ix_outbox_email_message",
         table_name="outbox_email",
         postgresql_where="message_id IS NOT NULL",
+    )
+    op.drop_index(
+        "ix_outbox_email_expiring",
+        table_name="outbox_email",
+        postgresql_where="settled_at IS NULL AND NOT is_bulk AND not_after_at IS NOT NULL",
     )
     op.drop_index(
         "ix_outbox_email_campaign",
