@@ -95,13 +95,15 @@ def change(session: Session, campaign: Campaign, actor: Account, draft: Draft) -
 def schedule(session: Session, campaign: Campaign, actor: Account, starts_at: datetime) -> None:
     """Let it begin at `starts_at`; above the limit only once a second person has approved it.
 
-    Raises NobodyError and TooFewError.
+    Raises NobodyError and TooFewError. Of an audience by amount, that nobody is in it would tell
+    what each does not give: such a campaign ends as soon as it begins (rule S8).
     """
     lifecycle.check("schedule", campaign.state)
     reached = people(session, campaign).people
-    if Audience.model_validate(campaign.audience).is_too_small(reached):
+    wanted = Audience.model_validate(campaign.audience)
+    if wanted.is_too_small(reached):
         raise TooFewError
-    if not reached:
+    if not reached and not wanted.tells_amounts:
         raise NobodyError
     campaign.starts_at = starts_at
     campaign.state = lifecycle.after_scheduling(reached, settings().campaign_approval_above)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account
-from membership.campaigns import campaigns
+from membership.campaigns import campaigns, sending
 from membership.campaigns.audience import Audience
 from membership.mail import refusals
 from membership.seed.campaigns import DRAFT, SENT
@@ -82,13 +82,20 @@ def test_the_figures_of_letters_by_amount_are_rounded_too(
 def test_nobody_and_somebody_look_the_same(session: Session, browser: FlaskClient) -> None:
     """[S8] [S10] Or an audience of one known person would tell what they give."""
     factories.patron(session, language="uk")
-    pages = [
-        text_of(browser.get(path(newsroom.written(session, audience=audience), "schedule")))
+    written = [
+        newsroom.written(session, audience=audience)
         for audience in (
             Audience(languages=("uk",), currency="EUR", least_minor=least) for least in (400, 900)
         )
     ]
-    assert all("Fewer than 5 people" in page for page in pages)
+    for campaign in written:
+        assert "Fewer than 5 people" in text_of(browser.get(path(campaign, "schedule")))
+        asked = {"now": "y", "seen": campaigns.fingerprint(campaign)}
+        assert browser.post(path(campaign, "schedule"), data=asked).status_code == 303
+        sending.advance(session, campaign.id)
+        session.flush()
+    said = [text_of(browser.get(path(campaign, "progress")).text) for campaign in written]
+    assert all("Fewer than 5 people" in each for each in said)
 
 
 @pytest.mark.parametrize("day", ["2026-13-01", "0000-01-01", "soon", "2026-01-01T00:00"])
