@@ -19,6 +19,8 @@ QUERIES: Mapping[str, Sequence[str]] = {
 }
 # Forms whose answers are looked at as well: all that the vote and its staff pages take.
 FORMS = ("/topics", "/rounds", "/staff/topics", "/staff/rounds", "/staff/series")
+# A form's own address, which a reload asks for: it leads on to the page with the form.
+LEADS_ON = {"newsletter.begin", "staff.lift_suppression", "staff.reset_wording"}
 # What is another one whenever a page is shown.
 NONCES = re.compile(
     r'name="csrf_token"[^>]* value="[^"]*"|(?<=nonce=")[^"]*|(?<=value=")[0-9a-f-]{36}(?=")'
