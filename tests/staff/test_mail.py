@@ -86,6 +86,7 @@ def test_states_are_told_by_day_and_by_kind(session: Session, browser: FlaskClie
     ]
     found = re.search(r'id="states-data">(.*?)</script>', page)
     assert found
+    assert '<figure class="chart" data-wide' in page, "the table hides no state beside it"
     picture = json.loads(found.group(1))
     assert {row["name"]: row["values"] for row in picture["series"]}["sent"] == [1, 2]
     assert picture["labels"] == [days[1][0], days[0][0]]

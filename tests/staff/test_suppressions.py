@@ -191,6 +191,8 @@ def test_addresses_are_blocked_above_the_list(session: Session, browser: FlaskCl
     block(session, "olena@example.org")
     page = browser.get(f"{PAGE}?q=ole").text
     assert page.index("Block it") < page.index("olena@example.org</th>")
+    head = re.findall(r'<th scope="col">([^<]*)</th>', page)
+    assert head[:2] == ["Address", "Take off"], "side by side, on a phone too"
     answer = browser.post(f"{PAGE}?q=ole", data={"address": "no address", "reason": "By phone"})
     assert answer.status_code == 422
     assert 'name="q" value="ole"' in answer.text
