@@ -7,7 +7,9 @@ in a header and in both bodies. To render and encode costs far more than to hand
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from secrets import token_urlsafe
 
 from membership import clock
@@ -60,7 +62,7 @@ class Edition:
         """The whole mail; its recipient is PLAIN."""
         own = {
             "recipient": mail.recipient.encode(),
-            "date": format_datetime(clock.now()).encode(),
+            "date": _date(clock.now().replace(microsecond=0)),
             "message_id": mail.message_id.encode(),
             "token": refusals.unsubscribe_token(mail.id).encode(),
         }
@@ -82,6 +84,12 @@ class Edition:
             self._parts += [source[at:begin], *slots]
             at = end
         self._parts.append(source[at:])
+
+
+@lru_cache(maxsize=1)
+def _date(second: datetime) -> bytes:
+    """The same for the thousand letters of a second."""
+    return format_datetime(second).encode()
 
 
 def _of_token(found: bytes) -> list[bytes | _Slot]:
