@@ -1,13 +1,14 @@
 """What a mail server says of a recipient, of us, and how it goes away."""
 
 from collections.abc import Iterator
+from threading import Timer
 
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
-from membership.mail import delivery, suppression
+from membership.mail import delivery, smtp, suppression
 from membership.mail.line import LINE, MOST_REFUSALS
 from tests.mail import mails, relay
 from tests.mail.relay import OK, Relay
@@ -61,6 +62,21 @@ def test_a_relay_that_refuses_us_costs_no_mails(session: Session, server: Relay,
     server.answer = lambda _address: OK
     mails.let_time_pass()
     assert delivery.deliver_due() == {"sent": 3 * MOST_REFUSALS - lost}
+
+
+def test_a_slow_answer_is_waited_for(
+    session: Session, server: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[M2] After the mail itself, longer than for anything else: it is taken, and sent once."""
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 2.0)
+    assert smtp.ANSWER_SECONDS >= 60
+    server.goes_on.clear()
+    later = Timer(2.5, server.goes_on.set)
+    later.start()
+    mails.put()
+    assert delivery.deliver_due() == {"sent": 1}
+    later.join()
+    assert server.taken == ["reader1@example.org"]
 
 
 @pytest.mark.parametrize("code", [530, 535, 538])
