@@ -11,7 +11,18 @@ from select import POLLIN, poll
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, create_engine, event, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Engine,
+    Identity,
+    MetaData,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import CITEXT, JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import (
@@ -178,15 +189,15 @@ def _forget_after_rollback(session: Session) -> None:
         session.info.pop("after_commit", None)
 
 
-def lock(session: Session, subject: str) -> None:
+def lock(session: Session, subject: str, *, shared: bool = False) -> None:
     """Wait until no other transaction holds `subject`; held until this transaction ends.
 
-    For subjects that may have no row yet; where there is a row, lock the row.
+    Any number may hold it `shared` at once. For subjects that may have no row yet; where there is a
+    row, lock the row.
     """
     _insist_on_transaction(session)
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))"), {"subject": subject}
-    )
+    take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+    session.execute(select(take(func.hashtextextended(subject, 0))))
 
 
 def database_now(session: Session) -> datetime:

@@ -9,18 +9,18 @@ that the database holds nothing but its hash.
 import base64
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts import accounts, audit, belongings, sign_in
-from membership.accounts.models import Account, AddressChange
+from membership.accounts.models import Account, AddressChange, AuditEntry
 from membership.accounts.sign_in import hashed
 from membership.accounts.sign_in_requests import SIGN_IN, SIGN_IN_UNKNOWN
 from membership.db import lock
@@ -36,6 +36,7 @@ MOST_OF_ACCOUNT = 5
 MOST_OF_ADDRESS = 5
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+CHANGED = "account.address_changed"
 
 
 class SameAddressError(ValueError):
@@ -115,6 +116,7 @@ def change(session: Session, account_id: int, token: str, kept: str) -> str | No
 
     All sign-ins end but that of the token `kept`, and the old address is told. Raises TakenError.
     """
+    outbox.hold_addresses(session)
     # Whoever signs in, deletes the account or uses the same link waits here.
     account = session.get_one(Account, account_id, with_for_update=True, populate_existing=True)
     wanted = of_link(session, account_id, token)
@@ -140,8 +142,18 @@ def change(session: Session, account_id: int, token: str, kept: str) -> str | No
         account_id=account_id,
     )
     # By number alone: the audit log outlives the address.
-    audit.record(session, "account.address_changed", f"account:{account_id}", actor_id=account_id)
+    audit.record(session, CHANGED, f"account:{account_id}", actor_id=account_id)
     return new
+
+
+def has_changed(session: Session, account_id: int, since: datetime) -> bool:
+    """Whether an account was given another address after `since`, which is in whole seconds."""
+    changed = exists().where(
+        AuditEntry.subject == f"account:{account_id}",
+        AuditEntry.action == CHANGED,
+        AuditEntry.created_at >= since + timedelta(seconds=1),
+    )
+    return bool(session.scalar(select(changed)))
 
 
 def forget_old(session: Session) -> None:

@@ -6,7 +6,9 @@ stored without names. A suppressed address stays on that list, by itself: whoeve
 never written to again.
 """
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,6 +18,7 @@ from membership.accounts.models import Account, Note, SignInRequest
 from membership.billing.gifts import letters
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, Leaving, Subscription
+from membership.mail import moving
 from membership.mail.models import MailPause, MailRefusal, MailReport, OutboxEmail, Suppression
 
 
@@ -50,24 +53,46 @@ def _forget_checkouts(session: Session, account: Account) -> None:
 
 
 def _forget_mail(session: Session, account: Account) -> None:
-    """The rows stay and count; to whom and what goes. What was not sent yet never will be."""
+    """The rows stay and count; to whom and what goes."""
     session.execute(
         insert(Suppression)
         .values(address=nobody(account.id), reason="account deleted")
         .on_conflict_do_nothing()
     )
-    session.execute(
-        update(OutboxEmail)
-        .where(or_(OutboxEmail.account_id == account.id, OutboxEmail.recipient == account.email))
-        .values(recipient=nobody(account.id), context={})
-    )
+    theirs = or_(OutboxEmail.account_id == account.id, OutboxEmail.recipient == account.email)
+    mails = _forget_letters(session, account.id, theirs)
     for table in (MailRefusal, MailPause):
         session.execute(delete(table).where(table.address == account.email))
     session.execute(
         update(MailReport)
-        .where(MailReport.address == account.email)
+        .where(or_(MailReport.address == account.email, MailReport.outbox_id.in_(mails)))
         .values(address=nobody(account.id), detail="")
     )
+
+
+def _forget_letters(
+    session: Session, account_id: int, theirs: ColumnElement[bool]
+) -> Sequence[int]:
+    """Mails that were not sent yet never will be. Gives back the ids of all."""
+    mails = moving.readdress(session, theirs, nobody(account_id))
+    is_unsent = OutboxEmail.state == "pending"
+    session.execute(
+        update(OutboxEmail)
+        .where(OutboxEmail.id.in_(mails))
+        .values(
+            context={},
+            state=case((is_unsent, "suppressed"), else_=OutboxEmail.state),
+            settled_at=case((is_unsent, clock.now()), else_=OutboxEmail.settled_at),
+            last_error=case(
+                (is_unsent, "suppressed: account deleted"),
+                # What a mail server said may name the address.
+                (OutboxEmail.state == "failed", None),
+                else_=OutboxEmail.last_error,
+            ),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return mails
 
 
 def _forget_words(session: Session, account_id: int) -> None:
@@ -93,11 +118,7 @@ def _forget_gifts(session: Session, account_id: int) -> None:
         .values(context=OutboxEmail.context.concat({"sender_name": None, "message": None}))
         .execution_options(synchronize_session=False)
     )
-    session.execute(
-        update(OutboxEmail)
-        .where(_is_letter_of(taken))
-        .values(recipient=nobody(account_id), context={})
-    )
+    _forget_letters(session, account_id, _is_letter_of(taken))
     session.execute(update(Gift).where(given).values(sender_name=None, message=None))
     session.execute(
         update(Gift).where(taken).values(recipient_email=nobody(account_id), recipient_name=None)

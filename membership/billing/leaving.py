@@ -19,7 +19,7 @@ from membership.background import wake
 from membership.billing import customers, forgetting, gateway, givers, letters, subscriptions, sync
 from membership.billing.models import Checkout, Subscription
 from membership.db import lock, transaction
-from membership.mail import kinds
+from membership.mail import kinds, outbox
 from membership.web.languages import address
 
 log = structlog.get_logger(__name__)
@@ -38,8 +38,8 @@ class StaffCannotLeaveError(RuntimeError):
 def ask(account_id: int) -> datetime:
     """Note that an account is to be deleted, and tell its owner; gives the day.
 
-    Asked again, nothing changes. What still charges is ended by end_support(), which a worker
-    calls too. Raises StaffCannotLeaveError.
+    Letters to many that wait for it do not leave any more. Asked again, nothing changes. What still
+    charges is ended by end_support(), which a worker calls too. Raises StaffCannotLeaveError.
     """
     with transaction() as session:
         account = givers.locked(session, account_id)
@@ -47,6 +47,7 @@ def ask(account_id: int) -> datetime:
             raise StaffCannotLeaveError(f"account {account_id} is {account.role}")
         if account.delete_after_at is None:
             account.delete_after_at = clock.now() + WEEK
+            outbox.withdraw_bulk(session, account.id)
             _tell(session, account, account.delete_after_at)
             # Last: everybody needs the audit log's lock.
             _note(session, "account.deletion_asked", account, actor_id=account.id)
@@ -116,6 +117,7 @@ def _delete(account_id: int) -> bool:
     for each in known:
         gateway.delete_customer(each)
     with transaction() as session:
+        outbox.hold_addresses(session)
         account = givers.locked(session, account_id)
         if not _can_go(session, account):
             return False

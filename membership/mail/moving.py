@@ -1,8 +1,8 @@
 """When a reader has another address: what we keep under the old one moves to the new one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -52,37 +52,46 @@ def _move_mails(
     session: Session, account_id: int, old: str, new: str, staying: Collection[str]
 ) -> None:
     """Those to an address alone, such as a letter of the week, too; a friend's gift is no such."""
+    mine = (
+        OutboxEmail.recipient == old,
+        or_(OutboxEmail.account_id == account_id, OutboxEmail.is_bulk),
+        OutboxEmail.kind.not_in(staying),
+    )
+    readdress(session, and_(*mine), new)
+
+
+def readdress(session: Session, mine: ColumnElement[bool], new: str) -> Sequence[int]:
+    """Let the mails that are `mine` be those of `new`; gives back their ids.
+
+    Of several that tell the same, one does so from now on: each of the others gets a subject of its
+    own, and does not leave any more. Their Message-IDs are forgotten, for what the receiving side
+    may still report is about the address that they went to.
+    """
+    # In the order in which workers take them.
+    found = select(OutboxEmail.id).where(mine).order_by(OutboxEmail.id).with_for_update()
+    ids = session.scalars(found).all()
     told = aliased(OutboxEmail)
     is_told = exists().where(
-        told.recipient == new,
         told.kind == OutboxEmail.kind,
         told.subject == OutboxEmail.subject,
+        told.id != OutboxEmail.id,
+        or_(told.recipient == new, and_(told.id.in_(ids), told.id < OutboxEmail.id)),
     )
-    mine = (
-        select(OutboxEmail.id)
-        .where(
-            OutboxEmail.recipient == old,
-            or_(OutboxEmail.account_id == account_id, OutboxEmail.is_bulk),
-            OutboxEmail.kind.not_in(staying),
-        )
-        # In the order in which workers take them.
-        .order_by(OutboxEmail.id)
-        .with_for_update()
-    )
-    ids = session.scalars(mine).all()
-    unsynchronized = {"synchronize_session": False}
+    is_over = and_(is_told, OutboxEmail.state == "pending")
+    moved = {
+        "recipient": new,
+        "message_id": None,
+        "subject": case(
+            (is_told, func.concat(OutboxEmail.subject, ":", OutboxEmail.id)),
+            else_=OutboxEmail.subject,
+        ),
+        "state": case((is_over, "expired"), else_=OutboxEmail.state),
+        "settled_at": case((is_over, clock.now()), else_=OutboxEmail.settled_at),
+    }
     session.execute(
         update(OutboxEmail)
-        .where(OutboxEmail.id.in_(ids), ~is_told)
-        .values(recipient=new)
-        .execution_options(**unsynchronized)
+        .where(OutboxEmail.id.in_(ids))
+        .values(moved)
+        .execution_options(synchronize_session=False)
     )
-    # What the new address has as well goes there once.
-    session.execute(
-        update(OutboxEmail)
-        .where(
-            OutboxEmail.id.in_(ids), OutboxEmail.recipient == old, OutboxEmail.state == "pending"
-        )
-        .values(state="expired", settled_at=clock.now())
-        .execution_options(**unsynchronized)
-    )
+    return ids

@@ -5,15 +5,31 @@ from datetime import datetime
 from typing import Any, cast
 
 from flask_babel import force_locale
-from sqlalchemy import BigInteger, DateTime, Select, Table, case, delete, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Select,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership import clock
 from membership.background import wake
+from membership.db import lock
 from membership.mail import kinds
 from membership.mail.models import OutboxEmail
+
+ADDRESSES = "mail addresses"
 
 
 def put(
@@ -47,7 +63,6 @@ def put(
             "language": language,
             "context": context or {},
             "is_bulk": kinds.is_bulk(kind),
-            "next_attempt_at": now,
             "not_after_at": not_after,
             "created_at": now,
         },
@@ -73,6 +88,7 @@ def put_to_all(
     how many were written: whoever had that mail already is not among them.
     """
     kinds.find(kind)
+    lock(session, ADDRESSES, shared=True)
     now = clock.now()
     contexts = {}
     for each in settings().languages:
@@ -91,7 +107,8 @@ def put_to_all(
         "context": context.concat(own[0]) if own else context,
         "is_bulk": literal(kinds.is_bulk(kind)),
         "campaign_id": literal(campaign_id, BigInteger),
-        "next_attempt_at": literal(starts_at or now),
+        # By the database's clock, as workers look at it.
+        "next_attempt_at": literal(starts_at) if starts_at else func.now(),
         "not_after_at": literal(not_after, DateTime(timezone=True)),
         "created_at": literal(now),
     }
@@ -101,6 +118,15 @@ def put_to_all(
     written = session.execute(statement.execution_options(preserve_rowcount=True))
     wake(session, "mail.deliver")
     return written.rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+def hold_addresses(session: Session) -> None:
+    """Let nobody write to many until this transaction ends, and wait for who does.
+
+    For whoever gives an account another address, before anything else is locked: letters go to
+    where their readers were when the writing of them began.
+    """
+    lock(session, ADDRESSES)
 
 
 def _once() -> Any:
@@ -116,14 +142,19 @@ def withdraw(
 
     Gives back how many; one that is on its way is not among them.
     """
+    about = and_(OutboxEmail.kind.in_(list(names)), OutboxEmail.subject.in_(list(subjects)))
+    return _withdraw(session, account_id, about)
+
+
+def withdraw_bulk(session: Session, account_id: int) -> int:
+    """Take back what an account could have refused and has not left yet; gives back how many."""
+    return _withdraw(session, account_id, OutboxEmail.is_bulk.expression)
+
+
+def _withdraw(session: Session, account_id: int, which: ColumnElement[bool]) -> int:
     withdrawn = session.scalars(
         update(OutboxEmail)
-        .where(
-            OutboxEmail.account_id == account_id,
-            OutboxEmail.kind.in_(list(names)),
-            OutboxEmail.subject.in_(list(subjects)),
-            OutboxEmail.state == "pending",
-        )
+        .where(OutboxEmail.account_id == account_id, which, OutboxEmail.state == "pending")
         .values(state="expired", settled_at=clock.now())
         .returning(OutboxEmail.id)
     )

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.mail import hidden, kinds
+from membership.mail import hidden, kinds, suppression
 from membership.mail.models import MailPause, MailRefusal, OutboxEmail, Suppression
 
 _UNSUBSCRIBE = "unsubscribe"
@@ -49,13 +49,15 @@ def unsubscribe_token(mail_id: int) -> str:
 
 
 def subscriber(session: Session, token: str) -> Subscriber | None:
-    """Whom `token` speaks of; None when it is not ours or its mail is forgotten.
+    """Whom `token` speaks of; None when it is not ours, or its mail or reader is forgotten.
 
     A mail moves with its reader to a new address, so an old link ends the mail of today.
     """
     mail_id = _mail_of(token)
     mail = session.get(OutboxEmail, mail_id) if mail_id is not None else None
     if mail is None or not kinds.is_bulk(mail.kind):
+        return None
+    if suppression.stands_for_nobody(session, mail.recipient):
         return None
     return Subscriber(mail.recipient, kinds.find(mail.kind))
 

@@ -12,8 +12,10 @@ from sqlalchemy import func, select
 from membership import clock
 from membership.accounts import accounts, address_changes, sign_in, sign_in_requests
 from membership.accounts.models import Account, AuditEntry, SignIn
-from membership.billing import forgetting, givers
-from membership.db import transaction
+from membership.billing import forgetting, givers, leaving
+from membership.db import statements, transaction
+from membership.mail import claiming, moving, outbox, refusals
+from membership.mail.claiming import Claimed
 from membership.mail.models import OutboxEmail
 from tests import factories
 from tests.voting.waiting import wait_for_a_lock
@@ -153,3 +155,106 @@ def test_an_account_that_is_being_deleted_gets_no_address(workers: ThreadPoolExe
         (email,) = session.scalars(select(Account.email))
     assert email == forgetting.nobody(holder.id)
     assert count("address_changed") == 0
+
+
+def claimed() -> Claimed:
+    """A letter of the week to the old address, in the hands of a worker."""
+    with transaction() as session:
+        holder = accounts.find(session, OLD)
+        assert holder is not None
+        outbox.put(
+            session,
+            kind="newsletter",
+            recipient=OLD,
+            subject="issue:1",
+            language="en",
+            account_id=holder.id,
+        )
+    with statements() as session:
+        (mail,) = claiming.claim(session, claiming.BULK)
+    return mail
+
+
+def begin(mail: Claimed) -> str | None:
+    """What the worker does next."""
+    with statements() as session:
+        return claiming.step(session, None, mail)
+
+
+def test_a_letter_in_a_workers_hands_goes_to_no_old_address(workers: ThreadPoolExecutor) -> None:
+    """[S5] It is the new address' from now on, and leaves when the lease is over."""
+    press = asked()
+    mail = claimed()
+    assert press() == NEW
+    assert workers.submit(begin, mail).result(timeout=60) is None
+    with transaction() as session:
+        left = session.get_one(OutboxEmail, mail.id)
+        assert (left.recipient, left.state) == (NEW, "pending")
+
+
+def test_a_worker_that_waits_for_the_change_sends_nothing(workers: ThreadPoolExecutor) -> None:
+    """[S5][M4] It began to look before the refusal of the old address was the new one's."""
+    asked()
+    with transaction() as session:
+        refusals.refuse(session, OLD, "newsletter")
+    mail = claimed()
+    with transaction() as session:
+        holder = session.scalars(select(Account).with_for_update()).one()
+        holder.email = NEW
+        moving.move(session, holder.id, OLD, NEW, staying=())
+        sending = workers.submit(begin, mail)
+        wait_for_a_lock()
+    assert sending.result(timeout=60) is None
+
+
+def test_a_worker_that_waits_for_the_deletion_sends_nothing(workers: ThreadPoolExecutor) -> None:
+    """[S11] It began to look before there was nobody."""
+    asked()
+    mail = claimed()
+    with transaction() as session:
+        holder = session.scalars(select(Account).with_for_update()).one()
+        forgetting.forget(session, holder)
+        sending = workers.submit(begin, mail)
+        wait_for_a_lock()
+    assert sending.result(timeout=60) is None
+    with transaction() as session:
+        assert session.get_one(OutboxEmail, mail.id).state == "suppressed"
+
+
+@pytest.mark.parametrize("what", ["changed", "deleted"])
+def test_who_goes_while_letters_are_written_is_not_written_to_at_the_old_address(
+    workers: ThreadPoolExecutor, what: str
+) -> None:
+    """[S5][S11] The change waits for them, and takes them along."""
+    change = asked()
+    go = deleted() if what == "deleted" else change
+    # Thousands take a while to find: here, until we say.
+    held = select(func.pg_advisory_xact_lock(1)).scalar_subquery()
+    readers = select(Account.email, Account.language, Account.id).where(held.is_not(None))
+
+    def write() -> None:
+        with transaction() as session:
+            outbox.put_to_all(session, readers, "newsletter", "issue:1", lambda _language: {})
+
+    with transaction() as session:
+        session.execute(select(func.pg_advisory_xact_lock(1)))
+        writing = workers.submit(write)
+        wait_for_a_lock()
+        going = workers.submit(go)
+        wait_for_a_lock(transactions=2)
+    writing.result(timeout=60)
+    assert going.result(timeout=60)
+    with transaction() as session:
+        (email,) = session.scalars(select(Account.email))
+        to = select(OutboxEmail.recipient).where(OutboxEmail.kind == "newsletter")
+        assert session.scalars(to).all() == [email]
+    assert email != OLD
+
+
+def deleted() -> Callable[[], bool]:
+    """What a worker does when the week of an account is over."""
+    with transaction() as session:
+        holder = accounts.find(session, OLD)
+        assert holder is not None
+        holder.delete_after_at = clock.now()
+    return lambda: leaving._delete(holder.id)

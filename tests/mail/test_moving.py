@@ -7,10 +7,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
-from membership.mail import moving, outbox, refusals
+from membership.mail import bounces, moving, outbox, refusals, suppression
 from membership.mail.models import MailPause, OutboxEmail
 from tests import factories
-from tests.mail import mails
+from tests.mail import mails, reports
 
 OLD = "old@example.org"
 NEW = "new@example.org"
@@ -86,13 +86,14 @@ def test_what_both_addresses_were_to_get_comes_once(session: Session, reader: Ac
         .where(OutboxEmail.subject == "issue:2", OutboxEmail.recipient == OLD)
         .values(state="sent")
     )
+    first, second = (row.id for row in mails.rows() if row.recipient == OLD)
     move(session, reader)
     found = sorted((row.subject, row.recipient, row.state) for row in mails.rows())
     assert found == [
         ("issue:1", NEW, "pending"),
-        ("issue:1", OLD, "expired"),
+        (f"issue:1:{first}", NEW, "expired"),
         ("issue:2", NEW, "pending"),
-        ("issue:2", OLD, "sent"),
+        (f"issue:2:{second}", NEW, "sent"),
     ]
 
 
@@ -104,6 +105,31 @@ def test_an_old_unsubscribe_link_ends_the_mail_of_today(session: Session, reader
     found = refusals.subscriber(session, token)
     assert found is not None
     assert found.address == NEW
+
+
+def test_the_link_of_a_mail_that_both_addresses_had_ends_it_too(
+    session: Session, reader: Account
+) -> None:
+    """[M6] Whichever of the two mails it stands in."""
+    put("news", "issue:1")
+    put("news", "issue:1", recipient=NEW)
+    move(session, reader)
+    for row in mails.rows():
+        found = refusals.subscriber(session, refusals.unsubscribe_token(row.id))
+        assert found is not None
+        assert found.address == NEW
+
+
+@pytest.mark.parametrize("kind", [bounces.HARD_BOUNCE, bounces.COMPLAINT])
+def test_what_is_reported_of_the_old_address_stays_with_it(
+    session: Session, reader: Account, kind: str
+) -> None:
+    """[M4] A letter to the old mailbox bounces late: the new one is right all the same."""
+    reports.sent_mail(session, recipient=OLD, account_id=reader.id)
+    move(session, reader)
+    report = bounces.Report("ses", "1", kind, OLD, reports.MESSAGE_ID, "550 5.1.1 no such user")
+    bounces.take(session, report)
+    assert suppression.of(session, NEW) is None
 
 
 def test_refusals_of_both_addresses_hold(session: Session, reader: Account) -> None:
