@@ -1,9 +1,12 @@
 """Signed links that work without signing in: to manage, to mend a card, to take a gift.
 
 They stand in mails, which are kept and forwarded. So each opens one thing only, shows no name and
-no address, and changes nothing until a button is pressed (lesson L12).
+no address, and changes nothing until a button is pressed (lesson L12). One that opens an account's
+support is over when the account has another address (rule S5): somebody else may read the old one's
+mails.
 """
 
+from datetime import datetime
 from typing import Literal
 
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -32,11 +35,16 @@ def manage_url(subscription_id: int, language: str) -> str:
 
 def subject(purpose: Purpose, token: str) -> int:
     """The id that `token` was made for. Raises BadLinkError."""
+    return signed(purpose, token)[0]
+
+
+def signed(purpose: Purpose, token: str) -> tuple[int, datetime]:
+    """The id that `token` was made for, and when, to the second. Raises BadLinkError."""
     try:
-        found = _signer(purpose).loads(token, max_age=LIVES_SECONDS)
+        found, at = _signer(purpose).loads(token, max_age=LIVES_SECONDS, return_timestamp=True)
     except BadData as error:
         raise BadLinkError("this link does not open anything") from error
-    return int(found)
+    return int(found), at
 
 
 def _signer(purpose: Purpose) -> URLSafeTimedSerializer:

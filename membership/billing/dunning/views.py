@@ -13,9 +13,11 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.accounts import address_changes
 from membership.billing import checkout, gateway, links
 from membership.billing.dunning.models import Dunning
 from membership.billing.models import Subscription
@@ -60,12 +62,18 @@ def mend(token: str) -> ResponseReturnValue:
 
 def _found(session: Session, token: str) -> tuple[Dunning, Subscription]:
     try:
-        row = session.get(Dunning, links.subject("mend", token))
+        number, signed_at = links.signed("mend", token)
     except links.BadLinkError:
-        row = None
-    if row is None:
         abort(404, _("This link does not belong to one of our mails. It may have lost a letter."))
-    return row, session.get_one(Subscription, row.subscription_id)
+    found = session.execute(
+        select(Dunning, Subscription)
+        .join(Subscription, Subscription.id == Dunning.subscription_id)
+        .where(Dunning.id == number)
+    ).one_or_none()
+    if found is None or address_changes.has_changed(session, found[1].account_id, signed_at):
+        abort(404, _("This link is too old, or has lost a letter on its way. Sign in instead."))
+    row, subscription = found
+    return row, subscription
 
 
 def _page(row: Dunning, subscription: Subscription, *, is_stripe_away: bool = False) -> Response:

@@ -10,7 +10,9 @@ from flask import Response, abort, flash, make_response, redirect, render_templa
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from membership.accounts import address_changes
 from membership.accounts.models import Account
 from membership.billing import checkout, gateway, links
 from membership.billing.dunning import following
@@ -45,20 +47,25 @@ def _opened(view: View) -> Callable[[str], Response]:
 
 
 def _subscription(token: str) -> Subscription:
-    row = None
-    try:
-        subscription_id = links.subject("manage", token)
-    except links.BadLinkError:
-        subscription_id = None
-    if subscription_id is not None:
-        with transaction() as session:
-            row = session.scalar(
-                select(Subscription)
-                .join(Account, Account.id == Subscription.account_id)
-                .where(Subscription.id == subscription_id, Account.deleted_at.is_(None))
-            )
+    with transaction() as session:
+        row = _found(session, token)
     if row is None:
         abort(404, _("This link is too old, or has lost a letter on its way. Sign in instead."))
+    return row
+
+
+def _found(session: Session, token: str) -> Subscription | None:
+    try:
+        subscription_id, signed_at = links.signed("manage", token)
+    except links.BadLinkError:
+        return None
+    row = session.scalar(
+        select(Subscription)
+        .join(Account, Account.id == Subscription.account_id)
+        .where(Subscription.id == subscription_id, Account.deleted_at.is_(None))
+    )
+    if row is None or address_changes.has_changed(session, row.account_id, signed_at):
+        return None
     return row
 
 

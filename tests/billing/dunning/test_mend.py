@@ -1,11 +1,16 @@
 """The page behind the letters' link: what it says, to whom, and what it never does."""
 
+from datetime import timedelta
+
 import pytest
 from flask.testing import FlaskClient
 
+from membership import clock
+from membership.accounts import address_changes, audit
 from membership.accounts.models import Account
 from membership.billing import links
 from membership.billing.dunning.models import Dunning
+from membership.db import transaction
 from tests.billing.dunning.conftest import ASKS_ALWAYS, LOST, NO_MONEY, PAYS, Life
 from tests.billing.reading import row
 
@@ -50,6 +55,18 @@ def test_looking_changes_nothing(failing: Life, client: FlaskClient) -> None:
     for look in (client.get, client.head):
         assert look(page_of(failing.dunning)).status_code == 200
     assert failing.dunning.link_used_at is None
+    assert failing.stripe.all("billing_portal.session") == []
+
+
+def test_it_ends_when_the_account_has_another_address(failing: Life, client: FlaskClient) -> None:
+    """[S5] Nor does it lead to Stripe any more."""
+    path = page_of(failing.dunning)
+    with clock.fixed(clock.now() + timedelta(days=1)), transaction() as session:
+        about = f"account:{failing.subscription.account_id}"
+        audit.record(session, address_changes.CHANGED, about)
+    for answer in (client.get(path), client.post(path)):
+        assert answer.status_code == 404
+        assert "Sign in instead" in answer.text
     assert failing.stripe.all("billing_portal.session") == []
 
 

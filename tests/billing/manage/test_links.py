@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -9,10 +10,12 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.accounts import address_changes, audit
 from membership.accounts.models import Account
 from membership.billing import letters, links
 from membership.billing.manage import acts, telling
 from membership.billing.models import Leaving, Subscription, SubscriptionChange
+from membership.db import transaction
 from membership.mail.letters import compose
 from membership.mail.models import OutboxEmail
 from tests import factories
@@ -186,6 +189,27 @@ def test_a_link_for_something_else_opens_nothing(session: Session, client: Flask
         assert answer.status_code == 404
         assert "lost a letter" in answer.text
     assert client.get(f"/manage/{links.token('manage', given.id)}").status_code == 200
+
+
+def test_a_link_ends_when_the_account_has_another_address(
+    session: Session, client: FlaskClient
+) -> None:
+    """[S5] Whoever reads the old mailbox ends nobody's support; links of later mails open."""
+    reader = factories.account(session)
+    path = f"/manage/{links.token('manage', factories.subscription(session, reader).id)}"
+    change_address(reader, clock.now() - timedelta(days=1))
+    assert client.get(path).status_code == 200
+    change_address(reader, clock.now() + timedelta(seconds=5))
+    for answer in (client.get(path), client.post(f"{path}/cancel")):
+        assert answer.status_code == 404
+        assert "Sign in instead" in answer.text
+    assert row(session, Subscription).state == "active"
+
+
+def change_address(reader: Account, at: datetime) -> None:
+    """As far as a link looks."""
+    with clock.fixed(at), transaction() as session:
+        audit.record(session, address_changes.CHANGED, f"account:{reader.id}", actor_id=reader.id)
 
 
 def test_a_form_from_elsewhere_is_refused(
