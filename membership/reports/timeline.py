@@ -27,6 +27,7 @@ from membership.billing.models import (
 from membership.mail.models import OutboxEmail
 from membership.money import Money, display
 from membership.reports import words
+from membership.reports.deeds import DEEDS
 from membership.voting.models import Round, Topic, Turnout
 from membership.voting.telling import shows_who_voted
 from membership.web.languages import current_language
@@ -260,7 +261,7 @@ def _audit(session: Session, account: Account) -> Iterable[Entry]:
     for action, at, actor, reason in session.execute(query):
         who = actor or _("by the system")
         # The log keeps what former versions called a deed.
-        title = str(words.AUDIT.get(action, action))
+        title = str(DEEDS.get(action, action))
         yield Entry(at, title, f"{reason} – {who}" if reason else who)
 
 

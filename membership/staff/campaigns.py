@@ -17,6 +17,7 @@ from membership.campaigns.audience import Audience
 from membership.campaigns.models import Campaign
 from membership.db import transaction
 from membership.reports import words
+from membership.reports.deeds import DEEDS
 from membership.staff import campaign_numbers, campaign_words
 from membership.staff.campaign_forms import CampaignForm, campaign_form
 from membership.staff.room import EDITORS, FINANCE, back_to, blueprint, found, me
@@ -181,6 +182,7 @@ def _page(session: Session, shown: Campaign) -> dict[str, Any]:
         | {
             "may_approve": writing.may_approve(shown, me()),
             "deeds": deeds,
+            "called": DEEDS,
             "people": _names(session, shown, deeds),
         }
     )
