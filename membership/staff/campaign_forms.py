@@ -155,7 +155,7 @@ class CampaignForm(AudienceForm):
         _l("Name, for us alone"),
         [
             DataRequired(_l("Give it a name that you will know it by.")),
-            Length(max=TITLE_LETTERS, message=_l("Please keep the name under 100 letters.")),
+            Length(max=TITLE_LETTERS, message=_l("Please keep the title under 100 letters.")),
         ],
         filters=[_one_line],
     )

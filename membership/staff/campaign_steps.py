@@ -46,9 +46,9 @@ SAID: Mapping[str, Said] = MappingProxyType(
             _l("The campaign is scheduled."),
         ),
         "withdraw": Said(
-            _l("Take it back"),
+            _l("Withdraw it"),
             _l("It is a draft again, and nothing is sent. An approval is given anew."),
-            _l("Take it back"),
+            _l("Withdraw it"),
             _l("The campaign is a draft again."),
             "secondary",
         ),

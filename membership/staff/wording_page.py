@@ -44,7 +44,7 @@ class Line:
     def where(self) -> Any:
         """In which part of the letter it stands, if not in both."""
         if self.sentence.in_subject:
-            return _("Subject")
+            return _("Subject line")
         return PARTS.get(self.sentence.parts, "")
 
     @property
