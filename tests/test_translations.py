@@ -15,6 +15,8 @@ from flask_babel import force_locale, ngettext
 from jinja2 import Environment
 from sqlalchemy.orm import Session
 
+from membership.mail import kinds
+
 ROOT = Path(__file__).parent.parent
 TRANSLATIONS = ROOT / "membership/translations"
 # "%(name)s", "%(num)d", and "{amount}" of texts that a script completes.
@@ -133,6 +135,16 @@ def test_a_page_speaks_ukrainian(session: Session, client: FlaskClient) -> None:
     assert '<html lang="uk">' in page
     assert "Без пароля" in page
     assert "No password" not in page
+
+
+def test_kinds_of_mail_are_named_in_ukrainian(app: Flask) -> None:
+    """[M8] What is not extracted, for it is marked by another name than `_l`, stays English."""
+    for kind in kinds.bulk_kinds():
+        for text in (kind.title, kind.note):
+            with app.test_request_context("/uk/"), force_locale("uk"):
+                ours = str(text)
+            with app.test_request_context("/"), force_locale("en"):
+                assert str(text) != ours, kind.name
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ class OutboxEmail(Numbered, Base):
     __table_args__ = (
         UniqueConstraint("kind", "recipient", "subject"),
         CheckConstraint(f"state IN {STATES}", name="state"),
-        # Whom a person waits for comes first. Its condition is not the state, so that marking a
-        # mail `sending` changes no index.
+        # What a person waits for comes first. Its condition is not the state: a mail keeps its
+        # place while it is `sending`.
         Index(
             "ix_outbox_email_waiting",
             "is_bulk",

@@ -6,7 +6,7 @@ Subjects are neutral (rule S10), words without reproach.
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -35,8 +35,8 @@ RENEWAL_AHEAD = kinds.transactional("renewal_ahead", in_words)
 CARD_EXPIRES = kinds.transactional("card_expires", in_words)
 INVITATION = kinds.bulk(
     "invitation",
-    lazy_gettext("An invitation to give every month"),
-    lazy_gettext("At most one, some weeks after you gave once."),
+    _l("An invitation to give every month"),
+    _l("At most one, some weeks after you gave once."),
     group="support",
 )
 
