@@ -66,13 +66,13 @@ class System:
     # The database
 
     @cached_property
-    def _engine(self) -> sa.Engine:
+    def engine(self) -> sa.Engine:
         """It keeps no connection, since tests restart the server."""
         return sa.create_engine(self.database_url, poolclass=sa.NullPool)
 
     def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """All rows; committed if the statement changes something."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             result = connection.execute(sa.text(statement), values)
             return [dict(row) for row in result.mappings()] if result.returns_rows else []
 

@@ -45,8 +45,7 @@ def patron(browser: Browser, system: System) -> StorageState:
 
 @contextmanager
 def database(system: System) -> Iterator[Session]:
-    engine = sa.create_engine(system.database_url, poolclass=sa.NullPool)
-    with Session(engine) as session, session.begin():
+    with Session(system.engine) as session, session.begin():
         yield session
 
 

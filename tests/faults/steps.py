@@ -295,8 +295,7 @@ def let_leases_run_out(system: System) -> None:
 @contextmanager
 def at_work(system: System) -> Iterator[sa.Connection]:
     """A connection of our own to the database, in a transaction."""
-    engine = sa.create_engine(system.database_url, poolclass=sa.NullPool)
-    with engine.connect() as connection:
+    with system.engine.connect() as connection:
         yield connection
 
 
