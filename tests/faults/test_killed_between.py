@@ -22,6 +22,7 @@ from tests.faults.steps import (
     subscriptions,
     unfinished,
     wait_for_all_mails,
+    wait_for_gift,
     waits_for_lock,
 )
 from tests.faults.test_stripe_away import sessions_at
@@ -73,6 +74,7 @@ def test_a_second_gift_was_given_back_and_nobody_noted_it(system: System) -> Non
     email = "keptsecond@reader.example"
     with Reader(system, email) as here, Reader(system, email) as there:
         here.give()
+        wait_for_gift(system, email)
         settle(system)
         system.sandbox("faults", webhooks="drop")
         began = stripe_now(system)

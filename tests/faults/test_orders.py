@@ -16,6 +16,7 @@ from tests.faults.steps import (
     events_of,
     ledger,
     mails_about,
+    personal_mails,
     redeliver,
     renew,
     settle,
@@ -258,6 +259,6 @@ def assert_told_once(system: System, email: str) -> None:
         "cancel_undone": 1,
     }
     wait_for_all_mails(system, email)
-    arrived = system.mails(email)
+    arrived = personal_mails(system, email)
     assert len(arrived) == len(mails_about(system, email))
     assert len({mail["headers"]["Message-ID"] for mail in arrived}) == len(arrived)

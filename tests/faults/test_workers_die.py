@@ -11,9 +11,11 @@ from tests.faults.steps import (
     Reader,
     assert_one_gift,
     events_of,
+    let_go_of_mail,
     let_leases_run_out,
     locked,
     mails_about,
+    personal_mails,
     redeliver,
     settle,
     unfinished,
@@ -82,7 +84,7 @@ def test_a_worker_dies_while_the_mail_server_thinks(system: System) -> None:
             assert "sending" in dict(mails_about(system, reader.email)).values()
             kill(extra)
             system.mail.misbehave()
-        let_leases_run_out(system)
+        let_go_of_mail(system, reader.email)
         settle(system)
         assert_one_gift_by_mail_ids(system, reader.email)
 
@@ -91,7 +93,7 @@ def assert_one_gift_by_mail_ids(system: System, email: str) -> None:
     """Welcome and receipt are two mails; the one in doubt came twice under one Message-ID."""
     wanted = [("receipt", "sent"), ("welcome", "sent")]
     wait_until(lambda: mails_about(system, email) == wanted, "welcome and receipt")
-    arrived = system.mails(email)
+    arrived = personal_mails(system, email)
     assert len(arrived) == 3
     assert len({mail["headers"]["Message-ID"] for mail in arrived}) == 2
     assert len({mail["subject"] for mail in arrived}) == 2
@@ -108,7 +110,7 @@ def test_two_workers_share_a_heap_of_gifts(system: System) -> None:
                 assert reader.pay(reader.checkout()).status_code == 303
                 system.wake("billing.process_events", times=2)
             kill(extra)
-        let_leases_run_out(system)
+        let_go_of_mail(system, *emails)
         settle(system)
         for reader in readers:
             assert_one_gift(system, reader.email, in_doubt=True)
