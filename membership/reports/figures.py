@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from decimal import Decimal
 
-MONTHS_OF_YEAR = 12
+from membership.reports.periods import months_later
+
 # Rule S10: a group smaller than this could single a person out.
 SMALLEST_GROUP = 5
+# Of fewer than this many, a percentage says less than "1 of 3".
+SMALL = 20
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,21 @@ def average(total: int, count: int) -> Figure:
     if count == 0:
         return Figure(None, computable=False, denominator=0)
     return Figure((Decimal(total) / count).quantize(Decimal(1)), denominator=count)
+
+
+def share(part: int, whole: int) -> Figure:
+    """`part` of `whole`, as a Decimal from 0 to 1; not computable for a whole of 0.
+
+    Whoever shows it says "0 of 3" while the whole is small: see SMALL.
+    """
+    if whole == 0:
+        return Figure(None, computable=False, denominator=0)
+    return Figure(Decimal(part) / whole, denominator=whole)
+
+
+def part_of(figure: Figure) -> int:
+    """The part that a share() was made of."""
+    return round((figure.value or 0) * (figure.denominator or 0))
 
 
 def hide_small_group(figure: Figure) -> Figure:
@@ -92,11 +110,6 @@ class Month:
         return self.new_patrons + self.lost_patrons
 
 
-def next_month(first_day: date) -> date:
-    years, month = divmod(first_day.month, MONTHS_OF_YEAR)
-    return date(first_day.year + years, month + 1, 1)
-
-
 def series(months: Iterable[Month], until: date) -> tuple[Month, ...]:
     """All months from the first of `months` to that of `until`, gaps filled, with running sums.
 
@@ -112,7 +125,7 @@ def series(months: Iterable[Month], until: date) -> tuple[Month, ...]:
         mrr += month.movements.net
         patrons += month.new_patrons - month.lost_patrons
         running.append(replace(month, mrr=mrr, patrons=patrons))
-        day = next_month(day)
+        day = months_later(day, 1)
     return tuple(running)
 
 

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from membership.billing.models import LedgerEntry, Subscription
 from membership.billing.revenue import monthly_value
 from membership.billing.standing import PATRON_STATES
+from membership.reports import rollups
 from membership.reports.figures import (
-    MONTHS_OF_YEAR,
     Figure,
     Month,
     Movements,
@@ -23,6 +23,7 @@ from membership.reports.figures import (
     series,
 )
 from membership.reports.models import DailyFigures
+from membership.reports.periods import MONTHS_OF_YEAR
 
 WITHHELD = Figure(None, computable=False)
 
@@ -119,7 +120,7 @@ def overview(session: Session, today: date, *, hide_small_groups: bool) -> Overv
         lost_last_month=sum(each.last_month.lost_patrons for each in found),
         currencies=tuple(found),
         differences=tuple(_differences(running)),
-        rebuilt_at=session.scalar(select(func.max(DailyFigures.rebuilt_at))),
+        rebuilt_at=rollups.rebuilt_at(session),
     )
 
 

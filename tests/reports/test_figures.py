@@ -14,10 +14,10 @@ from membership.reports.figures import (
     Movements,
     average,
     hide_small_group,
-    next_month,
     series,
     waterfall,
 )
+from membership.reports.periods import months_later
 
 SMALL = st.integers(-10_000, 10_000)
 MONTHS = st.lists(
@@ -88,7 +88,7 @@ def test_no_month_at_all_is_this_month_with_nothing() -> None:
 
 
 def test_december_is_followed_by_january() -> None:
-    assert next_month(date(2026, 12, 1)) == date(2027, 1, 1)
+    assert months_later(date(2026, 12, 1), 1) == date(2027, 1, 1)
 
 
 @given(MONTHS)
@@ -98,7 +98,7 @@ def test_movements_sum_to_the_end_of_any_series(months: list[Month]) -> None:
     assert whole[-1].patrons == sum(month.new_patrons - month.lost_patrons for month in months)
     assert whole[-1].first_day == LATEST.replace(day=1)
     for before, after in pairwise(whole):
-        assert after.first_day == next_month(before.first_day)
+        assert after.first_day == months_later(before.first_day, 1)
         assert after.start == before.mrr
 
 

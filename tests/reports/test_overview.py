@@ -57,7 +57,7 @@ def test_currencies_are_never_added_up(session: Session) -> None:
 
 
 def test_nothing_yet(session: Session) -> None:
-    seen = look(session)
+    seen = overview(session, LATER, hide_small_groups=False)
     assert (seen.patrons, seen.currencies, seen.rebuilt_at) == (Figure(0), (), None)
 
 

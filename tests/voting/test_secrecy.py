@@ -23,7 +23,7 @@ from membership.campaigns.models import Campaign
 from membership.mail import letters
 from membership.mail.models import OutboxEmail
 from membership.reports import rollups
-from membership.reports.models import DailyFigures
+from membership.reports.models import RollupState
 from membership.voting import paper, rounds
 from membership.voting.models import Round, RoundSeries, TopicFollow, TopicSupport
 from tests import factories
@@ -158,7 +158,7 @@ def world(session: Session, scene: Scene, order: Sequence[int], turnout: int) ->
                     session.execute(insert(table).values(topic_id=wish, account_id=voter.id))
         rounds.advance_all()
         rollups.refresh(session)
-        session.execute(update(DailyFigures).values(rebuilt_at=factories.NOON))
+        session.execute(update(RollupState).values(rebuilt_at=factories.NOON))
         yield
         made.rollback()
 

@@ -1,11 +1,9 @@
-"""A statement as CSV, for spreadsheets: RFC 4180, UTF-8 with the mark that Excel asks for.
+"""A statement as CSV, for spreadsheets.
 
 A row is a donation or what was given back of one, which is negative: the amounts of a currency sum
 up to what remains. Written from the facts of an issued statement, so it never differs from its PDF.
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,20 +12,14 @@ from flask_babel import gettext as _
 
 from membership.billing.papers.wording import method, purpose
 from membership.money import Money
-
-# A spreadsheet takes text that begins like this for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+from membership.web.spreadsheet import file_of, plain_text
 
 
 def csv_of(facts: dict[str, Any]) -> bytes:
     """The rows of a statement's facts, in its language; what is not counted has no amount."""
-    text = io.StringIO(newline="")
     with force_locale(facts["language"]):
-        out = csv.writer(text)
-        out.writerow([_("Day"), _("What"), _("Paid"), _("Amount"), _("Currency"), _("Note")])
-        for gift in facts["gifts"]:
-            out.writerows(_rows(gift))
-    return text.getvalue().encode("utf-8-sig")
+        head = [_("Day"), _("What"), _("Paid"), _("Amount"), _("Currency"), _("Note")]
+        return file_of([head, *(row for gift in facts["gifts"] for row in _rows(gift))])
 
 
 def _rows(gift: dict[str, Any]) -> Iterator[list[str]]:
@@ -47,8 +39,3 @@ def _rows(gift: dict[str, Any]) -> Iterator[list[str]]:
 def _plain(minor: int, currency: str) -> str:
     """As every program reads it: a point, no thousands."""
     return f"{Money(minor, currency).major:f}"
-
-
-def plain_text(cell: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

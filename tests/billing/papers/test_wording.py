@@ -14,9 +14,10 @@ import pytest
 import typst
 from flask import Flask
 
-from membership.billing.papers.spreadsheet import csv_of, plain_text
+from membership.billing.papers.spreadsheet import csv_of
 from membership.billing.papers.typesetting import TEMPLATE, typeset
 from membership.billing.papers.wording import amount, words
+from membership.web.spreadsheet import plain_text
 
 DAY = date(2027, 1, 3)
 GIFT: dict[str, Any] = {

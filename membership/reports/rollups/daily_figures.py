@@ -1,24 +1,21 @@
-"""Daily rollups: rebuilt from the ledger and the donations, never counted up in place.
+"""What each day changed in each currency: MRR movements, patrons, income.
 
-A day is that of UTC. Refunds and disputes count on their own day, so that a closed month stays
-closed; a dispute that was won is taken out of its day again, as a refund that failed is.
+Refunds and disputes count on their own day, so that a closed month stays closed; a dispute that
+was won is taken out of its day again, as a refund that failed is.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Cast, Date, cast, delete, func, select, text
+from sqlalchemy import Select, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from membership.billing.models import Dispute, Donation, LedgerEntry, Refund
-from membership.db import lock
 from membership.reports.models import DailyFigures
+from membership.reports.rollups.rollup import Rollup, day_of
 
-# A transaction that was open while we last looked may have committed since.
-OVERLAP = timedelta(days=2)
-BEGINNING = date(1970, 1, 1)
-
-_INSERT = text(
+_FILL = text(
     """
     WITH movement AS (
         SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, currency,
@@ -56,56 +53,26 @@ _INSERT = text(
     INSERT INTO daily_figures (
         day, currency, new_minor, expansion_minor, reactivation_minor, contraction_minor,
         churn_voluntary_minor, churn_involuntary_minor, new_patrons, lost_patrons,
-        one_time_minor, one_time_gifts, received_minor, rebuilt_at)
+        one_time_minor, one_time_gifts, received_minor)
     SELECT day, currency, coalesce(new_minor, 0), coalesce(expansion_minor, 0),
         coalesce(reactivation_minor, 0), coalesce(contraction_minor, 0),
         coalesce(churn_voluntary_minor, 0), coalesce(churn_involuntary_minor, 0),
         coalesce(new_patrons, 0), coalesce(lost_patrons, 0),
-        coalesce(one_time_minor, 0), coalesce(one_time_gifts, 0), coalesce(received_minor, 0),
-        clock_timestamp()
+        coalesce(one_time_minor, 0), coalesce(one_time_gifts, 0), coalesce(received_minor, 0)
     FROM movement FULL JOIN payment USING (day, currency)
     """
 )
 
 
-def refresh(session: Session) -> None:
-    """Rebuild the days that may have changed since the last time. May run twice at once."""
-    lock(session, "daily_figures")
-    newest = session.scalar(select(func.max(DailyFigures.rebuilt_at)))
-    if newest is None:
-        _rebuild_since(session, BEGINNING)
-    else:
-        _rebuild_since(session, _earliest_change(session, newest - OVERLAP))
-
-
-def rebuild(session: Session) -> int:
-    """Rebuild every day; the number of rows written."""
-    lock(session, "daily_figures")
-    return _rebuild_since(session, BEGINNING)
-
-
-def _earliest_change(session: Session, since: datetime) -> date:
-    """The earliest day of the facts that were written after `since`, at least that of `since`.
-
-    Stripe may tell us of a payment or a refund days later: what counts is the day it was made.
-    """
-    # The minimum of a day, not of a time: for that PostgreSQL would walk the index of times.
-    facts = (
-        select(func.min(_day(LedgerEntry.occurred_at))).where(LedgerEntry.created_at >= since),
-        select(func.min(_day(Donation.paid_at))).where(Donation.created_at >= since),
-        select(func.min(_day(Refund.refunded_at))).where(Refund.changed_at >= since),
-        select(func.min(_day(Dispute.opened_at))).where(Dispute.synced_at >= since),
-    )
-    days = filter(None, (session.scalar(fact) for fact in facts))
-    return min([since.astimezone(UTC).date(), *days])
-
-
-def _day(at: Any) -> Cast[date]:
-    return cast(func.timezone("UTC", at), Date)
-
-
-def _rebuild_since(session: Session, day: date) -> int:
+def _empty(session: Session, day: date) -> Any:
     session.execute(delete(DailyFigures).where(DailyFigures.day >= day))
-    since = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    written = session.execute(_INSERT, {"since": since})
-    return written.rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+def _written(since: datetime) -> Iterable[Select[date]]:
+    yield select(func.min(day_of(LedgerEntry.occurred_at))).where(LedgerEntry.created_at >= since)
+    yield select(func.min(day_of(Donation.paid_at))).where(Donation.created_at >= since)
+    yield select(func.min(day_of(Refund.refunded_at))).where(Refund.changed_at >= since)
+    yield select(func.min(day_of(Dispute.opened_at))).where(Dispute.synced_at >= since)
+
+
+ROLLUP = Rollup("daily_figures", _empty, _FILL, _written)

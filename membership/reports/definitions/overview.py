@@ -1,29 +1,10 @@
-"""What each figure means: one dictionary that the pages and docs/metrics.md share.
-
-`python -m membership.reports.definitions` writes docs/metrics.md.
-"""
-
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+"""The figures of the overview."""
 
 from flask_babel import lazy_gettext as _
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+from membership.reports.definitions.definition import Definition
 
-
-@dataclass(frozen=True)
-class Definition:
-    """`name` and `sentence` are translated where they are shown; `formula` reads the same in all
-    languages."""
-
-    key: str
-    name: Any
-    sentence: Any
-    formula: str
-
-
-_ALL = (
+OVERVIEW = (
     Definition(
         "patrons",
         _("Patrons"),
@@ -127,37 +108,3 @@ _ALL = (
         "count of the round's turnout roll",
     ),
 )
-
-DEFINITIONS = {definition.key: definition for definition in _ALL}
-
-
-def document() -> str:
-    """docs/metrics.md, in English."""
-    parts = [
-        "# What the figures mean",
-        "",
-        "Written by `python -m membership.reports.definitions` from the dictionary that the pages "
-        "use; do not edit by hand.",
-        "",
-        "- Days and months are those of UTC.",
-        "- Amounts are whole minor units of one currency; currencies are never added up.",
-        "- A figure has a value, says whether it could be computed, and names what it rests on: "
-        "“0 of 3” is shown as such, and nothing is divided by nought.",
-        "- Whoever may not see names with amounts does not see the amounts of a group of fewer "
-        "than 5 people either.",
-        "",
-    ]
-    for each in _ALL:
-        parts += [
-            f"## {each.name}",
-            "",
-            f"`{each.key}` · {each.sentence}",
-            "",
-            f"    {each.formula}",
-            "",
-        ]
-    return "\n".join(parts)
-
-
-if __name__ == "__main__":
-    DOCUMENT.write_text(document(), "utf-8")

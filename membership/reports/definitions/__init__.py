@@ -1,0 +1,43 @@
+"""What each figure means: one dictionary that the pages and docs/metrics.md share.
+
+`python -m membership.reports.definitions` writes docs/metrics.md.
+"""
+
+from pathlib import Path
+
+from membership.reports.definitions.definition import Definition
+from membership.reports.definitions.overview import OVERVIEW
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
+
+# By page, in the order of the pages.
+PAGES = {"overview": OVERVIEW}
+DEFINITIONS: dict[str, Definition] = {each.key: each for page in PAGES.values() for each in page}
+
+
+def document() -> str:
+    """docs/metrics.md, in English."""
+    parts = [
+        "# What the figures mean",
+        "",
+        "Written by `python -m membership.reports.definitions` from the dictionary that the pages "
+        "use; do not edit by hand.",
+        "",
+        "- Days and months are those of UTC.",
+        "- Amounts are whole minor units of one currency; currencies are never added up.",
+        "- A figure has a value, says whether it could be computed, and names what it rests on: "
+        "“0 of 3” is shown as such, and nothing is divided by nought.",
+        "- Whoever may not see names with amounts does not see the amounts of a group of fewer "
+        "than 5 people either.",
+        "",
+    ]
+    for each in DEFINITIONS.values():
+        parts += [
+            f"## {each.name}",
+            "",
+            f"`{each.key}` · {each.sentence}",
+            "",
+            f"    {each.formula}",
+            "",
+        ]
+    return "\n".join(parts)

@@ -1,0 +1,89 @@
+"""What a page of figures consists of: tiles, tables and their pictures. Pure.
+
+A page is built once from these; what is shown, what is drawn and the CSV are the same rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from membership.reports.figures import Figure
+from membership.reports.periods import Period
+
+# "count" and "money" are integers (money in minor units), "share" a Figure of share(), "days" a
+# number of days, "ratio" a Decimal, "day" and "month" dates, "text" anything that reads as it is.
+Unit = Literal["text", "count", "money", "share", "days", "ratio", "day", "month"]
+Cell = str | int | Decimal | date | Figure | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody wants figures of.
+
+    `currency` is one code; `is_converted` asks for all currencies in it, at daily rates. Who does
+    not see all gets no amounts or shares of groups of fewer than 5 (rule S10).
+    """
+
+    today: date
+    period: Period
+    currency: str
+    sees_all: bool
+    is_converted: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """`key` heads the column in the CSV, `name` on the page."""
+
+    key: str
+    name: Any
+    unit: Unit = "count"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells, one a column; a Figure may stand in any of them and says when it is hidden.
+
+    `key` is that of the definition that says what the figures are. `currency` is that of all its
+    money, unless a column "currency" says it row by row. `picture` is what js/chart.js draws.
+    `behind` is the address of the rows behind the whole table; `links` are those behind each row.
+    """
+
+    key: str
+    title: Any
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    currency: str = ""
+    summary: Any = ""
+    picture: Mapping[str, Any] | None = None
+    behind: str = ""
+    links: tuple[str, ...] = ()
+
+    def column(self, key: str) -> tuple[Cell, ...]:
+        """The cells below a column's key. ValueError when there is none."""
+        number = [column.key for column in self.columns].index(key)
+        return tuple(row[number] for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure by itself; `change` is set beside it with its sign, `note` is a few words."""
+
+    key: str
+    figure: Figure
+    unit: Unit = "count"
+    change: Figure | None = None
+    note: Any = ""
+    behind: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page of figures. `as_of` is the time of its data, None when there is none yet."""
+
+    tiles: tuple[Tile, ...]
+    tables: tuple[Table, ...]
+    as_of: datetime | None
+    sentence: Any = ""

@@ -1,0 +1,63 @@
+"""Daily rollups: rebuilt from the rows of the features, never counted up in place.
+
+A day is that of UTC. Rebuilding one gives the same rows, however often and whenever it is done.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from membership.db import lock
+from membership.reports.models import RollupState
+from membership.reports.rollups import daily_figures
+from membership.reports.rollups.rollup import Rollup
+
+ROLLUPS: tuple[Rollup, ...] = (daily_figures.ROLLUP,)
+
+# A transaction that was open while we last looked may have committed since.
+OVERLAP = timedelta(days=2)
+BEGINNING = date(1970, 1, 1)
+
+
+def refresh(session: Session) -> None:
+    """Rebuild the days that may have changed since the last time. May run twice at once."""
+    lock(session, "rollups")
+    known = {each.name: each.rebuilt_at for each in session.scalars(select(RollupState))}
+    for rollup in ROLLUPS:
+        newest = known.get(rollup.name)
+        day = BEGINNING if newest is None else _earliest(session, rollup, newest - OVERLAP)
+        _rebuild(session, rollup, day)
+
+
+def rebuild(session: Session) -> int:
+    """Rebuild every day; the number of rows written."""
+    lock(session, "rollups")
+    return sum(_rebuild(session, rollup, BEGINNING) for rollup in ROLLUPS)
+
+
+def rebuilt_at(session: Session) -> datetime | None:
+    """The moment up to which every figure is told; None before the first rollup."""
+    return session.scalar(select(func.min(RollupState.rebuilt_at)))
+
+
+def _earliest(session: Session, rollup: Rollup, since: datetime) -> date:
+    """The earliest day of the facts that were written after `since`, at least that of `since`."""
+    days = filter(None, (session.scalar(query) for query in rollup.written(since)))
+    return min([since.astimezone(UTC).date(), *days])
+
+
+def _rebuild(session: Session, rollup: Rollup, day: date) -> int:
+    """Rows written; what is committed after this statement of the clock is looked at next time."""
+    now = session.scalars(select(func.clock_timestamp())).one()
+    rollup.empty(session, day)
+    since = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    written = session.execute(rollup.fill, {"since": since})
+    state = insert(RollupState).values(name=rollup.name, rebuilt_at=now)
+    session.execute(
+        state.on_conflict_do_update(
+            index_elements=[RollupState.name], set_={"rebuilt_at": state.excluded.rebuilt_at}
+        )
+    )
+    return written.rowcount  # type: ignore[attr-defined,no-any-return]

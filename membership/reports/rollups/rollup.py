@@ -1,0 +1,58 @@
+"""What every rollup says of itself, so that all are kept in one way."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Cast, Date, Select, TextClause, cast, delete, func, text
+from sqlalchemy.orm import Session
+
+from membership.reports.models import DailyCount
+
+Written = Callable[[datetime], Iterable[Select[date]]]
+
+
+@dataclass(frozen=True)
+class Rollup:
+    """Sums by day (UTC) of facts that stand elsewhere.
+
+    `empty` deletes the rows of a day and all later ones; `fill` writes them anew, from the facts
+    on or after `:since` (a moment: that day's beginning). `written` asks for the earliest days of
+    the facts that were written after a moment: Stripe may tell us of a payment days later, and
+    what counts is the day it was made.
+    """
+
+    name: str
+    empty: Callable[[Session, date], Any]
+    fill: TextClause
+    written: Written
+
+
+def daily_count(name: str, facts: str, written: Written) -> Rollup:
+    """A rollup in the table `daily_count`.
+
+    `facts` is a SELECT of (day, currency, part, number, minor) of facts on or after `:since`, one
+    row a fact or already grouped; `part` is what they are told apart by, `currency` is '' where
+    there is none.
+    """
+
+    def empty(session: Session, day: date) -> None:
+        session.execute(delete(DailyCount).where(DailyCount.name == name, DailyCount.day >= day))
+
+    fill = text(
+        f"""
+        INSERT INTO daily_count (name, day, currency, part, number, minor)
+        SELECT '{name}', day, currency, part, sum(number), sum(minor)
+        FROM ({facts}) AS fact GROUP BY day, currency, part
+        """
+    )
+    return Rollup(name, empty, fill, written)
+
+
+def day_of(at: Any) -> Cast[date]:
+    """SQL: the day (UTC) of a moment.
+
+    Ask for the minimum of a day, not of a time: for that PostgreSQL would walk the index of times.
+    """
+    return cast(func.timezone("UTC", at), Date)

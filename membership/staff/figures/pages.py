@@ -1,0 +1,137 @@
+"""Pages of figures: one way to ask, one way to show, one way to take along as CSV."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import Response, abort, render_template, request, url_for
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from config.settings import settings
+from membership import clock
+from membership.db import transaction
+from membership.reports import periods
+from membership.reports.definitions import DEFINITIONS
+from membership.reports.models import DailyFigures
+from membership.reports.periods import Period
+from membership.reports.report import Asked, Report
+from membership.staff.figures import cells
+from membership.staff.room import FINANCE, blueprint
+from membership.web import access
+from membership.web.download import download
+from membership.web.spreadsheet import file_of
+
+USUAL_PERIOD = "12_months"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of figures at /staff/<name>; `build` asks a constant number of queries.
+
+    Each of its tables is had as CSV at /staff/<name>/<key of the table>.csv. `roles` may see it
+    (none named: all staff).
+    """
+
+    name: str
+    title: Any
+    lead: Any
+    build: Callable[[Session, Asked], Report]
+    roles: tuple[str, ...] = ()
+    template: str = "staff/report.html"
+    usual_period: str = USUAL_PERIOD
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked for, and what could be asked for instead; `name` is "own" for own days."""
+
+    asked: Asked
+    name: str
+    currencies: tuple[str, ...]
+
+
+def add(page: Page, rule: str = "") -> None:
+    """Register a page and its CSV; the page's endpoint is staff.<name>."""
+
+    def show() -> str:
+        with transaction() as session:
+            question = _question(session, page)
+            report = page.build(session, question.asked)
+            return render_template(
+                page.template,
+                page=page,
+                report=report,
+                question=question,
+                shown=cells.shown,
+                currency_of=cells.currency_of,
+                definitions=DEFINITIONS,
+            )
+
+    def csv(table: str) -> Response:
+        with transaction() as session:
+            asked = _question(session, page).asked
+            found = [each for each in page.build(session, asked).tables if each.key == table]
+            if not found:
+                abort(404)
+            name = f"{page.name}-{table}-{asked.period.first_day}-{asked.period.last_day}.csv"
+            return download(file_of(cells.lines(found[0])), "text/csv; charset=utf-8", name)
+
+    guard = access.staff(*page.roles)
+    blueprint.add_url_rule(rule or f"/{page.name}", page.name, guard(show))
+    blueprint.add_url_rule(f"/{page.name}/<table>.csv", f"{page.name}_csv", guard(csv))
+
+
+def csv_of(page: Page, table: str) -> str:
+    """The address of a table's CSV, asked for as the page is."""
+    return url_for(f"staff.{page.name}_csv", table=table, **_asked_in_address())
+
+
+def _asked_in_address() -> dict[str, Any]:
+    return request.args.to_dict()
+
+
+blueprint.add_app_template_global(csv_of)
+
+
+def _question(session: Session, page: Page) -> Question:
+    """From the address of the page. What makes no sense there is left out."""
+    today = clock.now().date()
+    currencies, beginning = _known(session, today)
+    name, period = _period(page, today, beginning)
+    currency = request.args.get("currency", "")
+    return Question(
+        asked=Asked(
+            today=today,
+            period=period,
+            currency=currency if currency in currencies else currencies[0],
+            sees_all=access.has_role(*FINANCE),
+        ),
+        name=name,
+        currencies=currencies,
+    )
+
+
+def _period(page: Page, today: date, beginning: date) -> tuple[str, Period]:
+    own = request.args.get("from", ""), request.args.get("to", "")
+    name = request.args.get("period", "own" if any(own) else page.usual_period)
+    try:
+        if name == "own":
+            return name, periods.between(*own)
+        return name, periods.named(name, today, beginning)
+    except ValueError:
+        return page.usual_period, periods.named(page.usual_period, today, beginning)
+
+
+def _known(session: Session, today: date) -> tuple[tuple[str, ...], date]:
+    """Currencies, that with most patrons first, and the day of the first figure."""
+    running = func.sum(DailyFigures.new_patrons - DailyFigures.lost_patrons)
+    rows = session.execute(
+        select(DailyFigures.currency, func.min(DailyFigures.day))
+        .group_by(DailyFigures.currency)
+        .order_by(running.desc(), DailyFigures.currency)
+    ).all()
+    if not rows:
+        return (settings().currencies[0],), today
+    return tuple(row[0] for row in rows), min(row[1] for row in rows)
