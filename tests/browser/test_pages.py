@@ -151,12 +151,12 @@ def test_every_page_looks_finished(
     page = visits[who].new_page()
     page.set_default_timeout(30_000)
     watch(page, system)
+    page.goto(path.format(**rows))
+    load_pictures(page)
     for look, (width, height, scheme) in LOOKS.items():
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
-        page.goto(path.format(**rows))
-        page.wait_for_load_state("networkidle")
-        load_pictures(page)
+        settle(page)
         assert overflow(page) <= 0, f"{name} is wider than its window, {look}"
         picture = SCREENSHOTS / f"{name}-{look}.png"
         page.screenshot(path=picture, full_page=True)
@@ -172,6 +172,16 @@ def overflow(page: Page) -> int:
         "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
     )
     return width
+
+
+def settle(page: Page) -> None:
+    """Until fonts are there and what follows a change of the window is drawn."""
+    page.evaluate(
+        """async () => {
+            await document.fonts.ready;
+            for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+        }"""
+    )
 
 
 def load_pictures(page: Page) -> None:

@@ -139,6 +139,7 @@ const option = (data, width) => ({
 const drawn = pictures.map((picture) => {
   const data = JSON.parse(document.getElementById(picture.dataset.chart).textContent);
   picture.dataset.drawn = "";
+  if (data.kind === "heat") picture.style.blockSize = `${60 + 22 * data.rows.length}px`;
   const chart = echarts.init(picture, null, { renderer: "canvas" });
   const redraw = () => chart.setOption(option(data, chart.getWidth()), true);
   new ResizeObserver(() => {
