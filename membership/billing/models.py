@@ -88,6 +88,17 @@ class Subscription(Numbered, Base):
         Index(None, "account_id"),
         # The nightly comparison walks what has not ended in the order in which Stripe lists it.
         Index("ix_subscription_running", "started_at", postgresql_where="state <> 'ended'"),
+        # Rollups ask who left on which days, and of whose end they heard lately.
+        Index("ix_subscription_ended", "ended_at", postgresql_where="state = 'ended'"),
+        Index("ix_subscription_end_heard", "synced_at", postgresql_where="state = 'ended'"),
+        # Counts of the cards that expire soon are answered from this alone.
+        Index(
+            "ix_subscription_card",
+            "currency",
+            "card_expires_on",
+            postgresql_where="state IN ('active', 'past_due', 'paused')",
+            postgresql_include=["interval", "amount_minor"],
+        ),
     )
 
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="RESTRICT"))
@@ -239,11 +250,21 @@ class Leaving(Base):
     """Why a patron left, asked after the leaving; one answer a subscription."""
 
     __tablename__ = "leaving"
+    __table_args__ = (
+        Index(None, "changed_at"),
+        Index(
+            "ix_leaving_words",
+            "created_at",
+            "subscription_id",
+            postgresql_where="comment IS NOT NULL",
+        ),
+    )
 
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id"), primary_key=True)
     reason: Mapped[str]
     comment: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
 class Comparison(Numbered, Base):
@@ -352,6 +373,8 @@ class LedgerEntry(Numbered, Base):
         CheckConstraint(f"movement IN {MOVEMENTS}", name="movement"),
         Index(None, "currency", "occurred_at"),
         Index(None, "created_at"),
+        # When an account began in a currency: its cohort.
+        Index(None, "account_id", "currency", "occurred_at"),
     )
 
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id"), index=True)

@@ -46,6 +46,24 @@ class DailyCount(Base):
     minor: Mapped[int] = mapped_column(default=0)
 
 
+class CohortFigures(Base):
+    """What one month changed for those who began together in a currency.
+
+    `cohort` is the first day of the month of an account's first ledger entry in the currency,
+    `month` that of the changes; sums over months say what stands. Began means that first entry.
+    """
+
+    __tablename__ = "cohort_figures"
+
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    cohort: Mapped[date] = mapped_column(primary_key=True)
+    month: Mapped[date] = mapped_column(primary_key=True)
+    began_patrons: Mapped[int] = mapped_column(default=0)
+    began_minor: Mapped[int] = mapped_column(default=0)
+    patrons: Mapped[int] = mapped_column(default=0)
+    mrr_minor: Mapped[int] = mapped_column(default=0)
+
+
 class RollupState(Base):
     """Until when each rollup is complete."""
 

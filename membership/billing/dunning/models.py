@@ -33,6 +33,18 @@ class Dunning(Numbered, Base):
             "next_letter_at",
             postgresql_where="recovered_at IS NULL AND given_up_at IS NULL",
         ),
+        # What fails now is listed, counted and added up from this alone.
+        Index(
+            "ix_dunning_open",
+            "currency",
+            "failed_at",
+            "id",
+            postgresql_where="recovered_at IS NULL AND given_up_at IS NULL",
+            postgresql_include=["amount_minor"],
+        ),
+        # Rollups ask what failed on which days, and of what they heard lately.
+        Index(None, "failed_at"),
+        Index(None, "changed_at"),
     )
 
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id"), index=True)
@@ -61,6 +73,7 @@ class Dunning(Numbered, Base):
     recovered_by: Mapped[str | None]
     given_up_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
     @hybrid_property
     def is_open(self) -> bool:

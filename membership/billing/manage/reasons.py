@@ -1,6 +1,6 @@
 """Why a patron left: one answer for a subscription, the last one given."""
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from membership.billing.models import Leaving
@@ -25,5 +25,7 @@ def note(subscription_id: int, reason: str | None, comment: str | None) -> None:
         session.execute(
             insert(Leaving)
             .values(subscription_id=subscription_id, **said)
-            .on_conflict_do_update(index_elements=["subscription_id"], set_=said)
+            .on_conflict_do_update(
+                index_elements=["subscription_id"], set_={**said, "changed_at": func.now()}
+            )
         )
