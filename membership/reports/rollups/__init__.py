@@ -11,10 +11,16 @@ from sqlalchemy.orm import Session
 
 from membership.db import lock
 from membership.reports.models import RollupState
-from membership.reports.rollups import daily_figures
+from membership.reports.rollups import cohorts, daily_figures, left, recovery
 from membership.reports.rollups.rollup import Rollup
 
-ROLLUPS: tuple[Rollup, ...] = (daily_figures.ROLLUP,)
+ROLLUPS: tuple[Rollup, ...] = (
+    daily_figures.ROLLUP,
+    cohorts.ROLLUP,
+    left.LEFT,
+    left.LEFT_WHY,
+    *recovery.ROLLUPS,
+)
 
 # A transaction that was open while we last looked may have committed since.
 OVERLAP = timedelta(days=2)
