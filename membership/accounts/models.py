@@ -4,19 +4,28 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, cast, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base, EmailAddress, Numbered
 
 ROLES = ("reporter", "editor", "finance", "admin")
+# Spelled as PostgreSQL spells it back, so that `migrate --check` sees no difference.
+NAME_WORDS = "to_tsvector('simple'::regconfig, COALESCE(name, ''::text))"
+# A thought, or what was said when they were called.
+NOTE_KINDS = ("note", "call")
 
 
 class Account(Numbered, Base):
     """A login identity; it may give (a patron), be staff, or both."""
 
     __tablename__ = "account"
-    __table_args__ = (CheckConstraint(f"role IN {ROLES}", name="role"),)
+    __table_args__ = (
+        CheckConstraint(f"role IN {ROLES}", name="role"),
+        # Staff look for the beginning of a name's words, and of an address (below).
+        Index("ix_account_name_words", text(NAME_WORDS), postgresql_using="gin"),
+        Index("ix_account_merged", "merged_into_id", postgresql_where="merged_into_id IS NOT NULL"),
+    )
 
     email: Mapped[str] = mapped_column(EmailAddress, unique=True)
     # An address is verified by the first sign-in through a mail sent to it, never by a payment.
@@ -28,6 +37,9 @@ class Account(Numbered, Base):
     delete_after_at: Mapped[datetime | None] = mapped_column(index=True)
     # Since then the row names nobody; what refers to it stays.
     deleted_at: Mapped[datetime | None]
+    # The account of the same person that was kept, and has all that this one had.
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    merged_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     @property
@@ -38,6 +50,13 @@ class Account(Numbered, Base):
     def is_leaving(self) -> bool:
         """The person asked to be deleted, or was."""
         return self.delete_after_at is not None
+
+
+# `address` is what staff look into; citext itself knows no index of beginnings.
+address = func.lower(cast(Account.email, Text))
+Index(
+    "ix_account_address", address.label("address"), postgresql_ops={"address": "text_pattern_ops"}
+)
 
 
 class SignInRequest(Base):
@@ -94,11 +113,13 @@ class Note(Numbered, Base):
     """What staff wrote down about an account, for staff alone."""
 
     __tablename__ = "note"
+    __table_args__ = (CheckConstraint(f"kind IN {NOTE_KINDS}", name="kind"),)
 
     account_id: Mapped[int] = mapped_column(
         ForeignKey("account.id", ondelete="CASCADE"), index=True
     )
     author_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
+    kind: Mapped[str] = mapped_column(default="note", server_default="note")
     text: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, false, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from membership import clock
 from membership.db import Base, EmailAddress, Numbered
 
 INTERVALS = ("month", "year")
@@ -47,6 +48,17 @@ class Checkout(Base):
         Index(None, "email"),
         # What the pool has is asked for by these few.
         Index("ix_checkout_pool", "id", postgresql_where="purpose = 'pool'"),
+        # Rollups ask what was begun and paid on which days, and what they heard of lately.
+        Index(None, "created_at"),
+        Index("ix_checkout_completed_at", "completed_at", postgresql_where="state = 'completed'"),
+        Index("ix_checkout_told_at", "told_at", postgresql_where="told_at IS NOT NULL"),
+        # Whom a story brought.
+        Index("ix_checkout_article", "article_id", postgresql_where="article_id IS NOT NULL"),
+        Index(
+            "ix_checkout_first_article",
+            "first_article_id",
+            postgresql_where="first_article_id IS NOT NULL",
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -62,12 +74,23 @@ class Checkout(Base):
     currency: Mapped[str]
     cover_fees: Mapped[bool] = mapped_column(default=False)
     purpose: Mapped[str] = mapped_column(default="support", server_default="support")
-    # The article at whose end the reader decided.
+    # The article at whose end the reader decided, and the first one whose ask they saw, as far as
+    # their device remembers; the wording of the ask that they saw last, while one was tried.
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="SET NULL"))
+    first_article_id: Mapped[int | None] = mapped_column(
+        ForeignKey("article.id", ondelete="SET NULL")
+    )
+    ask_variant_id: Mapped[int | None] = mapped_column(
+        ForeignKey("ask_variant.id", ondelete="SET NULL")
+    )
+    # Where the card is at home, in two letters (ISO 3166); nothing finer is kept (rule S10).
+    country: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="started")
     stripe_session_id: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     completed_at: Mapped[datetime | None]
+    # When we heard that it is completed.
+    told_at: Mapped[datetime | None]
 
 
 class Subscription(Numbered, Base):
@@ -163,6 +186,7 @@ class Donation(Numbered, Base):
         Index("ix_donation_once", "checkout_id", postgresql_where="subscription_id IS NULL"),
         Index("ix_donation_disputed", "disputed_at", postgresql_where="disputed_at IS NOT NULL"),
         Index("ix_donation_manual", "id", postgresql_where="provider = 'manual'"),
+        Index("ix_donation_fee", "fee_changed_at", postgresql_where="fee_changed_at IS NOT NULL"),
     )
 
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="RESTRICT"))
@@ -182,6 +206,8 @@ class Donation(Numbered, Base):
     # In the currency of the payout when Stripe has settled; unknown until then.
     fee_minor: Mapped[int | None]
     fee_currency: Mapped[str | None]
+    # When we heard of the fee, if that was later than of the payment.
+    fee_changed_at: Mapped[datetime | None]
     refunded_minor: Mapped[int] = mapped_column(default=0)
     currency: Mapped[str]
     # When the money was taken back, wholly or in part: before a round's close it voids a ballot.
@@ -189,6 +215,12 @@ class Donation(Numbered, Base):
     disputed_at: Mapped[datetime | None]
     paid_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @validates("fee_minor")
+    def _note_the_day(self, _column: str, fee_minor: int | None) -> int | None:
+        if self.id is not None and fee_minor != self.fee_minor:
+            self.fee_changed_at = clock.now()
+        return fee_minor
 
 
 class Refund(Base):
@@ -378,6 +410,7 @@ class LedgerEntry(Numbered, Base):
     )
 
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id"), index=True)
+    # Whose it was then. Whose it is now, the subscription knows: accounts may be merged.
     account_id: Mapped[int]
     movement: Mapped[str]
     amount_minor: Mapped[int]

@@ -11,6 +11,7 @@ from membership.accounts.models import Account
 from membership.billing import giving_back
 from membership.billing.papers import issued
 from membership.db import transaction
+from membership.exports import models as _exports  # noqa: F401
 from membership.reports import patrons as listing
 from membership.reports import words
 from membership.reports.timeline import timeline

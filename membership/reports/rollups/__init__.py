@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from membership.db import lock
+from membership.patrons import roll
 from membership.reports.models import RollupState
 from membership.reports.rollups import cohorts, daily_figures, left, recovery
 from membership.reports.rollups.rollup import Rollup
@@ -24,6 +25,9 @@ ROLLUPS: tuple[Rollup, ...] = (
 
 # A transaction that was open while we last looked may have committed since.
 OVERLAP = timedelta(days=2)
+# The list of patrons is refreshed by patron, not by day.
+PATRONS = "patrons"
+PATRONS_OVERLAP = timedelta(hours=1)
 BEGINNING = date(1970, 1, 1)
 
 
@@ -35,11 +39,20 @@ def refresh(session: Session) -> None:
         newest = known.get(rollup.name)
         day = BEGINNING if newest is None else _earliest(session, rollup, newest - OVERLAP)
         _rebuild(session, rollup, day)
+    now = session.scalars(select(func.clock_timestamp())).one()
+    if PATRONS in known:
+        roll.refresh(session, known[PATRONS] - PATRONS_OVERLAP)
+    else:
+        roll.rebuild(session)
+    _note(session, PATRONS, now)
 
 
 def rebuild(session: Session) -> int:
     """Rebuild every day; the number of rows written."""
     lock(session, "rollups")
+    now = session.scalars(select(func.clock_timestamp())).one()
+    roll.rebuild(session)
+    _note(session, PATRONS, now)
     return sum(_rebuild(session, rollup, BEGINNING) for rollup in ROLLUPS)
 
 
@@ -60,10 +73,15 @@ def _rebuild(session: Session, rollup: Rollup, day: date) -> int:
     rollup.empty(session, day)
     since = datetime(day.year, day.month, day.day, tzinfo=UTC)
     written = session.execute(rollup.fill, {"since": since})
-    state = insert(RollupState).values(name=rollup.name, rebuilt_at=now)
+    _note(session, rollup.name, now)
+    return written.rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+def _note(session: Session, name: str, at: datetime) -> None:
+    """Written down: this rollup is complete until `at`."""
+    state = insert(RollupState).values(name=name, rebuilt_at=at)
     session.execute(
         state.on_conflict_do_update(
             index_elements=[RollupState.name], set_={"rebuilt_at": state.excluded.rebuilt_at}
         )
     )
-    return written.rowcount  # type: ignore[attr-defined,no-any-return]

@@ -1,0 +1,213 @@
+"""Keeping `patron`: worked out from subscriptions, donations, gifts and turnout rolls.
+
+A row is written again when something it is made of was written, and all of them by a rebuild;
+both write the same.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Subquery,
+    case,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from membership.accounts.models import Account
+from membership.billing.gifts.models import Gift
+from membership.billing.models import Checkout, Dispute, Donation, Refund, Subscription
+from membership.billing.standing import PATRON_STATES, STANDING, has_gift
+from membership.patrons.models import Patron
+from membership.voting.models import Round, Turnout
+
+COLUMNS = [column.name for column in Patron.__table__.columns]
+# So many accounts are worked out in one statement.
+MOST = 10_000
+
+
+def rebuild(session: Session) -> int:
+    """Work out everybody anew; the number of rows that were not as they are now."""
+    return _write(session, [])
+
+
+def refresh(session: Session, since: datetime) -> int:
+    """Work out those of whom something was written after `since`."""
+    ids = sorted(set(session.scalars(union_all(*_changed(since)))))
+    return sum(_of(session, ids[start : start + MOST]) for start in range(0, len(ids), MOST))
+
+
+def _of(session: Session, ids: list[int]) -> int:
+    return _write(session, [Account.id.in_(ids)])
+
+
+def _changed(since: datetime) -> Iterator[Select[Any]]:
+    now = func.clock_timestamp()
+    yield select(Subscription.account_id).where(Subscription.synced_at >= since)
+    yield select(Donation.account_id).where(Donation.created_at >= since)
+    # A gift begins and ends by itself, and with the money that paid for it.
+    yield select(Gift.account_id).where(
+        Gift.account_id.is_not(None),
+        or_(
+            Gift.redeemed_at >= since,
+            Gift.begins_at.between(since, now),
+            Gift.ends_at.between(since, now),
+            Gift.donation_id.in_(select(Refund.donation_id).where(Refund.changed_at >= since)),
+            Gift.donation_id.in_(select(Dispute.donation_id).where(Dispute.synced_at >= since)),
+        ),
+    )
+    merged = Account.merged_at >= since
+    yield select(Account.id).where(merged)
+    yield select(Account.merged_into_id).where(merged)
+    yield (
+        select(Turnout.account_id)
+        .join(Round, Round.id == Turnout.round_id)
+        .where(Round.settled_at >= since)
+    )
+
+
+def _write(session: Session, which: Iterable[ColumnElement[bool]]) -> int:
+    accounts = select(Account.id).where(*which)
+    session.execute(
+        delete(Patron).where(
+            Patron.account_id.in_(accounts.where(not_(_gives_or_gave()))),
+        )
+    )
+    known = insert(Patron).from_select(COLUMNS, _rows().where(*which))
+    new = {name: known.excluded[name] for name in COLUMNS}
+    written = session.execute(
+        known.on_conflict_do_update(
+            index_elements=[Patron.account_id],
+            set_=new,
+            where=or_(*(getattr(Patron, name).is_distinct_from(new[name]) for name in COLUMNS)),
+        )
+    )
+    return written.rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+def _rows() -> Select[Any]:
+    """SQL: the rows of `patron`, in the order of its columns."""
+    support, first = _support(), _first()
+    once = _last_gift_currency()
+    return (
+        select(
+            Account.id,
+            _standing(support),
+            support.c.state,
+            support.c.interval,
+            support.c.amount_minor,
+            func.coalesce(support.c.currency, once),
+            func.coalesce(first.c.at, Account.created_at),
+            _article(),
+            exists().where(
+                Turnout.account_id == Account.id,
+                Round.id == Turnout.round_id,
+                Round.state == "settled",
+            ),
+        )
+        .join(support, true(), isouter=True)
+        .join(first, true(), isouter=True)
+        .where(_gives_or_gave())
+    )
+
+
+def _gives_or_gave() -> ColumnElement[bool]:
+    """SQL: one of any kind stands for the account."""
+    return union_all(
+        select(Subscription.id).where(Subscription.account_id == Account.id).correlate(Account),
+        select(Donation.id).where(Donation.account_id == Account.id).correlate(Account),
+        select(Gift.id).where(Gift.account_id == Account.id).correlate(Account),
+    ).exists()
+
+
+def _standing(support: Subquery) -> ColumnElement[str]:
+    """SQL: as a campaign's audience means it; who never paid anything has lapsed."""
+    by_state = case(STANDING, value=support.c.state)
+    regularly = or_(
+        exists().where(Donation.account_id == Account.id, Donation.subscription_id.is_not(None)),
+        exists().where(Gift.account_id == Account.id),
+    )
+    gave = exists().where(Donation.account_id == Account.id)
+    return case(
+        (by_state == "current", "current"),
+        (has_gift(Account.id), "current"),
+        (by_state == "grace", "grace"),
+        (not_(regularly) & gave, "once"),
+        else_="lapsed",
+    )
+
+
+def _support() -> Any:
+    """SQL: the one subscription that counts, what runs before what began last."""
+    own = (
+        select(
+            Subscription.state,
+            Subscription.interval,
+            Subscription.amount_minor,
+            Subscription.currency,
+        )
+        .where(Subscription.account_id == Account.id)
+        .correlate(Account)
+    )
+    return (
+        own.order_by(
+            Subscription.state.in_(PATRON_STATES).desc(),
+            (Subscription.state != "incomplete").desc(),
+            Subscription.started_at.desc(),
+            Subscription.id.desc(),
+        )
+        .limit(1)
+        .lateral("support")
+    )
+
+
+def _first() -> Any:
+    paid = select(func.min(Donation.paid_at).label("at")).where(Donation.account_id == Account.id)
+    begun = select(func.min(Subscription.started_at)).where(
+        Subscription.account_id == Account.id, Subscription.state != "incomplete"
+    )
+    taken = select(func.min(Gift.redeemed_at)).where(Gift.account_id == Account.id)
+    each = union_all(*(query.correlate(Account) for query in (paid, begun, taken))).subquery()
+    return select(func.min(each.c.at).label("at")).lateral("first")
+
+
+def _last_gift_currency() -> ScalarSelect[str]:
+    return (
+        select(Donation.currency)
+        .where(Donation.account_id == Account.id)
+        .order_by(Donation.paid_at.desc(), Donation.id.desc())
+        .limit(1)
+        .correlate(Account)
+        .scalar_subquery()
+    )
+
+
+def _article() -> ScalarSelect[int | None]:
+    """SQL: the story at whose end they decided, of their first paid checkout."""
+    began = select(Subscription.checkout_id, Subscription.started_at.label("at")).where(
+        Subscription.account_id == Account.id, Subscription.state != "incomplete"
+    )
+    gave = select(Donation.checkout_id, Donation.paid_at).where(
+        Donation.account_id == Account.id, Donation.subscription_id.is_(None)
+    )
+    paid = union_all(began.correlate(Account), gave.correlate(Account)).subquery()
+    return (
+        select(Checkout.article_id)
+        .join(paid, paid.c.checkout_id == Checkout.id)
+        .order_by(paid.c.at, Checkout.id)
+        .limit(1)
+        .correlate(Account)
+        .scalar_subquery()
+    )
