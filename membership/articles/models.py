@@ -1,8 +1,20 @@
-"""Tables of the journalism: articles and their tags."""
+"""Tables of the journalism: articles and tags, the asks under them, how often they are read."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Column, Computed, ForeignKey, Index, Table, UniqueConstraint, func
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Computed,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Table,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -80,3 +92,61 @@ class Article(Numbered, Base):
     )
 
     tags: Mapped[list[Tag]] = relationship(secondary=article_tag, order_by=[Tag.name, Tag.id])
+
+
+class AskExperiment(Numbered, Base):
+    """Several wordings of the ask, tried at the same time; at most one experiment runs."""
+
+    __tablename__ = "ask_experiment"
+    __table_args__ = (
+        Index(
+            "uq_ask_experiment_one_running",
+            text("(ended_at IS NULL)"),
+            unique=True,
+            postgresql_where="started_at IS NOT NULL AND ended_at IS NULL",
+        ),
+    )
+
+    name: Mapped[str]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    variants: Mapped[list["AskVariant"]] = relationship(
+        order_by="AskVariant.id", cascade="all, delete-orphan"
+    )
+
+
+class AskVariant(Numbered, Base):
+    """One wording of the ask, or the control group, which sees none."""
+
+    __tablename__ = "ask_variant"
+    __table_args__ = (CheckConstraint("weight > 0", name="weight"),)
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("ask_experiment.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str]
+    # Of so many parts of all weights, this one's are shown it.
+    weight: Mapped[int] = mapped_column(SmallInteger)
+    is_control: Mapped[bool] = mapped_column(default=False)
+    # {language: {"title": …, "text": …}}; what is missing reads as it always does.
+    wording: Mapped[dict[str, Any]]
+
+
+class ReadingCount(Base):
+    """How often a step on the way from a story to the support page was taken on a day (UTC).
+
+    No row tells of a reader. 0 stands for no article and for no experiment. Each count is spread
+    over a few rows, of which each reader adds to one at random, so that they wait less for one
+    another.
+    """
+
+    __tablename__ = "reading_count"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    article_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    variant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    number: Mapped[int]

@@ -22,10 +22,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from config.settings import settings
 from membership import clock
-from membership.articles import ask, metadata, stories
+from membership.articles import ask, counting, experiments, metadata, stories
 from membership.articles.models import Article
-from membership.db import transaction
-from membership.web import access, headers
+from membership.db import statements, transaction
+from membership.web import access, csrf, headers
 from membership.web.languages import address, current_language, prefix
 
 blueprint = Blueprint("articles", __name__)
@@ -34,6 +34,9 @@ blueprint = Blueprint("articles", __name__)
 # sitemaps/news-sitemap
 NEWS = timedelta(days=2)
 NEWS_LIMIT = 1_000
+# What a page may tell of itself is shorter than this.
+LONGEST_TELLING = 1_000
+_bound = counting.Bound()
 
 
 @blueprint.get("/")
@@ -67,6 +70,7 @@ def show(slug: str) -> AnyResponse:
             right = f"{prefix(article.language)}{request.path}"
             return headers.keep_public(make_response(redirect(right, 301)))
         related = stories.related(session, article)
+        experiment = experiments.running(session, article.language)
     site, currency = settings(), ask.preset_currency(settings(), article.language)
     return _page(
         "article.html",
@@ -78,9 +82,33 @@ def show(slug: str) -> AnyResponse:
         json_ld=metadata.news_article(article),
         amounts=ask.amounts(site, currency),
         offers=ask.offers(site, article.language),
+        experiment=experiment,
         # The story exists in this language alone.
         language_url=_front_or_here(article),
     )
+
+
+@blueprint.post("/count")
+@access.anyone
+def count() -> tuple[str, int]:
+    """A page that was shown tells of itself: fields `step`, `article` (a slug), `variant`.
+
+    204 whatever it says: nothing waits for the answer, and nobody learns from it.
+    """
+    seen = None
+    # Another site's pages must not count through their readers' browsers.
+    is_ours = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+    if is_ours and (request.content_length or 0) <= LONGEST_TELLING:
+        said = request.form
+        seen = counting.told(*(said.get(name, "") for name in ("step", "article", "variant")))
+    if seen and _bound.admits(request.remote_addr or "", clock.now()):
+        with statements() as session:
+            counting.add(session, seen)
+    return "", 204
+
+
+# No form of ours, and nothing of the reader's is changed.
+csrf.exempt(count)
 
 
 @blueprint.get("/tags/<slug>")

@@ -6,13 +6,13 @@ from uuid import UUID, uuid5
 
 import structlog
 from flask_babel import gettext as _
-from sqlalchemy import select, update
+from sqlalchemy import ScalarSelect, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership.accounts.models import Account
-from membership.articles.models import Article
+from membership.articles.models import Article, AskVariant
 from membership.billing import gateway
 from membership.billing.amounts import with_card_fee
 from membership.billing.fees import card_fee
@@ -64,6 +64,9 @@ class Wish:
     message: str | None = None
     cover_fees: bool = False
     article: str | None = None
+    # Of the way here, as far as the reader's device remembers it; what is unknown is left out.
+    first_article: str | None = None
+    ask_variant_id: int = 0
     account_id: int | None = None
     purpose: str = "support"
     order: Order | None = None
@@ -136,7 +139,6 @@ def start(wish: Wish) -> str:
 
 def _open(session: Session, wish: Wish, customer_id: str | None) -> Checkout:
     """The row of this wish, written unless the same form was sent before."""
-    article_id = session.scalar(select(Article.id).where(Article.slug == wish.article))
     for tries in count():
         checkout_id = wish.checkout_id(customer_id, tries)
         session.execute(
@@ -153,7 +155,11 @@ def _open(session: Session, wish: Wish, customer_id: str | None) -> Checkout:
                 currency=wish.charged.currency,
                 cover_fees=wish.cover_fees,
                 purpose=wish.purpose,
-                article_id=article_id,
+                article_id=_article(wish.article),
+                first_article_id=_article(wish.first_article),
+                ask_variant_id=select(AskVariant.id)
+                .where(AskVariant.id == wish.ask_variant_id)
+                .scalar_subquery(),
                 state="started",
             )
             .on_conflict_do_nothing(index_elements=["id"])
@@ -164,6 +170,11 @@ def _open(session: Session, wish: Wish, customer_id: str | None) -> Checkout:
                 orders.place(session, found, wish.order, wish.gift)
             return found
     raise AssertionError("count() does not end")
+
+
+def _article(slug: str | None) -> ScalarSelect[int]:
+    """The story that is called so, or NULL."""
+    return select(Article.id).where(Article.slug == slug).scalar_subquery()
 
 
 def _move(checkout: Checkout, state: str, **values: str) -> None:

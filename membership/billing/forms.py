@@ -119,6 +119,9 @@ class GiftForm(AmountForm):
     message = StringField(filters=[tidy])
     cover_fees = BooleanField()
     article = StringField(filters=[tidy])
+    # What the device remembers of the way here (js/came.js).
+    first_article = StringField(filters=[tidy])
+    variant = StringField(filters=[tidy])
     attempt = StringField(filters=[tidy])
     # A solved challenge or a mailed pass; or the wish for such a link (rule B16).
     solution = StringField(filters=[tidy])

@@ -32,7 +32,8 @@ class CheckoutRequest:
 class CheckoutSession:
     """One hosted checkout page. `checkout` is our id, None on a page that is not ours.
 
-    `status` is open, complete or expired; `is_paid` says whether the money has come.
+    `status` is open, complete or expired; `is_paid` says whether the money has come. `country` is
+    that of the payer's address, in two letters (ISO 3166), as far as Stripe was told.
     """
 
     id: str
@@ -43,6 +44,7 @@ class CheckoutSession:
     subscription_id: str | None
     invoice_id: str | None
     payment_id: str | None
+    country: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,23 @@ class SubscriptionSnapshot:
     @property
     def is_second(self) -> bool:
         return self.give_back_from is not None
+
+
+@dataclass(frozen=True)
+class ForeignSubscription:
+    """A subscription that may be none of ours, with its customer, whose address nobody proved.
+
+    `obstacle` names what we could not go on with as it is; `languages` are the customer's.
+    """
+
+    said: SubscriptionSnapshot
+    email: str | None
+    name: str | None
+    languages: tuple[str, ...]
+    price_id: str
+    product_id: str
+    price_name: str | None
+    obstacle: str | None
 
 
 @dataclass(frozen=True)

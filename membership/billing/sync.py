@@ -84,6 +84,8 @@ def _close_checkout(
         .values(
             state=state,
             completed_at=completed_at,
+            told_at=clock.now() if state == "completed" else None,
+            country=said.country if state == "completed" else None,
             stripe_session_id=func.coalesce(Checkout.stripe_session_id, said.id),
         )
         .returning(Checkout.id)
@@ -174,7 +176,7 @@ def sync_subscription(
     checkout = givers.known_checkout(session, said.checkout)
     if row is not None:
         seen_at = row.synced_at
-        account = givers.locked(session, row.account_id)
+        account = givers.kept(session, row.account_id)
         row = subscriptions.find(session, stripe_subscription_id)
         # Who ended a second one may have changed this row while we waited for the account.
         if row is not None and row.synced_at != seen_at:

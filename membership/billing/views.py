@@ -22,6 +22,7 @@ from flask_login import current_user
 from config.settings import settings
 from membership import clock
 from membership.accounts.models import Account
+from membership.articles import counting
 from membership.billing import checkout, gateway, giving
 from membership.billing.defence import gate
 from membership.billing.defence.views import mail_link
@@ -90,6 +91,8 @@ def _wish(form: GiftForm) -> checkout.Wish:
         message=form.message.data or None,
         cover_fees=form.cover_fees.data,
         article=form.article.data or None,
+        first_article=form.first_article.data or None,
+        ask_variant_id=counting.number(form.variant.data or ""),
         account_id=current_user.id if current_user.is_authenticated else None,
     )
 

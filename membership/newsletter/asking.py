@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from config.settings import settings
 from membership import clock
 from membership.articles.models import Article
-from membership.billing.defence import networks
+from membership.web import networks
 from membership.billing.defence.keys import keyed
 from membership.db import lock
 from membership.mail import kinds, outbox, refusals

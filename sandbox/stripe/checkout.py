@@ -218,11 +218,13 @@ def _new_session(
     return made
 
 
-def customer_details(email: str | None, name: str | None) -> Object:
+def customer_details(email: str | None, name: str | None, country: str | None = None) -> Object:
+    """Of an address the hosted page asks for the country alone."""
+    lines = dict.fromkeys(("city", "line1", "line2", "postal_code", "state"))
     return shapes.part(
         "checkout.session",
         "customer_details",
-        address=None,
+        address={"country": country, **lines} if country else None,
         email=email,
         name=name,
         tax_exempt="none",

@@ -36,7 +36,12 @@ def _pay_session(world: World, session: Object, form: dict[str, str]) -> Respons
     try:
         method = card_form.card(world, form, email)
         intent = checkout_payment.submit(
-            world, session, method, email, form.get("billingName", "").strip()
+            world,
+            session,
+            method,
+            email,
+            form.get("billingName", "").strip(),
+            form.get("billingCountry", "").strip().upper(),
         )
     except ApiError as error:
         message = {"card": error.body["error"]["message"]}

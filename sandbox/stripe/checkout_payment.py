@@ -7,13 +7,18 @@ from sandbox.stripe.errors import Object
 from sandbox.stripe.world import World
 
 
-def submit(world: World, session: Object, method: Object, email: str, name: str) -> Object | None:
+def submit(
+    world: World, session: Object, method: Object, email: str, name: str, country: str = ""
+) -> Object | None:
     """One attempt to pay with a card: the intent that tells the outcome, None if nothing is due.
+
+    Who says no country is at home where the card is.
 
     Raises ApiError 402 in setup mode when the card cannot be saved.
     """
     attempt = world.attempts[session["id"]]
-    attempt["details"] = {"email": email, "name": name}
+    country = country or method["card"]["country"]
+    attempt["details"] = {"email": email, "name": name, "country": country}
     attempt["error"] = None
     customer = _customer(world, session, email, name)
     if session["mode"] == "setup":
@@ -111,7 +116,7 @@ def complete(world: World, session: Object) -> None:
     attempt = world.attempts[session["id"]]
     session.update(
         customer=session["customer"] or attempt["customer"],
-        customer_details=customer_details(attempt["details"]["email"], attempt["details"]["name"]),
+        customer_details=customer_details(**attempt["details"]),
         status="complete",
         url=None,
     )

@@ -248,7 +248,7 @@ def test_any_search_is_answered(client: FlaskClient, session: Session, words: st
     ("address", "queries"),
     [
         ("/", 2),
-        ("/articles/story-1", 2),
+        ("/articles/story-1", 3),
         ("/tags/all", 2),
         ("/search?q=story", 1),
         ("/feed.atom", 2),

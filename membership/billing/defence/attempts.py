@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from membership import clock
-from membership.billing.defence import networks, rules
+from membership.billing.defence import rules
 from membership.billing.defence.keys import keyed
 from membership.billing.defence.models import (
     CardFailure,
@@ -16,6 +16,7 @@ from membership.billing.defence.models import (
     SolvedChallenge,
 )
 from membership.db import lock
+from membership.web import networks
 
 # Rule S10.
 KEPT = timedelta(days=7)

@@ -1,5 +1,6 @@
 """How Stripe's objects, in the shapes of the pinned version (rule B13), become our snapshots."""
 
+import re
 from calendar import monthrange
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ from membership.billing.snapshots import (
     CheckoutSession,
     DisputeSnapshot,
     Failure,
+    ForeignSubscription,
     FraudWarningSnapshot,
     InvoiceSnapshot,
     PaymentSnapshot,
@@ -24,6 +26,7 @@ from membership.money import Money
 SECOND = "kava_second"
 # Goes before our own reason in the comment of a cancellation; readers' comments come without it.
 OUR_REASON = "kava: "
+COUNTRY = re.compile("[A-Za-z]{2}")
 
 
 def checkout_session(found: stripe.checkout.Session) -> CheckoutSession:
@@ -36,7 +39,15 @@ def checkout_session(found: stripe.checkout.Session) -> CheckoutSession:
         subscription_id=id_of(found.subscription),
         invoice_id=id_of(found.invoice),
         payment_id=id_of(found.payment_intent),
+        country=_country(found),
     )
+
+
+def _country(found: stripe.checkout.Session) -> str | None:
+    """Nothing finer of the address is taken over (rule S10)."""
+    details = found.customer_details
+    country = details.address.country if details and details.address else None
+    return country.upper() if country and COUNTRY.fullmatch(country) else None
 
 
 def subscription(found: stripe.Subscription) -> SubscriptionSnapshot:
@@ -71,6 +82,40 @@ def subscription(found: stripe.Subscription) -> SubscriptionSnapshot:
         ended_at=moment_or_none(found.ended_at),
         latest_invoice_id=id_of(found.latest_invoice),
     )
+
+
+def foreign_subscription(found: stripe.Subscription) -> ForeignSubscription:
+    """With the customer expanded. Raises what a subscription of a shape unknown to us raises."""
+    said = subscription(found)
+    customer: Any = found.customer
+    price = found["items"].data[0].price
+    return ForeignSubscription(
+        said=said,
+        email=getattr(customer, "email", None),
+        name=getattr(customer, "name", None),
+        languages=tuple(getattr(customer, "preferred_locales", None) or ()),
+        price_id=price.id,
+        product_id=id_of(price.product) or "",
+        price_name=price.nickname,
+        obstacle=_obstacle(found, said),
+    )
+
+
+def _obstacle(found: stripe.Subscription, said: SubscriptionSnapshot) -> str | None:
+    """What of a subscription we could not go on with as it is; one of arrivals' reasons."""
+    prices = [item.price for item in found["items"].data]
+    rhythms = {(each.recurring.interval, each.recurring.interval_count) for each in prices}
+    if rhythms not in ({("month", 1)}, {("year", 1)}):
+        return "other_rhythm"
+    if any(each.unit_amount is None for each in prices):
+        return "metered"
+    if said.amount.minor <= 0:
+        return "free_there"
+    if found.discounts:
+        return "discount"
+    if found.collection_method != "charge_automatically":
+        return "by_invoice"
+    return "schedule" if found.schedule else None
 
 
 def invoice(found: stripe.Invoice) -> InvoiceSnapshot:

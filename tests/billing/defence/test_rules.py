@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from membership.billing.defence import networks, rules
+from membership.billing.defence import rules
+from membership.web import networks
 from membership.billing.defence.rules import Asked, Seen
 
 NOTHING = Asked(
