@@ -12,6 +12,12 @@ def refresh() -> None:
         rollups.refresh(session)
 
 
+@shared_task(name="reports.freeze")
+def freeze() -> None:
+    with transaction() as session:
+        rollups.freeze(session)
+
+
 @shared_task(name="reports.beat_heart")
 def beat_heart() -> None:
     with transaction() as session:

@@ -6,6 +6,8 @@ EVERY_HOUR = 3600.0
 
 BEAT_SCHEDULE = {
     "accounts.forget_old": {"task": "accounts.forget_old", "schedule": EVERY_HOUR},
+    # How soon an import goes on that broke off.
+    "arrivals.go_on": {"task": "arrivals.go_on", "schedule": EVERY_MINUTE},
     "billing.process_events": {"task": "billing.process_events", "schedule": EVERY_MINUTE},
     "billing.backfill": {"task": "billing.backfill", "schedule": EVERY_HOUR},
     # It begins once a day; this is how soon it goes on after a crash, or when Stripe was away.
@@ -34,6 +36,8 @@ BEAT_SCHEDULE = {
     # A round's end is read from the database's clock; this is only how soon it is noticed.
     "voting.advance_rounds": {"task": "voting.advance_rounds", "schedule": 5.0},
     "reports.refresh": {"task": "reports.refresh", "schedule": EVERY_MINUTE},
+    # One round a run: of a newsroom's first million patrons it takes half a minute.
+    "reports.freeze": {"task": "reports.freeze", "schedule": EVERY_MINUTE},
     "reports.beat_heart": {"task": "reports.beat_heart", "schedule": EVERY_MINUTE},
 }
 for _entry in BEAT_SCHEDULE.values():

@@ -1,7 +1,10 @@
 """Rollups: one row a day and currency, rebuilt from the ledger and the donations."""
 
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 
+from sqlalchemy import CheckConstraint, ForeignKey, Numeric, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base
@@ -25,6 +28,14 @@ class DailyFigures(Base):
     one_time_minor: Mapped[int] = mapped_column(default=0)
     one_time_gifts: Mapped[int] = mapped_column(default=0)
     received_minor: Mapped[int] = mapped_column(default=0)
+    # Payments through Stripe, and how many of them have a fee that we know.
+    payments: Mapped[int] = mapped_column(default=0, server_default="0")
+    payments_with_fee: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Fees that were taken in this currency, which is that of the payout, and of how many payments.
+    fee_minor: Mapped[int] = mapped_column(default=0, server_default="0")
+    fees: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Payments of regular support after its first.
+    renewals: Mapped[int] = mapped_column(default=0, server_default="0")
     # Written by the release before this one alone; the next may drop it.
     rebuilt_at: Mapped[datetime | None]
 
@@ -64,6 +75,33 @@ class CohortFigures(Base):
     mrr_minor: Mapped[int] = mapped_column(default=0)
 
 
+class RunningFigures(Base):
+    """What runs in one currency, as of the newest rollup; `part` says what `number` counts.
+
+    Parts: a state of subscriptions (`minor` is their MRR), "patrons", "ledger" (its entries and
+    their sum), "renews" (what active monthly support charges), and "renews 2026-12" (what yearly
+    support charges in that month). `currency` is empty where all patrons are counted.
+    """
+
+    __tablename__ = "running_figures"
+
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    minor: Mapped[int]
+
+
+class ExchangeRate(Base):
+    """How much of a currency one euro was worth on a day, as the European Central Bank says it."""
+
+    __tablename__ = "exchange_rate"
+    __table_args__ = (CheckConstraint("per_euro > 0", name="per_euro"),)
+
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    per_euro: Mapped[Decimal] = mapped_column(Numeric)
+
+
 class RollupState(Base):
     """Until when each rollup is complete."""
 
@@ -81,3 +119,45 @@ class Heartbeat(Base):
     # "beat": when it last woke; "worker": when a worker last answered through Redis.
     name: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime]
+
+
+class RoundGroup(Base):
+    """How many patrons of a group might have voted in a settled round, and how many did.
+
+    Counted once after settling, and frozen: who leaves or is deleted later changes nothing
+    (rule V9). `name` is "all", "tenure", "amount", or "kept_3", "kept_6", "kept_12" for those who
+    still had standing so many months after the close; `part` and `currency` tell its groups apart.
+    """
+
+    __tablename__ = "round_group"
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[str] = mapped_column(primary_key=True)
+    patrons: Mapped[int]
+    voters: Mapped[int]
+
+
+class TransparencyPage(Base):
+    """The public page of where the money comes from: one row, once staff have touched it."""
+
+    __tablename__ = "transparency_page"
+    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    is_on: Mapped[bool] = mapped_column(default=False)
+    # Markdown by language.
+    introductions: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class SummaryReader(Base):
+    """Who of the staff wants the week's figures by mail."""
+
+    __tablename__ = "summary_reader"
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
+    )
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.now())

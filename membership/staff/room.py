@@ -18,6 +18,12 @@ REPORTERS = ("reporter",)
 # Endpoint, name, and the roles that may enter beside admins (none named: all staff).
 ROOMS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("staff.overview", _("Overview"), ()),
+    ("staff.retention", _("Retention"), ()),
+    ("staff.recovery", _("Recovery"), ()),
+    ("staff.acquisition", _("Acquisition"), ()),
+    ("staff.asks", _("Asks"), EDITORS),
+    ("staff.participation", _("Participation"), ()),
+    ("staff.transparency", _("Transparency"), FINANCE),
     ("staff.patrons", _("Patrons"), FINANCE),
     ("staff.topics", _("Topics"), EDITORS),
     ("staff.board", _("Board"), (*EDITORS, *REPORTERS)),
@@ -31,6 +37,7 @@ ROOMS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("staff.disputes", _("Disputes"), FINANCE),
     ("staff.events", _("Events"), FINANCE),
     ("staff.differences", _("Differences"), FINANCE),
+    ("staff.arrivals", _("Imports"), FINANCE),
 )
 
 

@@ -62,8 +62,17 @@ def results(session: Session, *, before: int | None = None, most: int = ON_A_PAG
     )
 
 
-def reported(session: Session, *, before: int | None = None, most: int = ON_A_PAGE) -> list[Report]:
-    """Topics that became a story, with it and their vote; those older than the topic `before`."""
+def reported(
+    session: Session,
+    *,
+    before: int | None = None,
+    most: int | None = ON_A_PAGE,
+    between: tuple[datetime, datetime] | None = None,
+) -> list[Report]:
+    """Topics that became a story, with it and their vote; those older than the topic `before`.
+
+    `between` names the first moment of publishing that is meant, and the one after the last.
+    """
     place = tuple_(Topic.published_at, Topic.id)
     last_vote = (
         select(Round)
@@ -87,4 +96,7 @@ def reported(session: Session, *, before: int | None = None, most: int = ON_A_PA
         other = aliased(Topic)
         edge = select(other.published_at, other.id).where(other.id == before)
         asked = asked.where(place < edge.scalar_subquery())
+    if between is not None:
+        since, until = between
+        asked = asked.where(Topic.published_at >= since, Topic.published_at < until)
     return [Report(*row) for row in session.execute(asked.limit(most))]

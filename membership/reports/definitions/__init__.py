@@ -5,13 +5,23 @@
 
 from pathlib import Path
 
+from membership.reports.definitions.acquisition import ACQUISITION
 from membership.reports.definitions.definition import Definition
 from membership.reports.definitions.overview import OVERVIEW
+from membership.reports.definitions.participation import PARTICIPATION
+from membership.reports.definitions.recovery import RECOVERY
+from membership.reports.definitions.retention import RETENTION
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 # By page, in the order of the pages.
-PAGES = {"overview": OVERVIEW}
+PAGES = {
+    "overview": OVERVIEW,
+    "retention": RETENTION,
+    "recovery": RECOVERY,
+    "acquisition": ACQUISITION,
+    "participation": PARTICIPATION,
+}
 DEFINITIONS: dict[str, Definition] = {each.key: each for page in PAGES.values() for each in page}
 
 

@@ -12,15 +12,28 @@ from sqlalchemy.orm import Session
 from membership.db import lock
 from membership.patrons import roll
 from membership.reports.models import RollupState
-from membership.reports.rollups import cohorts, daily_figures, left, recovery
+from membership.reports.rollups import (
+    cohorts,
+    daily_figures,
+    givers,
+    joined,
+    left,
+    margin,
+    recovery,
+    rounds,
+    running,
+)
 from membership.reports.rollups.rollup import Rollup
 
 ROLLUPS: tuple[Rollup, ...] = (
     daily_figures.ROLLUP,
+    running.ROLLUP,
     cohorts.ROLLUP,
     left.LEFT,
     left.LEFT_WHY,
+    margin.ROLLUP,
     *recovery.ROLLUPS,
+    *joined.ROLLUPS,
 )
 
 # A transaction that was open while we last looked may have committed since.
@@ -48,12 +61,19 @@ def refresh(session: Session) -> None:
 
 
 def rebuild(session: Session) -> int:
-    """Rebuild every day; the number of rows written."""
+    """Rebuild every day and count anew what is frozen; the number of rows written."""
     lock(session, "rollups")
     now = session.scalars(select(func.clock_timestamp())).one()
     roll.rebuild(session)
     _note(session, PATRONS, now)
-    return sum(_rebuild(session, rollup, BEGINNING) for rollup in ROLLUPS)
+    written = sum(_rebuild(session, rollup, BEGINNING) for rollup in ROLLUPS)
+    return written + rounds.rebuild(session) + givers.rebuild(session)
+
+
+def freeze(session: Session) -> None:
+    """Count, once, what is over: a settled round, and the months of which nothing is to come."""
+    givers.freeze(session)
+    rounds.freeze_next(session)
 
 
 def rebuilt_at(session: Session) -> datetime | None:
