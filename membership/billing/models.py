@@ -52,13 +52,6 @@ class Checkout(Base):
         Index(None, "created_at"),
         Index("ix_checkout_completed_at", "completed_at", postgresql_where="state = 'completed'"),
         Index("ix_checkout_told_at", "told_at", postgresql_where="told_at IS NOT NULL"),
-        # Whom a story brought.
-        Index("ix_checkout_article", "article_id", postgresql_where="article_id IS NOT NULL"),
-        Index(
-            "ix_checkout_first_article",
-            "first_article_id",
-            postgresql_where="first_article_id IS NOT NULL",
-        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -86,6 +79,9 @@ class Checkout(Base):
     # Where the card is at home, in two letters (ISO 3166); nothing finer is kept (rule S10).
     country: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="started")
+    # When a subscription that had begun elsewhere became ours; NULL for an attempt on our pages.
+    # Of what was paid, or failed, before then we send no word, and give nothing of it back.
+    taken_over_at: Mapped[datetime | None]
     stripe_session_id: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     completed_at: Mapped[datetime | None]

@@ -12,9 +12,10 @@ from typing import Any, Literal
 from membership.reports.figures import Figure
 from membership.reports.periods import Period
 
-# "count" and "money" are integers (money in minor units), "share" a Figure of share(), "days" a
-# number of days, "ratio" a Decimal, "day" and "month" dates, "text" anything that reads as it is.
-Unit = Literal["text", "count", "money", "share", "days", "ratio", "day", "month"]
+# "count" and "money" are integers (money in minor units), "share" a Figure of share(), "per_mille"
+# a share as so many of 1,000, "days" a number of days, "ratio" a Decimal, "day" and "month" dates,
+# "text" anything that reads as it is.
+Unit = Literal["text", "count", "money", "share", "per_mille", "days", "ratio", "day", "month"]
 Cell = str | int | Decimal | date | Figure | None
 
 
@@ -48,7 +49,8 @@ class Table:
 
     `key` is that of the definition that says what the figures are. `currency` is that of all its
     money, unless a column "currency" says it row by row. `picture` is what js/chart.js draws.
-    `behind` is the address of the rows behind the whole table; `links` are those behind each row.
+    `behind` is the address of the rows behind the whole table; `links` are those behind each row,
+    `cell_links` those behind its cells, by key of their column.
     """
 
     key: str
@@ -60,6 +62,7 @@ class Table:
     picture: Mapping[str, Any] | None = None
     behind: str = ""
     links: tuple[str, ...] = ()
+    cell_links: tuple[Mapping[str, str], ...] = ()
 
     def column(self, key: str) -> tuple[Cell, ...]:
         """The cells below a column's key. ValueError when there is none."""

@@ -16,6 +16,7 @@ from membership.web.spreadsheet import plain_text
 
 NOTHING = "–"
 DAY = Decimal("0.1")
+SHARES = ("share", "per_mille")
 
 
 def shown(cell: Cell, unit: Unit, currency: str = "") -> str:
@@ -23,7 +24,7 @@ def shown(cell: Cell, unit: Unit, currency: str = "") -> str:
     if isinstance(cell, Figure):
         if cell.is_hidden:
             return str(_("hidden: fewer than 5"))
-        if unit == "share" and cell.denominator is not None and cell.denominator < SMALL:
+        if unit in SHARES and cell.denominator is not None and cell.denominator < SMALL:
             return str(_("%(part)d of %(whole)d", part=part_of(cell), whole=cell.denominator))
         return shown(cell.value, unit, currency)
     if cell is None:
@@ -37,6 +38,8 @@ def _text(cell: Any, unit: Unit, currency: str) -> str:
             return show_money(int(cell), currency)
         case "share":
             return str(format_percent(cell, "#,##0.#%"))
+        case "per_mille":
+            return str(format_decimal((cell * 1000).quantize(DAY, ROUND_HALF_EVEN)))
         case "count":
             return str(format_decimal(cell))
         case "ratio":
@@ -80,6 +83,8 @@ def _plain(cell: Cell, unit: Unit, currency: str) -> str:
         return f"{Money(int(cell), currency).major:f}"
     if unit == "month" and isinstance(cell, date):
         return cell.strftime("%Y-%m")
+    if unit == "per_mille":
+        cell *= 1000  # type: ignore[operator]
     if isinstance(cell, Decimal):
         return f"{cell.quantize(Decimal('0.0001')).normalize():f}"
     return plain_text(str(cell)) if unit == "text" else str(cell)

@@ -1,0 +1,148 @@
+"""The page on why people come (rule D4): stories and asks that brought patrons.
+
+Five queries however many patrons there are. Amounts are for those who see all: those of two periods
+beside each other tell what one person gives.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from membership.articles.models import Article
+from membership.reports import asks, pictures, rollups, steps
+from membership.reports.came import came_tables
+from membership.reports.figures import Figure, share
+from membership.reports.report import Asked, Cell, Column, Report, Table, Tile
+from membership.reports.rollups.joined import ARTICLE
+from membership.reports.steps import NONE, STEPS, Steps
+
+# The stories that brought most stand in the table.
+SHOWN = 100
+STEP_NAMES = {
+    "read": _l("A story read"),
+    "ask_seen": _l("The ask seen"),
+    "support_page": _l("The support page opened"),
+    "checkout": _l("A payment page asked for"),
+    "paid": _l("Paid"),
+}
+MRR = Column("mrr", _l("MRR they brought"), "money")
+STORY_COLUMNS = (
+    Column("story", _l("Story"), "text"),
+    Column("reads", _l("Reads")),
+    Column("asks_seen", _l("Asks seen")),
+    Column("direct", _l("Patrons, direct")),
+    Column("influenced", _l("Patrons, influenced")),
+    Column("direct_per_1000", _l("Direct, of 1,000 reads"), "per_mille"),
+    Column("influenced_per_1000", _l("Influenced, of 1,000 reads"), "per_mille"),
+)
+
+
+def report(
+    session: Session, asked: Asked, patrons_of: Callable[[int], str] = lambda article_id: ""
+) -> Report:
+    """`patrons_of` is the address of the patrons whom a story brought, for who sees all."""
+    found = steps.of_period(session, asked.period)
+    as_of = rollups.rebuilt_at(session)
+    if not found.found:
+        return Report((), (), as_of)
+    return Report(
+        tiles=tuple(_tiles(found, asked)),
+        tables=(
+            _funnel(found),
+            _stories(session, found, asked, patrons_of),
+            asks.table(session, found),
+            *came_tables(found, asked),
+        ),
+        as_of=as_of,
+    )
+
+
+def _tiles(found: Steps, asked: Asked) -> list[Tile]:
+    joined = found.count(ARTICLE, "direct").number
+    by_itself = found.count(ARTICLE, "direct", NONE).number
+    tiles = [
+        Tile("reads", Figure(found.count(ARTICLE, "read").number)),
+        Tile("asks_seen", Figure(found.count(ARTICLE, "ask_seen").number)),
+        Tile("joined", Figure(joined)),
+        Tile("joined_by_stories", share(joined - by_itself, joined), "share"),
+    ]
+    if asked.sees_all:
+        brought = found.count(ARTICLE, "direct", currency=asked.currency)
+        tiles.append(Tile("joined_mrr", Figure(brought.minor, denominator=brought.number), "money"))
+    return tiles
+
+
+def _funnel(found: Steps) -> Table:
+    """Of what came from a story; what came by itself stands beside it."""
+    rows: list[tuple[Cell, ...]] = []
+    before = None
+    for step, name in STEP_NAMES.items():
+        alone = found.count(ARTICLE, step, NONE).number
+        number = found.count(ARTICLE, step).number - alone
+        rows.append((str(name), number, None if before is None else share(number, before), alone))
+        before = number
+    columns = (
+        Column("step", _("Step"), "text"),
+        Column("from_stories", _("From a story")),
+        Column("of_the_step_before", _("Of the step before"), "share"),
+        Column("by_itself", _("Without a story")),
+    )
+    table = Table("funnel", _("From reading a story to giving"), columns, tuple(rows))
+    return replace(table, picture=pictures.bars(table, "step", {"from_stories": "coffee"}))
+
+
+def _stories(
+    session: Session, found: Steps, asked: Asked, patrons_of: Callable[[int], str]
+) -> Table:
+    keys = _by_what_they_brought(found)
+    titles = _titles(session, keys[:SHOWN])
+    rows = [_story(titles[key], found, key, asked) for key in keys[:SHOWN] if key in titles]
+    rest = _story(str(_("Without a story")), found, NONE, asked)
+    links = [patrons_of(int(key)) for key in keys[:SHOWN] if key in titles]
+    return Table(
+        key="stories",
+        title=_("Stories that brought patrons"),
+        columns=(*STORY_COLUMNS, MRR) if asked.sees_all else STORY_COLUMNS,
+        rows=(*rows, rest),
+        currency=asked.currency if asked.sees_all else "",
+        summary=_("The %(shown)d that brought most, of %(all)d.", shown=len(rows), all=len(keys))
+        if len(keys) > SHOWN
+        else "",
+        links=(*links, "") if any(links) else (),
+    )
+
+
+def _by_what_they_brought(found: Steps) -> list[str]:
+    """Stories' ids: most patrons first, directly and then by influence, then most reads."""
+    direct, influenced, reads = (
+        found.by_key(ARTICLE, step) for step in ("direct", "influenced", "read")
+    )
+    keys = {*direct, *influenced, *reads} - {NONE}
+
+    def rank(key: str) -> tuple[int, int, int, int]:
+        counts = (each[key].number if key in each else 0 for each in (direct, influenced, reads))
+        first, second, third = counts
+        return -first, -second, -third, int(key)
+
+    return sorted(keys, key=rank)
+
+
+def _titles(session: Session, keys: list[str]) -> dict[str, str]:
+    rows = session.execute(select(Article.id, Article.title).where(Article.id.in_(map(int, keys))))
+    return {str(key): title for key, title in rows}
+
+
+def _story(name: str, found: Steps, key: str, asked: Asked) -> tuple[Cell, ...]:
+    counts = {
+        step: found.count(ARTICLE, step, key).number for step in (*STEPS, "direct", "influenced")
+    }
+    reads = counts["read"]
+    shares = (share(counts[each], reads) for each in ("direct", "influenced"))
+    cells = (name, reads, counts["ask_seen"], counts["direct"], counts["influenced"], *shares)
+    if not asked.sees_all:
+        return cells
+    return (*cells, found.count(ARTICLE, "direct", key, asked.currency).minor)

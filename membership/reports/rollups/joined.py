@@ -1,0 +1,87 @@
+"""The way from a story to support, by day: read, ask seen, support page, checkout, paid, joined.
+
+Three rollups: by story ("article"), by wording of the ask ("ask"), and what was paid by what it is
+("joined"). A part is "<step>:<id>", with 0 for no story and no experiment. Who joins is counted
+from the first entry of a subscription in the ledger, so that it agrees with what MRR was won;
+"direct" is the last story they came from and "influenced" the first, which is the same where only
+one is known.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from sqlalchemy import Select, func, select
+
+from membership.billing.models import Checkout, LedgerEntry
+from membership.reports.rollups.rollup import daily_count, day_of
+
+ARTICLE, ASK, JOINED = "article", "ask", "joined"
+
+_SEEN = """
+    SELECT day, '' AS currency, step || ':' || {key} AS part, number, 0 AS minor
+    FROM reading_count WHERE day >= (CAST(:since AS timestamptz) AT TIME ZONE 'UTC')::date
+"""
+_BEGUN = """
+    SELECT (created_at AT TIME ZONE 'UTC')::date, '', 'checkout:' || coalesce({key}, 0), 1, 0
+    FROM checkout WHERE created_at >= :since AND purpose = 'support'
+"""
+_PAID = """
+    SELECT (completed_at AT TIME ZONE 'UTC')::date, '', 'paid:' || coalesce({key}, 0), 1, 0
+    FROM checkout
+    WHERE completed_at >= :since AND state = 'completed' AND purpose = 'support'
+"""
+_JOINED = """
+    SELECT (entry.occurred_at AT TIME ZONE 'UTC')::date, entry.currency, touch.part, 1,
+        entry.amount_minor
+    FROM ledger_entry AS entry
+    LEFT JOIN subscription ON subscription.id = entry.subscription_id
+    LEFT JOIN checkout ON checkout.id = subscription.checkout_id
+    CROSS JOIN LATERAL (VALUES
+        ('direct:' || coalesce(checkout.article_id, 0)),
+        ('influenced:' || coalesce(checkout.first_article_id, checkout.article_id, 0))
+    ) AS touch (part)
+    WHERE entry.occurred_at >= :since AND entry.movement IN ('new', 'reactivation')
+        AND NOT EXISTS (
+            SELECT FROM ledger_entry AS earlier
+            WHERE earlier.subscription_id = entry.subscription_id AND earlier.id < entry.id
+        )
+"""
+_PAID_FOR = """
+    SELECT (completed_at AT TIME ZONE 'UTC')::date AS day, currency, what.part, 1 AS number,
+        amount_minor AS minor
+    FROM checkout
+    CROSS JOIN LATERAL (VALUES
+        ('interval:' || interval),
+        ('amount:' || interval || ':' || amount_minor),
+        ('country:' || coalesce(country, ''))
+    ) AS what (part)
+    WHERE completed_at >= :since AND state = 'completed' AND purpose = 'support'
+"""
+
+
+def _told(since: datetime) -> Iterable[Select[date]]:
+    yield select(func.min(day_of(Checkout.completed_at))).where(Checkout.told_at >= since)
+
+
+def _told_or_written(since: datetime) -> Iterable[Select[date]]:
+    yield from _told(since)
+    yield (
+        select(func.min(day_of(LedgerEntry.occurred_at))).where(
+            LedgerEntry.created_at >= since, LedgerEntry.movement.in_(("new", "reactivation"))
+        )
+    )
+
+
+def _way(key: str, column: str) -> str:
+    return " UNION ALL ".join((_SEEN.format(key=key), *(
+        each.format(key=column) for each in (_BEGUN, _PAID)
+    )))  # fmt: skip
+
+
+ROLLUPS = (
+    daily_count(
+        ARTICLE, f"{_way('article_id', 'article_id')} UNION ALL {_JOINED}", _told_or_written
+    ),
+    daily_count(ASK, _way("variant_id", "ask_variant_id"), _told),
+    daily_count(JOINED, _PAID_FOR, _told),
+)
