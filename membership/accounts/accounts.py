@@ -1,6 +1,6 @@
 """Finding and creating accounts, and making one staff."""
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,26 @@ class UnknownRoleError(ValueError):
 def find(session: Session, email: str) -> Account | None:
     """The account of an address, however its letters are cased."""
     return session.scalar(select(Account).where(Account.email == email))
+
+
+def kept(session: Session, account_id: int) -> Account | None:
+    """The account that an id stands for now: of two that were merged, the one that was kept."""
+    found = session.get(Account, account_id)
+    while found is not None and found.merged_into_id is not None:
+        found = session.get_one(Account, found.merged_into_id)
+    return found
+
+
+def with_merged(account_id: int) -> Select[int]:
+    """SQL: the account's id and those of all that were merged into it."""
+    return select(Account.id).where(
+        or_(Account.id == account_id, Account.merged_into_id == account_id)
+    )
+
+
+def nobody(account_id: int) -> str:
+    """What stands in place of an address: unlike any other, and not to be written to (RFC 2606)."""
+    return f"deleted-{account_id}@deleted.invalid"
 
 
 def ensure(session: Session, email: str, language: str, name: str | None = None) -> Account:

@@ -37,6 +37,7 @@ MOST_OF_ADDRESS = 5
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 CHANGED = "account.address_changed"
+MERGED = "account.merged"
 
 
 class SameAddressError(ValueError):
@@ -147,10 +148,12 @@ def change(session: Session, account_id: int, token: str, kept: str) -> str | No
 
 
 def has_changed(session: Session, account_id: int, since: datetime) -> bool:
-    """Whether an account was given another address after `since`, which is in whole seconds."""
+    """Whether an account was given another address, or merged with that of another one, after
+    `since`, which is in whole seconds.
+    """
     changed = exists().where(
         AuditEntry.subject == f"account:{account_id}",
-        AuditEntry.action == CHANGED,
+        AuditEntry.action.in_((CHANGED, MERGED)),
         AuditEntry.created_at >= since + timedelta(seconds=1),
     )
     return bool(session.scalar(select(changed)))
@@ -185,12 +188,20 @@ def _with_link(context: dict[str, Any], language: str) -> dict[str, Any]:
     return {"link": address("accounts.address.confirm", language, token=_token(context["nonce"]))}
 
 
-def _with_way_in(_context: dict[str, Any], language: str) -> dict[str, Any]:
-    return {"link": address("accounts.sign_in", language)}
+def _with_way_in(context: dict[str, Any], language: str) -> dict[str, Any]:
+    return {**context, "link": address("accounts.sign_in", language)}
 
 
 ADDRESS_CHANGE = kinds.transactional("address_change", _with_link)
 ADDRESS_TAKEN = kinds.transactional("address_taken", _with_way_in)
 ADDRESS_CHANGED = kinds.transactional("address_changed")
+ACCOUNTS_MERGED = kinds.transactional("accounts_merged", _with_way_in)
 # None of these follows an account to its new address.
-ABOUT_AN_ADDRESS = (SIGN_IN, SIGN_IN_UNKNOWN, ADDRESS_CHANGE, ADDRESS_TAKEN, ADDRESS_CHANGED)
+ABOUT_AN_ADDRESS = (
+    SIGN_IN,
+    SIGN_IN_UNKNOWN,
+    ADDRESS_CHANGE,
+    ADDRESS_TAKEN,
+    ADDRESS_CHANGED,
+    ACCOUNTS_MERGED,
+)

@@ -4,7 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, cast, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Text,
+    cast,
+    func,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base, EmailAddress, Numbered
@@ -12,8 +24,6 @@ from membership.db import Base, EmailAddress, Numbered
 ROLES = ("reporter", "editor", "finance", "admin")
 # Spelled as PostgreSQL spells it back, so that `migrate --check` sees no difference.
 NAME_WORDS = "to_tsvector('simple'::regconfig, COALESCE(name, ''::text))"
-# A thought, or what was said when they were called.
-NOTE_KINDS = ("note", "call")
 
 
 class Account(Numbered, Base):
@@ -52,8 +62,11 @@ class Account(Numbered, Base):
         return self.delete_after_at is not None
 
 
-# `address` is what staff look into; citext itself knows no index of beginnings.
+# What staff look into: the address (citext itself knows no index of beginnings), and the name.
 address = func.lower(cast(Account.email, Text))
+name_words: ColumnElement[Any] = literal_column(
+    NAME_WORDS.replace("name", "account.name"), TSVECTOR
+)
 Index(
     "ix_account_address", address.label("address"), postgresql_ops={"address": "text_pattern_ops"}
 )
@@ -113,12 +126,12 @@ class Note(Numbered, Base):
     """What staff wrote down about an account, for staff alone."""
 
     __tablename__ = "note"
-    __table_args__ = (CheckConstraint(f"kind IN {NOTE_KINDS}", name="kind"),)
 
     account_id: Mapped[int] = mapped_column(
         ForeignKey("account.id", ondelete="CASCADE"), index=True
     )
     author_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
+    # "note", or "call": what was said when they were called.
     kind: Mapped[str] = mapped_column(default="note", server_default="note")
     text: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

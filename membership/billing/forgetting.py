@@ -14,17 +14,14 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts import belongings, sign_in
+from membership.accounts.accounts import nobody
 from membership.accounts.models import Account, Note, SignInRequest
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts import letters
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, Leaving, Subscription
 from membership.mail import moving
 from membership.mail.models import MailPause, MailRefusal, MailReport, OutboxEmail, Suppression
-
-
-def nobody(account_id: int) -> str:
-    """What stands in place of an address: unlike any other, and not to be written to (RFC 2606)."""
-    return f"deleted-{account_id}@deleted.invalid"
 
 
 def forget(session: Session, account: Account) -> None:
@@ -106,6 +103,8 @@ def _forget_words(session: Session, account_id: int) -> None:
         .values(card_brand=None, card_last4=None, card_expires_on=None)
     )
     session.execute(delete(Note).where(Note.account_id == account_id))
+    # No books of ours: it names who they are on another platform.
+    session.execute(delete(PaidElsewhere).where(PaidElsewhere.account_id == account_id))
 
 
 def _forget_gifts(session: Session, account_id: int) -> None:

@@ -27,8 +27,15 @@ def append(session: Session, subscription: Subscription, at: datetime) -> Ledger
         subscription.state,
         collection_paused=subscription.collection_paused,
     )
+    # By way of their subscriptions: an entry keeps the account of its day, which another may have
+    # been merged into since.
     had_before = session.scalar(
-        select(exists().where(LedgerEntry.account_id == subscription.account_id))
+        select(
+            exists().where(
+                LedgerEntry.subscription_id == Subscription.id,
+                Subscription.account_id == subscription.account_id,
+            )
+        )
     )
     name = movement(int(previous or 0), mrr, subscription.end_reason, bool(had_before))
     if name is None:

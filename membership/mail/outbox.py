@@ -88,7 +88,7 @@ def put_to_all(
     how many were written: whoever had that mail already is not among them.
     """
     kinds.find(kind)
-    lock(session, ADDRESSES, shared=True)
+    share_addresses(session)
     now = clock.now()
     contexts = {}
     for each in settings().languages:
@@ -127,6 +127,11 @@ def hold_addresses(session: Session) -> None:
     where their readers were when the writing of them began.
     """
     lock(session, ADDRESSES)
+
+
+def share_addresses(session: Session) -> None:
+    """Wait for whoever gives an account another address, before looking one up by it."""
+    lock(session, ADDRESSES, shared=True)
 
 
 def _once() -> Any:

@@ -8,10 +8,12 @@ from membership.db import Base
 
 TABLES = (
     "accounts",
+    "arrivals",
     "articles",
     "billing",
     "billing.defence",
     "billing.dunning",
+    "billing.elsewhere",
     "billing.gifts",
     "billing.papers",
     "campaigns",

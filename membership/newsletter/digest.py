@@ -30,7 +30,7 @@ from membership import clock
 from membership.accounts.models import Account
 from membership.articles import metadata
 from membership.articles.models import Article
-from membership.billing.models import LedgerEntry
+from membership.billing.models import LedgerEntry, Subscription
 from membership.billing.standing import has_standing
 from membership.mail import outbox
 from membership.newsletter import issues, periods
@@ -134,8 +134,10 @@ def _helped(told: Mapping[int, dict[str, str]]) -> FromClause:
 
 def _figures(session: Session, month: Month, topics: int) -> Figures:
     stories = select(func.count()).where(_in(month, Article.published_at))
-    began = select(func.count(distinct(LedgerEntry.account_id))).where(
-        LedgerEntry.movement == "new", _in(month, LedgerEntry.occurred_at)
+    began = (
+        select(func.count(distinct(Subscription.account_id)))
+        .join(LedgerEntry, LedgerEntry.subscription_id == Subscription.id)
+        .where(LedgerEntry.movement == "new", _in(month, LedgerEntry.occurred_at))
     )
     patrons = session.scalars(began).one()
     return Figures(

@@ -83,6 +83,35 @@ REFUND_REFUSED: Words = MappingProxyType(
         "balance_insufficient": _("The balance at Stripe is too low."),
     }
 )
+# Why a payment failed, as billing/dunning has it, and what made it good.
+FAILURE: Words = MappingProxyType(
+    {
+        "soft": _("may pass at the next try"),
+        "hard": _("needs another card"),
+        "action": _("waits for the patron’s bank"),
+    }
+)
+RECOVERED_BY: Words = MappingProxyType(
+    {
+        "mail": _("after our mail"),
+        "retry": _("when Stripe tried again"),
+        "patron": _("by the patron’s own act"),
+    }
+)
+# Why two accounts cannot be merged.
+MERGE_OBSTACLE: Words = MappingProxyType(
+    {
+        "same": _("This is the same account. Choose another one of theirs."),
+        "leaving": _("One of the two accounts is being deleted, or was."),
+        "staff": _("One of the two is a staff account: an admin must take its role away first."),
+        "both_give": _("Both give regularly. End one of the two first, at once, and then merge."),
+        "vote": _(
+            "A vote is under way. Accounts that could take part in it can be merged once it is"
+            " settled; that holds for all of them, whoever has voted."
+        ),
+    }
+)
+# "rates" is what exchange rates did to amounts that are converted.
 MOVEMENT: Words = MappingProxyType(
     {
         "start": _("At the start"),
@@ -92,6 +121,7 @@ MOVEMENT: Words = MappingProxyType(
         "contraction": _("Gave less"),
         "churn_voluntary": _("Left by their own wish"),
         "churn_involuntary": _("Left by a failed payment"),
+        "rates": _("Rates changed"),
         "end": _("At the end"),
     }
 )
@@ -298,8 +328,10 @@ KIND: Words = MappingProxyType(
         "address_change": _("link for a new address"),
         "address_taken": _("new address has an account"),
         "address_changed": _("address has changed"),
+        "accounts_merged": _("two accounts are one"),
         "giving_pass": _("link to go on giving"),
         "welcome": _("welcome"),
+        "arrived": _("welcome after an import"),
         "receipt": _("receipt"),
         "second_subscription_refunded": _("second support ended"),
         "ended_while_leaving": _("support ended, account is going"),

@@ -27,7 +27,10 @@ from wtforms.validators import (
 from config.settings import settings
 from membership import clock
 from membership.billing.forms import tidy
-from membership.money import InvalidAmountError, Money, parse
+from membership.billing.giving_back import Given
+from membership.billing.manage.plan import LONGEST_PAUSE
+from membership.money import InvalidAmountError, Money, display, parse
+from membership.web.languages import current_language
 
 REASON_WORDS = 500
 NOTE_WORDS = 2000
@@ -72,6 +75,38 @@ class EndForm(InnerReasonForm):
     )
 
 
+class PauseForm(InnerReasonForm):
+    """How many charges are left out; `seen` is what the page was made from."""
+
+    months = RadioField(
+        _("For how long"),
+        [InputRequired(_("Please choose one, two or three months."))],
+        coerce=int,
+        choices=[(months, "") for months in range(1, LONGEST_PAUSE + 1)],
+        validate_choice=True,
+    )
+    seen = HiddenField()
+
+
+class FindForm(FlaskForm):  # type: ignore[misc]
+    """The address of a patron's other account."""
+
+    class Meta:
+        csrf = False
+
+    address = StringField(_("Address of their other account"), filters=[tidy])
+
+
+class MergeAccountsForm(InnerReasonForm):
+    """Which of two accounts is kept."""
+
+    keep = RadioField(
+        _("Which account is kept"),
+        [InputRequired(_("Please choose the account that is kept."))],
+        coerce=int,
+    )
+
+
 class RefundForm(InnerReasonForm):
     """How much of a donation goes back; sent twice, it is one refund, called `refund`."""
 
@@ -80,19 +115,30 @@ class RefundForm(InnerReasonForm):
 
     money: Money | None = None
 
-    def __init__(self, currency: str) -> None:
+    def __init__(self, given: Given) -> None:
         super().__init__()
-        self.currency = currency
+        # Sent twice, it is no second one: what it gave back itself was there to be given.
+        own = (each for each in given.refunds if str(each.id) == self.refund.data)
+        counted = sum(each.amount_minor for each in own if each.state != "failed")
+        self.left = Money(given.left.minor + counted, given.left.currency)
 
     def validate_amount(self, field: Any) -> None:
         """Sets `money`."""
         try:
-            self.money = parse(field.data, self.currency)
+            self.money = parse(field.data, self.left.currency)
         except InvalidAmountError as error:
             raise ValidationError(_("Please write the amount as a number, such as 5.")) from error
+        if self.money.minor > self.left.minor > 0:
+            raise ValidationError(no_more_than(self.left))
 
 
-class ReceiptForm(InnerReasonForm):
+def no_more_than(left: Money) -> str:
+    if left.minor <= 0:
+        return str(_("Nothing of this donation is left to give back."))
+    return str(_("No more than %(left)s is left.", left=display(left, current_language())))
+
+
+class AgainForm(InnerReasonForm):
     """Sent twice, it is one mail, called `again`."""
 
     again = HiddenField(validators=[UUID(_("Please open this page anew."))])
@@ -101,6 +147,11 @@ class ReceiptForm(InnerReasonForm):
 class NoteForm(FlaskForm):  # type: ignore[misc]
     """For staff alone."""
 
+    kind = RadioField(
+        _("What it is"),
+        choices=[SelectChoice("note", _("A note")), SelectChoice("call", _("A phone call"))],
+        default="note",
+    )
     text = TextAreaField(
         _("Note"),
         [

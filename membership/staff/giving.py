@@ -7,7 +7,7 @@ into the audit log (rules S8, S9).
 from uuid import UUID, uuid4
 
 import structlog
-from flask import abort, flash, render_template
+from flask import abort, flash, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -19,10 +19,10 @@ from membership.accounts.models import Account, Note
 from membership.billing import ending, gateway, giving_back, letters
 from membership.billing.models import Donation, Subscription
 from membership.db import transaction
-from membership.money import Money, display
+from membership.money import display
 from membership.reports import words
-from membership.staff.forms import EndForm, NoteForm, ReceiptForm, RefundForm
-from membership.staff.patrons import page_of
+from membership.staff.forms import AgainForm, EndForm, NoteForm, RefundForm, no_more_than
+from membership.staff.patron import page_of
 from membership.staff.room import FINANCE, back_to, blueprint, found, me
 from membership.web import access
 from membership.web.languages import current_language
@@ -80,7 +80,7 @@ def give_back(account_id: int, donation_id: int) -> ResponseReturnValue:
     with transaction() as session:
         account, donation = _donation(session, account_id, donation_id)
         given = giving_back.given(session, donation)
-    form = RefundForm(donation.currency)
+    form = RefundForm(given)
     if form.validate_on_submit() and _give_back(form, donation):
         return _back(account)
     if not form.is_submitted():
@@ -105,7 +105,7 @@ def _give_back(form: RefundForm, donation: Donation) -> bool:
                 reason=form.reason.data,
             )
     except giving_back.TooMuchError as error:
-        form.amount.errors = [_no_more_than(error.left)]
+        form.amount.errors = [no_more_than(error.left)]
         return False
     except giving_back.AskedOtherwiseError as error:
         shown = display(error.amount, current_language())
@@ -124,18 +124,12 @@ def _give_back(form: RefundForm, donation: Donation) -> bool:
     return True
 
 
-def _no_more_than(left: Money) -> str:
-    if left.minor <= 0:
-        return str(_("Nothing of this donation is left to give back."))
-    return str(_("No more than %(left)s is left.", left=display(left, current_language())))
-
-
 @blueprint.route(
     "/patrons/<int:account_id>/donations/<int:donation_id>/receipt", methods=["GET", "POST"]
 )
 @access.staff(*FINANCE)
 def send_receipt(account_id: int, donation_id: int) -> ResponseReturnValue:
-    form = ReceiptForm()
+    form = AgainForm()
     with transaction() as session:
         account, donation = _donation(session, account_id, donation_id)
     if account.deleted_at is not None:
@@ -151,9 +145,7 @@ def send_receipt(account_id: int, donation_id: int) -> ResponseReturnValue:
     return page, 400 if form.errors else 200
 
 
-def _send_receipt(
-    session: Session, form: ReceiptForm, account: Account, donation: Donation
-) -> None:
+def _send_receipt(session: Session, form: AgainForm, account: Account, donation: Donation) -> None:
     interval = "once"
     if donation.subscription_id is not None:
         interval = session.get_one(Subscription, donation.subscription_id).interval
@@ -173,10 +165,17 @@ def _send_receipt(
 def write_note(account_id: int) -> ResponseReturnValue:
     form = NoteForm()
     if not form.validate():
-        return page_of(account_id, form), 400
+        return make_response(page_of(account_id, form), 400)
     with transaction() as session:
-        account: Account = found(session.get(Account, account_id))
-        note = Note(account_id=account.id, author_id=me().id, text=form.text.data)
+        # Who merges the account waits for us, and we for them.
+        account: Account = found(
+            session.get(Account, account_id, with_for_update={"read": True, "key_share": True})
+        )
+        if account.merged_into_id is not None:
+            abort(409, _("This account was merged meanwhile. Please look at the other one."))
+        note = Note(
+            account_id=account.id, author_id=me().id, kind=form.kind.data, text=form.text.data
+        )
         session.add(note)
         session.flush()
         # Without its text: the audit log never forgets, a note can be deleted.

@@ -1,42 +1,40 @@
-"""Who gives: the list and each patron's story, for those who may see names with amounts.
+"""Who gives: the list, for those who may see names with amounts.
 
 Each look at donor data stands in the audit log (rules S8, S9).
 """
 
 from flask import render_template, request
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership.accounts import audit
-from membership.accounts.models import Account
-from membership.billing import giving_back
-from membership.billing.papers import issued
+from membership.articles.models import Article
 from membership.db import transaction
-from membership.exports import models as _exports  # noqa: F401
+from membership.patrons import saved, tags
+from membership.patrons.filters import Filters
 from membership.reports import patrons as listing
-from membership.reports import words
-from membership.reports.timeline import timeline
-from membership.staff.forms import NoteForm
-from membership.staff.room import FINANCE, blueprint, found, me
+from membership.reports import rollups, words
+from membership.reports.patrons import Place
+from membership.staff import patron_filters
+from membership.staff.room import EDITORS, FINANCE, blueprint, me
 from membership.web import access
 
-SHOWN_DONATIONS = 60
+SHOWN_ARTICLES = 50
 
 
 @blueprint.get("/patrons")
 @access.staff(*FINANCE)
 def patrons() -> str:
-    filters = listing.Filters(
-        text=request.args.get("q", "").strip()[:200],
-        state=_known(request.args.get("state", ""), (*words.SUBSCRIPTION, listing.ONCE)),
-        currency=_known(request.args.get("currency", ""), settings().currencies),
-    )
+    filters = patron_filters.asked(request.args)
     with transaction() as session:
         page = listing.page(
             session,
             filters,
-            before=request.args.get("before", type=int),
-            after=request.args.get("after", type=int),
+            before=Place.read(request.args.get("before", "")),
+            after=Place.read(request.args.get("after", "")),
         )
+        known = tags.every(session)
         audit.record(
             session,
             "patrons.listed",
@@ -44,41 +42,33 @@ def patrons() -> str:
             actor_id=me().id,
             accounts=[patron.account.id for patron in page.patrons],
         )
-    return render_template(
-        "staff/patrons.html",
-        page=page,
-        filters=filters,
-        words=words,
-        currencies=[(code, code) for code in settings().currencies],
+        return render_template(
+            "staff/patrons.html",
+            page=page,
+            filters=filters,
+            asked=patron_filters.arguments(filters),
+            in_address=patron_filters.arguments,
+            count=listing.count(session, filters),
+            counted=listing.COUNTED,
+            as_of=rollups.rebuilt_at(session),
+            views=saved.seen_by(session, me()),
+            may_remove=saved.may_remove,
+            may_write=access.has_role(*EDITORS),
+            reader=Filters.model_validate,
+            tags=known,
+            tag_choices=[(tag.id, tag.name) for tag in known],
+            articles=_articles(session, filters),
+            words=words,
+            me=me(),
+            currencies=[(code, code) for code in settings().currencies],
+        )
+
+
+def _articles(session: Session, filters: Filters) -> list[tuple[int, str]]:
+    """Id and title of the newest stories, and of the one that is asked for."""
+    newest = select(Article.id).order_by(Article.published_at.desc()).limit(SHOWN_ARTICLES)
+    meant = or_(Article.id.in_(newest), Article.id == filters.article_id)
+    rows = session.execute(
+        select(Article.id, Article.title).where(meant).order_by(Article.published_at.desc())
     )
-
-
-@blueprint.get("/patrons/<int:account_id>")
-@access.staff(*FINANCE)
-def patron(account_id: int) -> str:
-    return page_of(account_id, NoteForm())
-
-
-def page_of(account_id: int, note: NoteForm) -> str:
-    """One patron's page, with a note as it was typed."""
-    with transaction() as session:
-        account: Account = found(session.get(Account, account_id))
-        entries = timeline(session, account)
-        line = listing.line(session, account)
-        papers = issued.of_account(session, account.id)
-        donations = giving_back.newest_of(session, account.id, SHOWN_DONATIONS)
-        audit.record(session, "patron.viewed", f"account:{account.id}", actor_id=me().id)
-    return render_template(
-        "staff/patron.html",
-        line=line,
-        entries=entries,
-        papers=papers,
-        donations=donations,
-        note=note,
-        words=words,
-    )
-
-
-def _known(value: str, values: tuple[str, ...]) -> str:
-    """`value` if it is one that can be filtered by, else nothing."""
-    return value if value in values else ""
+    return [(article_id, title) for article_id, title in rows]

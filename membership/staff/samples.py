@@ -78,6 +78,7 @@ def _accounts(language: str) -> Samples:
         "address_change": [{"link": link("accounts.address.confirm")}],
         "address_taken": [{}],
         "address_changed": [{}],
+        "accounts_merged": [{"is_kept": True}, {"is_kept": False}],
     }
 
 
@@ -93,6 +94,10 @@ def _support(language: str) -> Samples:
         "welcome": [
             {**welcome, "name": _("Olena"), "interval": "month"},
             *({**welcome, "interval": "once", "purpose": p} for p in ("support", "gift", "pool")),
+        ],
+        "arrived": [
+            {"name": _("Olena"), "elsewhere": None, "topics_url": welcome["topics_url"]},
+            {"name": None, "elsewhere": "Patreon", "topics_url": welcome["topics_url"]},
         ],
         "receipt": [
             {**given, "interval": "month", "subscription": NOBODY},

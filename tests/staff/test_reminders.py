@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import Account
 from membership.mail.models import OutboxEmail
+from membership.reports import timeline
 from membership.reports.attention import attention
-from membership.reports.timeline import timeline
 from membership.voting import paper, rounds, telling
 from membership.voting.models import Round
 from tests import factories
@@ -58,7 +58,9 @@ def test_neither_the_list_of_mails_nor_a_readers_story_shows_a_reminder(
     assert ("what a vote decided" in listed) is is_over
     assert "is about to end" not in page
     reader = session.scalars(select(Account).where(Account.email == REMINDED)).one()
-    assert not any("is about to end" in entry.title for entry in timeline(session, reader))
+    assert not any(
+        "is about to end" in entry.title for entry in timeline.page(session, reader).entries
+    )
 
 
 @pytest.mark.parametrize("state", ["pending", "failed", "uncertain"])

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from config.settings import settings
 from membership import clock
 from membership.accounts import accounts, audit
-from membership.billing import letters
+from membership.billing import givers, letters
 from membership.billing.models import Donation, Refund
 from membership.money import Money
 
@@ -44,7 +44,8 @@ class Entry:
 
 def enter(session: Session, entry: Entry, actor_id: int) -> Donation:
     """Write the donation, its audit entry and, if wanted, its receipt; the same entry once."""
-    account = accounts.ensure(session, entry.email, entry.language, entry.name)
+    found = accounts.ensure(session, entry.email, entry.language, entry.name)
+    account = givers.kept(session, found.id)
     written: Donation | None = session.scalar(
         insert(Donation)
         .values(

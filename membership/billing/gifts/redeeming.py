@@ -37,7 +37,7 @@ def take(session: Session, gift_id: int, account_id: int) -> Gift:
     nothing.
     """
     # Two gifts that one account takes at once follow one another.
-    givers.locked(session, account_id)
+    account_id = givers.kept(session, account_id).id
     gift = session.get_one(Gift, gift_id, with_for_update=True, populate_existing=True)
     if gift.state == "redeemed" and gift.account_id == account_id:
         return gift

@@ -24,6 +24,8 @@ from membership.money import Money
 
 # Asks Stripe, with the session, the row, and what holds now. Raises plan.NotNowError.
 Ask = Callable[[Session, Subscription, Agreement], None]
+# Writes down who did it for the patron, and why.
+Note = Callable[[Session], None]
 
 
 def change(subscription_id: int, amount: Money, interval: str, seen: str) -> Subscription:
@@ -56,7 +58,7 @@ def change(subscription_id: int, amount: Money, interval: str, seen: str) -> Sub
     return _act(subscription_id, ask)
 
 
-def pause(subscription_id: int, months: int, seen: str) -> Subscription:
+def pause(subscription_id: int, months: int, seen: str, noted: Note | None = None) -> Subscription:
     """Leave out the next `months` charges, as was announced with `seen`."""
 
     def ask(session: Session, row: Subscription, agreement: Agreement) -> None:
@@ -66,10 +68,10 @@ def pause(subscription_id: int, months: int, seen: str) -> Subscription:
         _insist_on_no_charge_under_way(row)
         gateway.pause_subscription(row.stripe_subscription_id, planned.resumes_at)
 
-    return _act(subscription_id, ask)
+    return _act(subscription_id, ask, noted)
 
 
-def resume(subscription_id: int) -> Subscription:
+def resume(subscription_id: int, noted: Note | None = None) -> Subscription:
     """Go on before the pause is over: the charge at the end of the running period comes."""
 
     def ask(session: Session, row: Subscription, agreement: Agreement) -> None:
@@ -77,7 +79,7 @@ def resume(subscription_id: int) -> Subscription:
         _insist_on_no_charge_under_way(row)
         gateway.resume_subscription(row.stripe_subscription_id)
 
-    return _act(subscription_id, ask)
+    return _act(subscription_id, ask, noted)
 
 
 def cancel(subscription_id: int) -> Subscription:
@@ -104,8 +106,8 @@ def keep(subscription_id: int) -> Subscription:
     return _act(subscription_id, ask)
 
 
-def _act(subscription_id: int, ask: Ask) -> Subscription:
-    """The row as Stripe has it after the act."""
+def _act(subscription_id: int, ask: Ask, noted: Note | None = None) -> Subscription:
+    """The row as Stripe has it after the act; what is `noted` is written with it, or not at all."""
     refusal = None
     with transaction() as session:
         row = sync.as_stripe_says(session, session.get_one(Subscription, subscription_id))
@@ -115,6 +117,8 @@ def _act(subscription_id: int, ask: Ask) -> Subscription:
             refusal = error
         else:
             row = sync.as_stripe_says(session, row)
+            if noted is not None:
+                noted(session)
     if refusal is not None:
         raise refusal
     return row

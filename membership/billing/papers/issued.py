@@ -28,7 +28,7 @@ def of_account(session: Session, account_id: int) -> list[Issued]:
     given = donations.of_account(session, account_id)
     papers = session.scalars(
         select(Paper)
-        .where(Paper.account_id == account_id)
+        .where(Paper.is_of(account_id))
         .order_by(Paper.id.desc())
         # Nobody needs the PDFs here.
         .options(defer(Paper.pdf))
@@ -50,7 +50,7 @@ def find(session: Session, number: str, account_id: int | None = None) -> Paper 
     """The paper of this number; with `account_id`, only one of that account."""
     query = select(Paper).where(Paper.number == number)
     if account_id is not None:
-        query = query.where(Paper.account_id == account_id)
+        query = query.where(Paper.is_of(account_id))
     return session.scalar(query)
 
 
@@ -58,7 +58,7 @@ def newest_giver(session: Session, account_id: int) -> dict[str, str] | None:
     """Name and address as they stood on an account's newest paper."""
     found: dict[str, str] | None = session.scalar(
         select(Paper.facts["giver"])
-        .where(Paper.account_id == account_id)
+        .where(Paper.is_of(account_id))
         .order_by(Paper.id.desc())
         .limit(1)
     )

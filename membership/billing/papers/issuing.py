@@ -78,7 +78,7 @@ def receipt(session: Session, donation: Donation, giver: Giver, language: str) -
 
     Raises NotReceiptedError.
     """
-    givers.locked(session, donation.account_id)
+    account = givers.kept(session, donation.account_id)
     found = receipt_of(session, donation.id)
     if found is not None:
         return found
@@ -88,7 +88,7 @@ def receipt(session: Session, donation: Donation, giver: Giver, language: str) -
     if given.is_given_back:
         raise NotReceiptedError("given back")
     said = _around(giver, language) | facts.receipt(given, zone())
-    return _issue(session, "receipt", donation.account_id, said, donation_id=donation.id)
+    return _issue(session, "receipt", account.id, said, donation_id=donation.id)
 
 
 def statement(
@@ -100,7 +100,7 @@ def statement(
     """
     if why := facts.unfit_range(first, last, today()):
         raise UnfitRangeError(why)
-    givers.locked(session, account_id)
+    account_id = givers.kept(session, account_id).id
     counted = facts.statement(donations.of_account(session, account_id), first, last, zone())
     if not counted["sums"]:
         raise NothingGivenError("nothing was given in these days")
@@ -108,7 +108,7 @@ def statement(
     said |= {"from_on": first.isoformat(), "to_on": last.isoformat()}
     newest = session.scalar(
         select(Paper)
-        .where(Paper.account_id == account_id, Paper.from_on == first, Paper.to_on == last)
+        .where(Paper.is_of(account_id), Paper.from_on == first, Paper.to_on == last)
         .order_by(Paper.id.desc())
         .limit(1)
     )

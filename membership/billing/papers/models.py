@@ -3,9 +3,18 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, func
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
+from membership.accounts import accounts
 from membership.db import Base, Numbered
 
 KINDS = ("receipt", "statement")
@@ -35,6 +44,11 @@ class Paper(Numbered, Base):
     facts: Mapped[dict[str, Any]]
     pdf: Mapped[bytes] = mapped_column(LargeBinary)
     issued_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @classmethod
+    def is_of(cls, account_id: int) -> ColumnElement[bool]:
+        """SQL: issued to the account, or to one that was merged into it: a paper never changes."""
+        return cls.account_id.in_(accounts.with_merged(account_id))
 
 
 class PaperCounter(Base):
