@@ -104,7 +104,7 @@ def _follows(session: Session, period: Period) -> dict[int, int]:
         .where(or_(Topic.state.in_(AT_WORK), came_out), ~is_under_way)
         .group_by(TopicFollow.topic_id)
     )
-    return dict(session.execute(asked).tuples())
+    return {row[0]: row[1] for row in session.execute(asked)}
 
 
 def _tiles(

@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account
-from membership.billing.models import Subscription
+from membership.billing.models import Donation, LedgerEntry, Subscription
 from membership.reports import rollups
 from membership.reports.models import RoundGroup
 from membership.voting.models import Round, Turnout
 from tests import factories
 from tests.factories import NOON
-from tests.reports.giving import joins
 
 DAY = timedelta(days=1)
 CLOSED = NOON + 30 * DAY
@@ -25,8 +24,34 @@ Groups = dict[tuple[str, str, str], tuple[int, int]]
 def patrons(
     session: Session, number: int, since: datetime = NOON, **values: Any
 ) -> list[Subscription]:
-    """So many who began at the same time with the same."""
-    return [joins(session, since, **values) for _ in range(number)]
+    """So many who began at the same time with the same; written together, as they are many."""
+    own = [next(factories.numbers) for _ in range(number)]
+    people = [Account(email=f"patron{each}@example.org", language="en") for each in own]
+    session.add_all(people)
+    session.flush()
+    terms = {"amount_minor": 400, "currency": "EUR", "interval": "month"} | values
+    dates = {"started_at": since, "current_period_end_at": since + 31 * DAY}
+    given = [
+        Subscription(
+            account_id=person.id,
+            stripe_subscription_id=f"sub_{each}",
+            stripe_customer_id=f"cus_{each}",
+            state="active",
+            **terms,
+            **dates,
+        )
+        for each, person in zip(own, people, strict=True)
+    ]
+    session.add_all(given)
+    session.flush()
+    money = {"amount_minor": terms["amount_minor"], "currency": terms["currency"]}
+    for each in given:
+        theirs = {"subscription_id": each.id, "account_id": each.account_id, **money}
+        paid = {"stripe_invoice_id": f"in_{each.id}", "paid_at": since, "created_at": since}
+        entry = {"movement": "new", "occurred_at": since, "created_at": since}
+        session.add_all([Donation(**theirs, **paid), LedgerEntry(**theirs, **entry)])
+    session.flush()
+    return given
 
 
 def settled(
