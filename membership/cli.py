@@ -21,6 +21,7 @@ from config.settings import settings
 from membership import clock
 from membership.accounts import accounts, audit
 from membership.accounts.models import ROLES
+from membership.arrivals.commands import patrons
 from membership.articles.draft import ImportRefusedError
 from membership.billing import backfill as missed_events
 from membership.billing import gateway
@@ -33,6 +34,7 @@ from membership.mail import delivery, mailbox
 from membership.mail.addresses import InvalidAddressError
 from membership.newsletter.commands import newsletter
 from membership.reports import rollups
+from membership.reports.rates.commands import rates
 from membership.voting import export, rounds, tally
 
 
@@ -309,6 +311,6 @@ def seed(patrons: int, months: int) -> None:
 
 
 def init_app(app: Flask) -> None:
-    groups = (articles, voting, staff, billing, mail, newsletter, audit_log, reports)
+    groups = (articles, voting, staff, billing, mail, newsletter, patrons, audit_log, reports, rates)
     for each in (migrate, revision, seed, doctor, *groups):
         app.cli.add_command(each)

@@ -1,238 +1,208 @@
-"""The newsroom at a glance: patrons, MRR and one-time income, a currency at a time.
+"""The newsroom at a glance: one currency, or all of them converted into euro (D1, D6, D7).
 
-Months and movements are read from the rollups; what stands now, from subscriptions and ledger.
+Built in a constant number of queries, from daily rollups and what was counted with them.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 
-from sqlalchemy import cast, false, func, literal, select, types, union_all
+from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from membership.billing.models import LedgerEntry, Subscription
-from membership.billing.revenue import monthly_value
-from membership.billing.standing import PATRON_STATES
+from membership.reports import overview_tables as tables
 from membership.reports import rollups
-from membership.reports.figures import (
-    Figure,
-    Month,
-    Movements,
-    average,
-    hide_small_group,
-    series,
-)
-from membership.reports.models import DailyFigures
-from membership.reports.periods import MONTHS_OF_YEAR
+from membership.reports.changes import DAY, Changes, rounded
+from membership.reports.figures import Figure, hide_small_group, part_of
+from membership.reports.glance import Glance, Glances, look
+from membership.reports.overview_tables import name_of_day
+from membership.reports.periods import Period, named
+from membership.reports.report import Asked, Report, Table, Tile
+from membership.reports.running import Difference, disagreements
+from membership.web.pages import show_money
 
 WITHHELD = Figure(None, computable=False)
+# In the order of the page.
+TILES = (
+    "patrons",
+    "mrr",
+    "arr",
+    "net_new_mrr",
+    "arpu",
+    "one_time",
+    "received",
+    "fees",
+    "at_risk",
+    "scheduled_churn",
+    "cash",
+)
+# In most months these are few people's doing, so that who may not see names with amounts gets
+# them not at all.
+_FEW_MOVE = ("net_new_mrr", "received", "fees")
+# Flows are compared with the year before, what stands with the day before the period.
+_FLOWS = ("net_new_mrr", "one_time", "received", "fees")
+_STANDS = ("mrr", "arr", "arpu")
 
 
-@dataclass(frozen=True)
-class CurrencyOverview:
-    """All figures of one currency; `months` ascend and end with the present one.
+@dataclass(frozen=True, kw_only=True)
+class Overview(Report):
+    """The report, and what its page says above it.
 
-    Amounts are minor units. `at_risk` and `scheduled_churn` are part of `mrr`.
+    `disagreements` are currencies whose books do not agree, `without_rate` those that are not in
+    converted figures; `newest_rate` is the day of the newest rate in them.
     """
 
-    currency: str
-    months: tuple[Month, ...]
-    mrr: Figure
-    arr: Figure
-    arpu: Figure
-    net_new_mrr: Figure
-    one_time: Figure
-    received: Figure
-    at_risk: Figure
-    scheduled_churn: Figure
-
-    @property
-    def this_month(self) -> Month:
-        return self.months[-1]
-
-    @property
-    def last_month(self) -> Month:
-        return self.months[-2] if len(self.months) > 1 else Month(self.this_month.first_day)
+    disagreements: tuple[Difference, ...]
+    without_rate: tuple[str, ...] = ()
+    newest_rate: date | None = None
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A currency whose ledger does not sum to its running subscriptions (rule D7)."""
-
-    currency: str
-    ledger_minor: int
-    running_minor: int
-
-
-@dataclass(frozen=True)
-class Overview:
-    """`currencies` by number of patrons, the largest first; `rebuilt_at` is None before the first
-    rollup."""
-
-    patrons: Figure
-    new: Figure
-    lost: Figure
-    new_last_month: int
-    lost_last_month: int
-    currencies: tuple[CurrencyOverview, ...]
-    differences: tuple[Difference, ...]
-    rebuilt_at: datetime | None
-
-
-@dataclass
-class _Running:
-    """What stands now in one currency."""
-
-    mrr: int = 0
-    ledger: int = 0
-    at_risk: int = 0
-    at_risk_subscriptions: int = 0
-    ending: int = 0
-    ending_subscriptions: int = 0
-
-    def add(self, state: str, worth: int, subscriptions: int) -> None:
-        self.mrr += worth
-        if state == "past_due":
-            self.at_risk += worth
-            self.at_risk_subscriptions += subscriptions
-        elif state == "cancel_scheduled":
-            self.ending += worth
-            self.ending_subscriptions += subscriptions
-
-
-def overview(session: Session, today: date, *, hide_small_groups: bool) -> Overview:
-    """Everything the first staff page asks, in four queries however many patrons there are."""
-    months = _months(session, today)
-    running = _running(session)
-    none = (Month(today.replace(day=1)),)
-    found = [
-        _of_currency(currency, months.get(currency, none), running[currency])
-        for currency in sorted(months.keys() | running.keys())
-    ]
-    found.sort(key=lambda each: each.this_month.patrons, reverse=True)
-    if hide_small_groups:
-        found = [_discreet(each) for each in found]
+def build(session: Session, asked: Asked) -> Overview:
+    """Who does not see all is shown this month alone: amounts of two spans of days of their own
+    choice would tell what one person gives (rule S10)."""
+    if not asked.sees_all:
+        month = named("month", asked.today, asked.today)
+        asked = replace(asked, period=month, is_converted=False)
+    seen = look(session, asked)
+    wrong = tuple(disagreements({each.currency: each.running for each in seen.currencies}))
     return Overview(
-        patrons=Figure(count_patrons(session)),
-        new=Figure(sum(each.this_month.new_patrons for each in found)),
-        lost=Figure(sum(each.this_month.lost_patrons for each in found)),
-        new_last_month=sum(each.last_month.new_patrons for each in found),
-        lost_last_month=sum(each.last_month.lost_patrons for each in found),
-        currencies=tuple(found),
-        differences=tuple(_differences(running)),
-        rebuilt_at=rollups.rebuilt_at(session),
+        tiles=_tiles(seen, asked) if seen.currencies else (),
+        tables=_tables(session, seen, asked, wrong) if seen.currencies else (),
+        as_of=rollups.rebuilt_at(session),
+        sentence=_sentence(seen.chosen, asked) if seen.currencies else "",
+        disagreements=wrong,
+        without_rate=seen.without_rate,
+        newest_rate=seen.newest_rate,
     )
 
 
-def count_patrons(session: Session) -> int:
-    """Accounts with standing."""
-    counted = select(func.count(Subscription.account_id.distinct()))
-    return session.scalars(counted.where(Subscription.state.in_(PATRON_STATES))).one()
-
-
-def differences(session: Session) -> list[Difference]:
-    """Currencies in which the ledger and the running subscriptions disagree; best none."""
-    return _differences(_running(session))
-
-
-def _of_currency(currency: str, months: tuple[Month, ...], running: _Running) -> CurrencyOverview:
-    now = months[-1]
-    return CurrencyOverview(
-        currency=currency,
-        months=months,
-        mrr=Figure(now.mrr, denominator=now.patrons),
-        arr=Figure(now.mrr * MONTHS_OF_YEAR, denominator=now.patrons),
-        arpu=average(now.mrr, now.patrons),
-        net_new_mrr=Figure(now.movements.net, denominator=now.moved_patrons),
-        one_time=Figure(now.one_time, denominator=now.one_time_gifts),
-        received=Figure(now.received, denominator=now.patrons + now.one_time_gifts),
-        at_risk=Figure(running.at_risk, denominator=running.at_risk_subscriptions),
-        scheduled_churn=Figure(running.ending, denominator=running.ending_subscriptions),
+def _tables(
+    session: Session, seen: Glances, asked: Asked, wrong: tuple[Difference, ...]
+) -> tuple[Table, ...]:
+    side_by_side = tables.currencies(
+        ((each.currency, _shown(each, asked)) for each in seen.currencies), asked
+    )
+    if not asked.sees_all:
+        return (side_by_side,)
+    return (
+        *tables.behind_the_difference(session, wrong),
+        *tables.differences(session),
+        tables.waterfall(seen.chosen, asked),
+        tables.years(seen.chosen, asked),
+        tables.movements(seen.chosen, asked),
+        side_by_side,
+        tables.invariant(seen.currencies, wrong),
     )
 
 
-def _discreet(whole: CurrencyOverview) -> CurrencyOverview:
-    """The same without the amounts of groups so small that they could single someone out.
+def _shown(glance: Glance, asked: Asked) -> dict[str, Figure]:
+    """Its figures, without the amounts of few people for who does not see all."""
+    figures = glance.figures(asked.period, asked.today)
+    if asked.sees_all:
+        return figures
+    discreet = {key: hide_small_group(figure) for key, figure in figures.items()}
+    return discreet | dict.fromkeys(_FEW_MOVE, WITHHELD)
 
-    What moves from month to month is withheld altogether: in most months it is few people's doing.
-    """
-    return replace(
-        whole,
-        mrr=hide_small_group(whole.mrr),
-        arr=hide_small_group(whole.arr),
-        arpu=hide_small_group(whole.arpu),
-        net_new_mrr=WITHHELD,
-        one_time=hide_small_group(whole.one_time),
-        received=WITHHELD,
-        at_risk=hide_small_group(whole.at_risk),
-        scheduled_churn=hide_small_group(whole.scheduled_churn),
+
+def _tiles(seen: Glances, asked: Asked) -> tuple[Tile, ...]:
+    figures = _shown(seen.chosen, asked)
+    changes = _changes(seen.chosen, asked) if asked.sees_all else {}
+    notes = _notes(seen, asked)
+    behind = _behind(seen, asked) if asked.sees_all else {}
+    return tuple(
+        Tile(
+            key=key,
+            figure=figures[key],
+            unit="count" if key == "patrons" else "money",
+            change=changes.get(key),
+            note=notes.get(key, ""),
+            behind=behind.get(key, ""),
+        )
+        for key in TILES
     )
 
 
-def _months(session: Session, today: date) -> dict[str, tuple[Month, ...]]:
-    day = DailyFigures
-    first_day = cast(func.date_trunc("month", day.day), types.Date)
-    sums = (
-        day.new_minor,
-        day.expansion_minor,
-        day.reactivation_minor,
-        day.contraction_minor,
-        day.churn_voluntary_minor,
-        day.churn_involuntary_minor,
-        day.new_patrons,
-        day.lost_patrons,
-        day.one_time_minor,
-        day.one_time_gifts,
-        day.received_minor,
-    )
-    rows = session.execute(
-        select(day.currency, first_day, *(func.sum(column) for column in sums))
-        .where(day.day <= today)
-        .group_by(day.currency, first_day)
-        .order_by(day.currency, first_day)
-    )
-    found: dict[str, list[Month]] = defaultdict(list)
-    for currency, first, *values in rows:
-        amounts = [int(value) for value in values]
-        found[currency].append(Month(first, Movements(*amounts[:6]), *amounts[6:]))
-    return {currency: series(months, today) for currency, months in found.items()}
+def _changes(glance: Glance, asked: Asked) -> dict[str, Figure]:
+    """By how much a figure is more than it was: see _FLOWS and _STANDS."""
+    now = glance.figures(asked.period, asked.today)
+    eve = asked.period.first_day - DAY
+    then = glance.figures(Period(eve, eve), asked.today)
+    year_before = glance.figures(asked.period.a_year_before(), asked.today)
+    then |= {key: year_before[key] for key in _FLOWS}
+    changed = glance.book.changed(asked.period)
+    came = changed.new_patrons - changed.lost_patrons
+    return {"patrons": Figure(came)} | {
+        key: Figure(now[key].value - then[key].value)  # type: ignore[operator]
+        for key in (*_STANDS, *_FLOWS)
+        if now[key].computable and then[key].computable
+    }
 
 
-def _running(session: Session) -> dict[str, _Running]:
-    """What runs, and what the ledger says, by currency: one statement, hence one moment."""
-    terms = (
-        Subscription.currency,
-        Subscription.state,
-        Subscription.interval,
-        Subscription.amount_minor,
-        Subscription.collection_paused,
-    )
-    subscriptions = (
-        select(*terms, func.count()).where(Subscription.state != "ended").group_by(*terms)
-    )
-    ledger = select(
-        LedgerEntry.currency,
-        literal("ledger"),
-        literal("month"),
-        cast(func.sum(LedgerEntry.amount_minor), types.BigInteger),
-        false(),
-        func.count(),
-    ).group_by(LedgerEntry.currency)
-    found: dict[str, _Running] = defaultdict(_Running)
-    for currency, state, interval, amount, paused, count in session.execute(
-        union_all(subscriptions, ledger)
-    ):
-        if state == "ledger":
-            found[currency].ledger = amount
-        else:
-            worth = monthly_value(amount, interval, state, collection_paused=paused)
-            found[currency].add(state, worth * count, count)
-    return found
+def _notes(seen: Glances, asked: Asked) -> dict[str, str]:
+    """A few words beside each figure; none of them has an amount."""
+    glance, day = seen.chosen, asked.period.last_day
+    changed = glance.book.changed(asked.period)
+    success, now = glance.success, glance.running
+    notes = {
+        "patrons": _("%(number)s in all currencies", number=seen.patrons),
+        "one_time": ngettext("%(num)d gift", "%(num)d gifts", changed.one_time_gifts),
+        "fees": _(
+            "known of %(known)d of %(all)d payments",
+            known=changed.payments_with_fee,
+            all=changed.payments,
+        ),
+        "at_risk": _patrons(now.number("past_due")),
+        "scheduled_churn": _patrons(now.number("cancel_scheduled")),
+        "cash": _("no renewal yet to measure by"),
+    }
+    if day < asked.today:
+        notes["mrr"] = _("at the end of %(day)s", day=name_of_day(day))
+    if success.denominator:
+        notes["cash"] = _(
+            "%(paid)d of %(all)d renewals were paid in three months",
+            paid=part_of(success),
+            all=success.denominator,
+        )
+    return notes
 
 
-def _differences(running: dict[str, _Running]) -> list[Difference]:
-    return [
-        Difference(currency, each.ledger, each.mrr)
-        for currency, each in sorted(running.items())
-        if each.ledger != each.mrr
-    ]
+def _patrons(number: int) -> str:
+    return str(ngettext("%(num)d patron", "%(num)d patrons", number))
+
+
+def _behind(seen: Glances, asked: Asked) -> dict[str, str]:
+    """The patrons behind a figure, where the list of patrons can be asked for them."""
+    one = {} if asked.is_converted else {"currency": seen.chosen.currency}
+    return {
+        "patrons": tables.patrons(**one),
+        "mrr": "#years",
+        "net_new_mrr": "#waterfall",
+        "received": "#years",
+        "at_risk": tables.patrons(state="past_due", **one),
+        "scheduled_churn": tables.patrons(state="cancel_scheduled", **one),
+        "one_time": tables.patrons(standing="once", **one),
+    }
+
+
+def _sentence(glance: Glance, asked: Asked) -> str:
+    """What changed since yesterday began."""
+    yesterday = asked.today - DAY
+    changed = glance.book.changed(Period(yesterday, asked.today))
+    if changed == Changes():
+        return str(_("Nothing has changed since yesterday."))
+    came = ngettext("%(num)d patron came", "%(num)d patrons came", changed.new_patrons)
+    left = ngettext("%(num)d left", "%(num)d left", changed.lost_patrons)
+    if not asked.sees_all:
+        return str(_("Since yesterday began, %(came)s and %(left)s.", came=came, left=left))
+    before, now = glance.book.mrr(yesterday - DAY), glance.book.mrr(asked.today)
+    return str(
+        _(
+            "Since yesterday began, %(came)s and %(left)s; MRR went from %(before)s to %(now)s, "
+            "and %(received)s were received.",
+            came=came,
+            left=left,
+            before=show_money(before, glance.currency),
+            now=show_money(now, glance.currency),
+            received=show_money(rounded(changed.received), glance.currency),
+        )
+    )

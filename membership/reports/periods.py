@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 MONTHS_OF_YEAR = 12
 _DAY = timedelta(days=1)
+EARLIEST = date(1970, 1, 1)
 # What a page offers, beside two days of one's own.
 NAMES = ("month", "last_month", "quarter", "year", "12_months", "all")
 
@@ -35,6 +36,12 @@ class Period:
     def months(self) -> tuple[date, ...]:
         """The first days of all months it touches, ascending."""
         return tuple(_months(self.first_day.replace(day=1), self.last_day))
+
+    def until_day(self, day: date) -> "Period":
+        """Its days until `day`. ValueError when it begins later, or before figures can."""
+        if self.first_day < EARLIEST:
+            raise ValueError("nobody gave then")
+        return Period(self.first_day, min(self.last_day, day))
 
     def a_year_before(self) -> "Period":
         """The same days of the year before; 29 February is the 28th there."""

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
+import psycopg
 from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.orm import Session
 
@@ -13,15 +15,18 @@ from membership import clock
 from membership.accounts.models import Account
 from membership.articles import importing
 from membership.articles.models import Article
+from membership.billing.fees import card_fee
 from membership.billing.models import Donation
 from membership.db import Base
 from membership.mail.models import OutboxEmail
 from membership.money import from_major
 from membership.reports import rollups
-from membership.reports.overview import count_patrons, differences
-from membership.seed import campaigns, letters, newsroom, suggestions, votes, ways
-from membership.seed.books import Books, months_later
-from membership.seed.lives import Span, live
+from membership.reports.running import count_patrons, differences
+from membership.seed import asks, campaigns, letters, newsroom, suggestions, votes, ways
+from membership.seed.asks import Trial
+from membership.seed.blocks import Plan, told
+from membership.seed.books import TABLES
+from membership.seed.calendar import Span, months_later
 from membership.voting.models import Round, Topic
 
 ARTICLES = Path(__file__).parent / "articles"
@@ -59,8 +64,11 @@ def plant(
     span = _span(months)
     news = newsroom.staff(session)
     publish_stories(session, settings, span.now)
+    asks.spread_stories(session, span)
     ways.other_ways(session, settings)
-    _give(session, settings, rng, span, patrons)
+    trial = asks.trial(session, span)
+    _give(session, settings, seed, span, patrons, trial)
+    asks.readings(session, rng, span, trial, patrons)
     suggestions.suggestions(session, rng, span, news)
     votes.first_round(session, rng, span, news)
     votes.runoff(session, rng, span, news)
@@ -93,24 +101,49 @@ def publish_stories(session: Session, settings: Settings, now: datetime) -> None
     )
 
 
-def _give(session: Session, settings: Settings, rng: Random, span: Span, patrons: int) -> None:
-    articles = list(session.scalars(select(Article.id).order_by(Article.id)))
-    books = Books(session, rng, span.now, articles)
-    books.begin_after_what_is_there()
+def _give(
+    session: Session, settings: Settings, seed: int, span: Span, patrons: int, trial: Trial
+) -> None:
     currency = settings.currencies[0]
-    coffee = from_major(settings.tiers[currency][0].amount, currency)
-    newsroom.patron(books, span, coffee)
-    # In the order in which they came, as accounts are numbered.
-    beginnings = sorted(span.some_day(rng) for _ in range(1, patrons))
-    for number, began_at in enumerate(beginnings, 1):
-        live(rng, books, settings.tiers, began_at, number)
-        books.write(only_when_full=True)
-    books.write()
-    books.leave_numbers()
+    stories = select(Article.id, Article.published_at).order_by(Article.published_at, Article.id)
+    plan = Plan(
+        seed=seed,
+        givers=patrons,
+        span=span,
+        tiers=settings.tiers,
+        fees={code: card_fee(code) for code in settings.currencies},
+        coffee=from_major(settings.tiers[currency][0].amount, currency),
+        stories=tuple((row.id, row.published_at) for row in session.execute(stories)),
+        trial=trial,
+        first_account=session.scalars(select(func.max(Account.id))).one(),
+    )
+    last_ids: dict[str, int] = {}
+    for block in told(plan):
+        _copy(session, block.lines)
+        last_ids |= block.last_ids
+    _number_on(session, last_ids)
     # The planner must know how much there is now before the votes and rollups ask.
-    session.execute(text("ANALYZE account, subscription, donation, ledger_entry"))
+    session.execute(text(f"ANALYZE {', '.join(TABLES)}"))
     demo = session.scalars(select(Account).where(Account.email == newsroom.PATRON.email)).one()
     newsroom.sign_ins(session, demo, span)
+
+
+def _copy(session: Session, lines: dict[str, bytes]) -> None:
+    driver: Any = session.connection().connection.driver_connection
+    connection: psycopg.Connection[Any] = driver
+    for table, columns in TABLES.items():
+        if lines[table]:
+            with connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                copy.write(lines[table])
+
+
+def _number_on(session: Session, last_ids: dict[str, int]) -> None:
+    """Let the database number on after our rows."""
+    for table, last in last_ids.items():
+        session.execute(
+            text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), :last)"),
+            {"last": max(1, last)},
+        )
 
 
 def _insist_on_empty(session: Session) -> None:

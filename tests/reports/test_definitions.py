@@ -11,8 +11,8 @@ from membership.billing.models import (
 )
 from membership.mail.models import STATES
 from membership.reports import words
+from membership.reports.changes import Movements
 from membership.reports.definitions import DEFINITIONS, DOCUMENT, document
-from membership.reports.figures import Movements
 from membership.voting.models import ROUND_STATES
 
 
@@ -35,4 +35,4 @@ def test_every_state_has_words_and_a_tone() -> None:
     assert set(words.ROUND) == set(words.ROUND_TONE) == set(ROUND_STATES)
     assert set(words.CHECKOUT) == set(CHECKOUT_STATES)
     assert set(words.END_REASON) == set(END_REASONS)
-    assert set(words.MOVEMENT) == {"start", *MOVEMENTS, "end"}
+    assert set(words.MOVEMENT) == {"start", *MOVEMENTS, "rates", "end"}

@@ -9,8 +9,8 @@ OVERVIEW = (
         "patrons",
         _("Patrons"),
         _(
-            "Accounts whose monthly or yearly support is running; a failed payment that is being "
-            "tried again or a pause does not end it."
+            "Accounts whose monthly or yearly support is running now; a failed payment that is "
+            "being tried again or a pause does not end it. The change is who came less who left."
         ),
         "count of accounts with standing current or grace",
     ),
@@ -18,10 +18,10 @@ OVERVIEW = (
         "mrr",
         _("Monthly recurring revenue (MRR)"),
         _(
-            "What running support is worth in a month: yearly amounts count a twelfth, one-time "
-            "gifts do not count. One figure for each currency; currencies are never added up."
+            "What running support is worth in a month, at the end of the days asked for: yearly "
+            "amounts count a twelfth, one-time gifts do not count. One figure for each currency."
         ),
-        "MRR = sum of all ledger entries of the currency",
+        "MRR = sum of all ledger entries of the currency until then",
     ),
     Definition(
         "arr",
@@ -33,42 +33,23 @@ OVERVIEW = (
         "arpu",
         _("MRR per patron"),
         _("What a patron of this currency gives in a month on average."),
-        "ARPU = MRR / running subscriptions of the currency",
-    ),
-    Definition(
-        "new",
-        _("New this month"),
-        _("Patrons who began to give regularly this month, or came back after they had left."),
-        "count of ledger entries new and reactivation since the 1st",
-    ),
-    Definition(
-        "lost",
-        _("Lost this month"),
-        _(
-            "Patrons whose support ended this month, by their own wish or by a failed payment. "
-            "Pausing counts as leaving, and the return from it as coming back."
-        ),
-        "count of ledger entries churn_voluntary and churn_involuntary since the 1st",
+        "ARPU = MRR / patrons whose support is worth something then",
     ),
     Definition(
         "net_new_mrr",
         _("Net new MRR"),
-        _("By how much MRR changed since the month began."),
+        _(
+            "By how much patrons changed MRR in the days asked for. The change is against the same "
+            "days of the year before."
+        ),
         "new + expansion + reactivation − contraction − churn (voluntary, involuntary)",
-    ),
-    Definition(
-        "waterfall",
-        _("From start to end of the month"),
-        _("How MRR came from what it was when the month began to what it is at its end."),
-        "start + new + expansion + reactivation − contraction − churn_voluntary "
-        "− churn_involuntary = end",
     ),
     Definition(
         "one_time",
         _("One-time income"),
         _(
-            "One-time gifts paid this month, less what was refunded of such gifts this month or "
-            "taken back by a bank."
+            "One-time gifts paid in the days asked for, less what was refunded of such gifts or "
+            "taken back by a bank in these days. The change is against the year before."
         ),
         "sum of one-time donations by day of payment − refunds by day of refund − the rest of "
         "disputed ones by day of dispute",
@@ -77,16 +58,27 @@ OVERVIEW = (
         "received",
         _("Income received"),
         _(
-            "All donations paid this month, less refunds and what a bank took back, before "
-            "Stripe’s fees. What is won back counts as if it had never been taken."
+            "All donations paid in the days asked for, less refunds and what a bank took back, "
+            "before Stripe’s fees. What is won back counts as if it had never been taken. The "
+            "change is against the year before."
         ),
         "sum of donations by day of payment − refunds by day of refund − the rest of disputed "
         "ones by day of dispute",
     ),
     Definition(
+        "fees",
+        _("Stripe’s fees"),
+        _(
+            "What Stripe kept of the payments of the days asked for, in the currency in which it "
+            "pays out. Stripe tells some fees days later, so we say of how many payments it is "
+            "known. The change is against the year before."
+        ),
+        "sum of the known fees taken in the currency, by day of payment",
+    ),
+    Definition(
         "at_risk",
         _("MRR at risk"),
-        _("MRR of patrons whose last payment failed and is being tried again."),
+        _("MRR of patrons whose last payment failed and is being tried again now."),
         "sum of the monthly value of subscriptions in state past_due",
     ),
     Definition(
@@ -96,15 +88,62 @@ OVERVIEW = (
         "sum of the monthly value of subscriptions in state cancel_scheduled",
     ),
     Definition(
+        "cash",
+        _("Next month’s renewals"),
+        _(
+            "What active support will charge next month, times the share of renewals that were "
+            "paid in the last three whole months. A renewal that failed and is still being tried "
+            "counts as neither."
+        ),
+        "(monthly amounts + yearly amounts due next month) × paid / (paid + given up)",
+    ),
+    Definition(
+        "waterfall",
+        _("From start to end"),
+        _(
+            "How MRR came from what it was when the days began to what it was at their end. Where "
+            "amounts are converted, the step “rates changed” is what exchange rates did."
+        ),
+        "start + new + expansion + reactivation − contraction − churn_voluntary "
+        "− churn_involuntary (+ rates changed) = end",
+    ),
+    Definition(
+        "years",
+        _("Twelve months and the year before"),
+        _(
+            "MRR at the end of each month, or of the days asked for; patrons whose support was "
+            "worth something then; and the income of the month. Beside each, twelve months before."
+        ),
+        "MRR and patrons: sums of all movements until then; income: sum of the month’s days",
+    ),
+    Definition(
+        "movements",
+        _("What moved MRR"),
+        _("The six movements of the ledger, month by month; what is lost stands below the line."),
+        "sum of the ledger’s entries by movement and by day of the change",
+    ),
+    Definition(
+        "currencies",
+        _("By currency"),
+        _("The figures of every currency side by side; currencies are never added up."),
+        "each as defined here",
+    ),
+    Definition(
         "invariant",
         _("The books agree"),
         _("The ledger’s sum and the worth of the running subscriptions are the same, by currency."),
         "sum of ledger entries = sum of the monthly value of running subscriptions",
     ),
     Definition(
-        "turnout",
-        _("Turnout"),
-        _("Patrons who took part in a round; known only after the round has been settled."),
-        "count of the round's turnout roll",
+        "unbalanced",
+        _("Support whose ledger is wrong"),
+        _("Subscriptions whose entries do not sum to what they are worth; the first fifty."),
+        "sum of the subscription’s ledger entries ≠ its monthly value",
+    ),
+    Definition(
+        "differences",
+        _("Differences from Stripe"),
+        _("What the nightly comparison found to differ and could not repair; the newest ten."),
+        "our rows ≠ Stripe’s objects",
     ),
 )

@@ -1,6 +1,6 @@
 """Pages of figures: one way to ask, one way to show, one way to take along as CSV."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,6 +16,7 @@ from membership.reports import periods
 from membership.reports.definitions import DEFINITIONS
 from membership.reports.models import DailyFigures
 from membership.reports.periods import Period
+from membership.reports.rates import EURO
 from membership.reports.report import Asked, Report
 from membership.staff.figures import cells
 from membership.staff.room import FINANCE, blueprint
@@ -24,6 +25,8 @@ from membership.web.download import download
 from membership.web.spreadsheet import file_of
 
 USUAL_PERIOD = "12_months"
+# Stands for a currency in the address of a page that converts.
+IN_EURO = "in-euro"
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Page:
     """A page of figures at /staff/<name>; `build` asks a constant number of queries.
 
     Each of its tables is had as CSV at /staff/<name>/<key of the table>.csv. `roles` may see it
-    (none named: all staff).
+    (none named: all staff). One that `converts` also offers all currencies in euro, to those who
+    see all. `beside` is what a template of its own shows beside the report.
     """
 
     name: str
@@ -41,6 +45,8 @@ class Page:
     roles: tuple[str, ...] = ()
     template: str = "staff/report.html"
     usual_period: str = USUAL_PERIOD
+    converts: bool = False
+    beside: Callable[[Session, Asked], Mapping[str, Any]] = lambda _session, _asked: {}
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Question:
     asked: Asked
     name: str
     currencies: tuple[str, ...]
+    offers_euro: bool = False
 
 
 def add(page: Page, rule: str = "") -> None:
@@ -67,6 +74,7 @@ def add(page: Page, rule: str = "") -> None:
                 shown=cells.shown,
                 currency_of=cells.currency_of,
                 definitions=DEFINITIONS,
+                **page.beside(session, question.asked),
             )
 
     def csv(table: str) -> Response:
@@ -101,15 +109,16 @@ def _question(session: Session, page: Page) -> Question:
     currencies, beginning = _known(session, today)
     name, period = _period(page, today, beginning)
     currency = request.args.get("currency", "")
+    sees_all = access.has_role(*FINANCE)
+    # Few people's amounts would be what is in the sum and in no other currency.
+    offers_euro = page.converts and sees_all
+    is_converted = offers_euro and currency == IN_EURO
+    chosen = EURO if is_converted else currency if currency in currencies else currencies[0]
     return Question(
-        asked=Asked(
-            today=today,
-            period=period,
-            currency=currency if currency in currencies else currencies[0],
-            sees_all=access.has_role(*FINANCE),
-        ),
+        asked=Asked(today, period, chosen, sees_all, is_converted),
         name=name,
         currencies=currencies,
+        offers_euro=offers_euro,
     )
 
 
@@ -118,7 +127,7 @@ def _period(page: Page, today: date, beginning: date) -> tuple[str, Period]:
     name = request.args.get("period", "own" if any(own) else page.usual_period)
     try:
         if name == "own":
-            return name, periods.between(*own)
+            return name, periods.between(*own).until_day(today)
         return name, periods.named(name, today, beginning)
     except ValueError:
         return page.usual_period, periods.named(page.usual_period, today, beginning)

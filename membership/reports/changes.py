@@ -1,0 +1,110 @@
+"""What days changed, and what stood at their ends: the arithmetic of the overview. Pure.
+
+Amounts are minor units of one currency. Those that were converted day by day are exact fractions
+of them, rounded only where they are shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from types import MappingProxyType
+from typing import Any, Self
+
+from membership.reports.periods import Period
+
+Amount = int | Decimal
+DAY = timedelta(days=1)
+
+
+class _Sums:
+    """Sums of the same things add up, one by one."""
+
+    def __add__(self, other: Self) -> Self:
+        names = [each.name for each in fields(self)]  # type: ignore[arg-type]
+        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+@dataclass(frozen=True)
+class Movements(_Sums):
+    """Signed changes of MRR: what is lost is negative, so that all of them sum to `net`."""
+
+    new: Amount = 0
+    expansion: Amount = 0
+    reactivation: Amount = 0
+    contraction: Amount = 0
+    churn_voluntary: Amount = 0
+    churn_involuntary: Amount = 0
+
+    @property
+    def net(self) -> Amount:
+        total: Amount = sum(getattr(self, each.name) for each in fields(self))
+        return total
+
+
+@dataclass(frozen=True)
+class Changes(_Sums):
+    """What some days changed. `one_time` and `received` are net of what went back.
+
+    `fees` counts the payments whose fees, `fee`, were taken in this currency: that of the payout.
+    """
+
+    movements: Movements = field(default_factory=Movements)
+    one_time: Amount = 0
+    received: Amount = 0
+    fee: Amount = 0
+    new_patrons: int = 0
+    lost_patrons: int = 0
+    one_time_gifts: int = 0
+    payments: int = 0
+    payments_with_fee: int = 0
+    fees: int = 0
+    renewals: int = 0
+
+
+@dataclass(frozen=True)
+class Book:
+    """The changes of one currency, or of several that were converted into one.
+
+    `pieces` are (first day, changes), cut wherever somebody asks for a sum. `worth` is what MRR
+    was worth at the ends of days, where rates have a say in it; else movements sum to it.
+    """
+
+    pieces: tuple[tuple[date, Changes], ...] = ()
+    worth: Mapping[date, Amount] = field(default_factory=lambda: MappingProxyType({}))
+
+    def changed(self, period: Period) -> Changes:
+        """The sum over the days of a period."""
+        return self._sum(period.first_day, period.last_day)
+
+    def mrr(self, day: date) -> int:
+        """At the end of a day. KeyError when it was converted for other days."""
+        if self.worth:
+            return rounded(self.worth[day])
+        return rounded(self._sum(date.min, day).movements.net)
+
+    def patrons(self, day: date) -> int:
+        """Whose support was worth something at the end of a day."""
+        until = self._sum(date.min, day)
+        return until.new_patrons - until.lost_patrons
+
+    def waterfall(self, period: Period) -> tuple[tuple[str, int], ...]:
+        """(step, minor units) from the period's start to its end; all but the last sum to the last.
+
+        Where rates have a say, what they changed is a step, "rates".
+        """
+        start, end = self.mrr(period.first_day - DAY), self.mrr(period.last_day)
+        movements = self.changed(period).movements
+        steps = [(each.name, rounded(getattr(movements, each.name))) for each in fields(movements)]
+        if self.worth:
+            steps.append(("rates", end - start - sum(amount for _step, amount in steps)))
+        return (("start", start), *steps, ("end", end))
+
+    def _sum(self, first_day: date, last_day: date) -> Changes:
+        within = (changes for day, changes in self.pieces if first_day <= day <= last_day)
+        return sum(within, Changes())
+
+
+def rounded(amount: Any) -> int:
+    """Whole minor units, half to even."""
+    return int(Decimal(amount).quantize(Decimal(1), ROUND_HALF_EVEN))

@@ -1,0 +1,150 @@
+"""What the overview looks at: each currency's book and what runs in it, and all of them in euro."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from membership.reports import cash
+from membership.reports.books import Cuts, converted, read, scale
+from membership.reports.changes import DAY, Book, rounded
+from membership.reports.figures import Figure, average
+from membership.reports.periods import MONTHS_OF_YEAR, Period, months_later
+from membership.reports.rates import EURO, Rates, rates
+from membership.reports.report import Asked
+from membership.reports.running import NOTHING, Running, running
+
+EVERYONE = ""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """One currency, or all that have a rate; `success` is the share of renewals paid lately."""
+
+    currency: str
+    book: Book
+    running: Running
+    success: Figure
+
+    def figures(self, period: Period, today: date) -> dict[str, Figure]:
+        """By key of the definitions: at the end of a period, in it, or now."""
+        changed = self.book.changed(period)
+        mrr, patrons = self.book.mrr(period.last_day), self.book.patrons(period.last_day)
+        return {
+            "patrons": Figure(self.running.number("patrons")),
+            "mrr": Figure(mrr, denominator=patrons),
+            "arr": Figure(mrr * MONTHS_OF_YEAR, denominator=patrons),
+            "arpu": average(mrr, patrons),
+            "net_new_mrr": Figure(
+                rounded(changed.movements.net),
+                denominator=changed.new_patrons + changed.lost_patrons,
+            ),
+            "one_time": Figure(rounded(changed.one_time), denominator=changed.one_time_gifts),
+            "received": Figure(
+                rounded(changed.received), denominator=patrons + changed.one_time_gifts
+            ),
+            "fees": Figure(rounded(changed.fee), denominator=changed.fees),
+            "at_risk": self._of_state("past_due"),
+            "scheduled_churn": self._of_state("cancel_scheduled"),
+            "cash": cash.expected(self.running.renews(months_later(today, 1)), self.success),
+        }
+
+    def _of_state(self, state: str) -> Figure:
+        return Figure(self.running.minor(state), denominator=self.running.number(state))
+
+
+@dataclass(frozen=True)
+class Glances:
+    """`chosen` is what was asked for, `currencies` are all, that with most patrons first; `rates`
+    only where amounts are converted. `patrons` are those of all currencies, each counted once."""
+
+    chosen: Glance
+    currencies: tuple[Glance, ...]
+    patrons: int
+    rates: Rates | None
+
+    @property
+    def without_rate(self) -> tuple[str, ...]:
+        """Currencies that are not in what was converted."""
+        if self.rates is None:
+            return ()
+        return tuple(each.currency for each in self.currencies if not self.rates.has(each.currency))
+
+    @property
+    def newest_rate(self) -> date | None:
+        return max(self.rates.newest.values(), default=None) if self.rates else None
+
+
+def look(session: Session, asked: Asked) -> Glances:
+    """Everything in three queries, two more where amounts are converted."""
+    measured = cash.measured(asked.today)
+    since_yesterday = Period(asked.today - DAY, asked.today)
+    cuts = Cuts(
+        asked.today, (asked.period, asked.period.a_year_before(), since_yesterday, measured)
+    )
+    books, runs = read(session, cuts), running(session)
+    failures = cash.given_up(session, measured)
+    found = [
+        Glance(
+            currency,
+            books.get(currency, Book()),
+            runs.get(currency, NOTHING),
+            cash.success(
+                books.get(currency, Book()).changed(measured).renewals,
+                [failures.get(currency, 0)],
+            ),
+        )
+        for currency in (books.keys() | runs.keys()) - {EVERYONE}
+    ]
+    found.sort(key=lambda each: (-each.running.number("patrons"), each.currency))
+    known = None
+    if asked.is_converted:
+        days = (*days_of(asked), asked.today - 2 * DAY)
+        known = rates(session, books.keys(), days, asked.today)
+        book = converted(session, cuts, books, known, {*days, asked.today})
+        success = cash.success(book.changed(measured).renewals, failures.values())
+        chosen = Glance(EURO, book, _in_euro(runs, known, asked.today), success)
+    else:
+        mine = [each for each in found if each.currency == asked.currency]
+        chosen = mine[0] if mine else Glance(asked.currency, Book(), NOTHING, cash.success(0, []))
+    return Glances(chosen, tuple(found), runs.get(EVERYONE, NOTHING).number("patrons"), known)
+
+
+def twelve_months(last_day: date) -> tuple[tuple[Period, Period], ...]:
+    """The months until a day, each beside its own days of the year before, ascending."""
+    pairs = []
+    for back in range(1 - MONTHS_OF_YEAR, 1):
+        first = months_later(last_day, back)
+        month_end = months_later(first, 1) - DAY
+        month = Period(first, min(month_end, last_day))
+        before = month.a_year_before()
+        if month.last_day == month_end:
+            # A February may be longer than that of the year after.
+            before = Period(before.first_day, months_later(before.first_day, 1) - DAY)
+        pairs.append((month, before))
+    return tuple(pairs)
+
+
+def days_of(asked: Asked) -> tuple[date, ...]:
+    """At whose ends the overview says what MRR was."""
+    period = asked.period
+    spans = [span for pair in twelve_months(period.last_day) for span in pair]
+    spans += [period, period.a_year_before()]
+    return (period.first_day - DAY, *(each.last_day for each in spans))
+
+
+def _in_euro(runs: Mapping[str, Running], known: Rates, today: date) -> Running:
+    """The sum of what runs in all currencies that have a rate, at that of today."""
+    numbers: dict[str, int] = {}
+    amounts: dict[str, Decimal] = {}
+    for currency, each in runs.items():
+        if currency == EVERYONE or not known.has(currency):
+            continue
+        euro = scale(currency) / known.on(currency, today)
+        for part in each.numbers:
+            numbers[part] = numbers.get(part, 0) + each.number(part)
+            amounts[part] = amounts.get(part, Decimal(0)) + each.minor(part) * euro
+    numbers["patrons"] = runs.get(EVERYONE, NOTHING).number("patrons")
+    return Running(numbers, {part: rounded(amount) for part, amount in amounts.items()})
