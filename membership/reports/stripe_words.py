@@ -1,4 +1,7 @@
-"""How staff pages call what differs from Stripe and what banks take back; see words.py."""
+"""How staff pages call what differs from Stripe, what banks take back and why they refuse.
+
+See words.py.
+"""
 
 from types import MappingProxyType
 
@@ -96,5 +99,64 @@ DISPUTE_TONE: Words = MappingProxyType(
         "prevented": "good",
         "actionable": "warning",
         "settled": "neutral",
+    }
+)
+# Why a bank or Stripe refused a charge; https://docs.stripe.com/declines/codes
+DECLINE: Words = MappingProxyType(
+    {
+        "approve_with_id": _("the bank wants to be asked again"),
+        "authentication_required": _("the bank wants the patron to confirm it"),
+        "call_issuer": _("refused, the bank says no more"),
+        "card_declined": _("refused, the bank says no more"),
+        "card_not_supported": _("the card is not meant for this"),
+        "card_velocity_exceeded": _("over the card’s limit"),
+        "currency_not_supported": _("the card does not take this currency"),
+        "do_not_honor": _("refused, the bank says no more"),
+        "do_not_try_again": _("refused for good"),
+        "duplicate_transaction": _("taken for a second charge of the same"),
+        "expired_card": _("the card has expired"),
+        "fraudulent": _("taken for fraud"),
+        "generic_decline": _("refused, the bank says no more"),
+        "highest_risk_level": _("taken for fraud"),
+        "incorrect_cvc": _("wrong security code"),
+        "incorrect_number": _("wrong card number"),
+        "incorrect_zip": _("wrong postcode"),
+        "insufficient_funds": _("not enough money on the account"),
+        "invalid_account": _("the account is closed or unknown"),
+        "invalid_amount": _("the bank does not take this amount"),
+        "issuer_not_available": _("the bank could not be reached"),
+        "lost_card": _("the card was reported lost"),
+        "new_account_information_available": _("there is a new card"),
+        "no_action_taken": _("refused, the bank says no more"),
+        "not_permitted": _("the card is not meant for this"),
+        "pickup_card": _("the card was withdrawn"),
+        "processing_error": _("a mishap on the way"),
+        "reenter_transaction": _("a mishap on the way"),
+        "restricted_card": _("the card was blocked"),
+        "revocation_of_all_authorizations": _("the patron has told the bank to stop"),
+        "revocation_of_authorization": _("the patron has told the bank to stop"),
+        "security_violation": _("refused, the bank says no more"),
+        "service_not_allowed": _("the card is not meant for this"),
+        "stolen_card": _("the card was reported stolen"),
+        "stop_payment_order": _("the patron has told the bank to stop"),
+        "transaction_not_allowed": _("the card is not meant for this"),
+        "try_again_later": _("the bank asks to try later"),
+        "withdrawal_count_limit_exceeded": _("over the card’s limit"),
+        "unknown": _("the bank said nothing"),
+    }
+)
+# How a failed payment is taken, and what brought it after all.
+FAILURE: Words = MappingProxyType(
+    {
+        "soft": _("may pass by itself"),
+        "hard": _("needs another card"),
+        "action": _("waits for the patron’s bank"),
+    }
+)
+RECOVERED_BY: Words = MappingProxyType(
+    {
+        "mail": _("the link of our mail"),
+        "retry": _("Stripe’s next try"),
+        "patron": _("the patron, unasked"),
     }
 )

@@ -13,9 +13,14 @@ from tests.factories import NOON
 
 
 def moved(
-    session: Session, subscription: Subscription, movement: str, amount: int, at: datetime = NOON
+    session: Session,
+    subscription: Subscription,
+    movement: str,
+    amount: int,
+    at: datetime = NOON,
+    told: datetime | None = None,
 ) -> LedgerEntry:
-    """A ledger entry as it would have been written at the time."""
+    """A ledger entry as it would have been written at the time, or when it was told."""
     return factories.add(
         session,
         LedgerEntry(
@@ -25,7 +30,7 @@ def moved(
             amount_minor=amount,
             currency=subscription.currency,
             occurred_at=at,
-            created_at=at,
+            created_at=told or at,
         ),
     )
 

@@ -1,0 +1,51 @@
+"""Whose payment fails now, and what has been tried (rule D3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from membership.accounts.models import Account
+from membership.billing.dunning.models import Dunning
+from membership.billing.models import Subscription
+from membership.reports import keyset
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class AtRisk:
+    dunning: Dunning
+    subscription: Subscription
+    account: Account
+
+
+@dataclass(frozen=True)
+class Page:
+    """`older` is where to go on from, empty where there is no more."""
+
+    patrons: Sequence[AtRisk]
+    older: str
+
+
+def page(session: Session, currency: str, before: str = "") -> Page:
+    """Payments that fail now in a currency, the newest failure first; one query.
+
+    `before` is what stood in Page.older, and is left out when it makes no sense.
+    """
+    query = (
+        select(Dunning, Subscription, Account)
+        .join(Subscription, Subscription.id == Dunning.subscription_id)
+        .join(Account, Account.id == Subscription.account_id)
+        .where(Dunning.is_open, Dunning.currency == currency)
+        .order_by(Dunning.failed_at.desc(), Dunning.id.desc())
+        .limit(PAGE + 1)
+    )
+    place = keyset.read(before)
+    if place is not None:
+        query = query.where(tuple_(Dunning.failed_at, Dunning.id) < place)
+    rows = session.execute(query).all()
+    found = [AtRisk(*row) for row in rows[:PAGE]]
+    last = found[-1].dunning if len(rows) > PAGE else None
+    return Page(found, keyset.written(last.failed_at, last.id) if last else "")

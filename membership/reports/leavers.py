@@ -1,0 +1,158 @@
+"""Who left, how, and why they say they did (rule D2)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from flask_babel import gettext as _
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from membership.accounts.models import Account
+from membership.billing.models import Leaving, Subscription
+from membership.reports import keyset, pictures, words
+from membership.reports.daily import Count, Counts
+from membership.reports.figures import share
+from membership.reports.report import Asked, Cell, Column, Table
+from membership.reports.rollups.left import UNSAID
+from membership.reports.staying_tables import discreet, short_month_name
+
+PAGE = 25
+# Told apart on the page; other ends are ours, or a bank's.
+TOLD_APART = ("voluntary", "payment_failed")
+
+Link = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What somebody wrote, and the page to go on `older` from, where there is more."""
+
+    said: Sequence["Said"]
+    older: str
+
+
+@dataclass(frozen=True)
+class Said:
+    leaving: Leaving
+    subscription: Subscription
+    account: Account
+
+
+def left_table(found: Counts, asked: Asked) -> Table:
+    """By month; with what it brought, for who sees all."""
+    months = [each for each in asked.period.months if each <= asked.today]
+    columns = [
+        Column("month", _("Month"), "month"),
+        Column("voluntary", _("By their own wish")),
+        Column("payment_failed", _("By a failed payment")),
+        Column("other", _("Otherwise")),
+    ]
+    if asked.sees_all:
+        columns += [
+            Column("voluntary_mrr", _("MRR by their own wish"), "money"),
+            Column("payment_failed_mrr", _("MRR by a failed payment"), "money"),
+            Column("other_mrr", _("MRR otherwise"), "money"),
+        ]
+    rows = []
+    for month in months:
+        ways = _ways(found, month)
+        cells: list[Cell] = [month, *(each.number for each in ways)]
+        rows.append((*cells, *(each.minor for each in ways)) if asked.sees_all else tuple(cells))
+    everybody = _ways(found)
+    table = Table(
+        "left",
+        _(
+            "%(left)d left: %(voluntary)d by their own wish, %(failed)d by a failed payment",
+            left=sum(each.number for each in everybody),
+            voluntary=everybody[0].number,
+            failed=everybody[1].number,
+        ),
+        tuple(columns),
+        tuple(rows),
+        currency=asked.currency,
+    )
+    tones = {"voluntary": "coffee", "payment_failed": "ember", "other": "muted"}
+    return replace(table, picture=pictures.stacked(table, "month", tones, short_month_name))
+
+
+def _ways(found: Counts, month: date | None = None) -> tuple[Count, Count, Count]:
+    """By their own wish, by a failed payment, otherwise."""
+    voluntary, failed = (found.total("left", month, each) for each in TOLD_APART)
+    total = found.total("left", month)
+    return (
+        voluntary,
+        failed,
+        Count(
+            total.number - voluntary.number - failed.number,
+            total.minor - voluntary.minor - failed.minor,
+        ),
+    )
+
+
+def why_table(found: Counts, asked: Asked, link: Link) -> Table:
+    """The reasons given, the most frequent first; then how many gave none."""
+    reasons = found.by_part("left_why")
+    silent = reasons.pop(UNSAID, Count())
+    said = sum(each.number for each in reasons.values())
+    rows: list[tuple[Cell, ...]] = [
+        (str(words.LEAVING[reason]), each.number, discreet(share(each.number, said), asked))
+        for reason, each in reasons.items()
+    ]
+    if silent.number:
+        rows.append((str(_("gave no reason")), silent.number, None))
+    links = [link(reason) for reason in reasons] + [""] * bool(silent.number)
+    return Table(
+        "left_why",
+        _why_title(reasons, said),
+        (
+            Column("reason", _("What they say"), "text"),
+            Column("left", _("Left")),
+            Column("share", _("Of those who said why"), "share"),
+        ),
+        tuple(rows),
+        links=tuple(links) if asked.sees_all else (),
+    )
+
+
+def _why_title(reasons: dict[str, Count], said: int) -> str:
+    if not said:
+        return str(_("Why they left"))
+    reason, count = next(iter(reasons.items()))
+    return str(
+        _(
+            "Most often they say “%(reason)s”: %(number)d of %(said)d who gave a reason",
+            reason=words.LEAVING[reason],
+            number=count.number,
+            said=said,
+        )
+    )
+
+
+def in_their_words(session: Session, asked: Asked, reason: str = "", before: str = "") -> Words:
+    """What was written in the days asked for, in all currencies, newest first; one query.
+
+    `reason` is one of words.LEAVING, or empty for all; `before` is what stood in Words.older, and
+    is left out when it makes no sense.
+    """
+    query = (
+        select(Leaving, Subscription, Account)
+        .join(Subscription, Subscription.id == Leaving.subscription_id)
+        .join(Account, Account.id == Subscription.account_id)
+        .where(
+            Leaving.comment.is_not(None),
+            Leaving.created_at >= asked.period.since,
+            Leaving.created_at < asked.period.until,
+        )
+        .order_by(Leaving.created_at.desc(), Leaving.subscription_id.desc())
+        .limit(PAGE + 1)
+    )
+    if reason:
+        query = query.where(Leaving.reason == reason)
+    place = keyset.read(before)
+    if place is not None:
+        query = query.where(tuple_(Leaving.created_at, Leaving.subscription_id) < place)
+    rows = session.execute(query).all()
+    said = [Said(*row) for row in rows[:PAGE]]
+    last = said[-1].leaving if len(rows) > PAGE else None
+    return Words(said, keyset.written(last.created_at, last.subscription_id) if last else "")

@@ -1,0 +1,250 @@
+"""The page on payments that fail (rule D3), in four queries however many there are.
+
+Everything but what fails now is told by the day of the failure, so that what was recovered is a
+part of what failed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from membership.billing.dunning.models import Dunning
+from membership.billing.lifecycle import LIVE
+from membership.billing.models import Subscription
+from membership.billing.revenue import monthly_value
+from membership.reports import daily, pictures, rollups, stripe_words
+from membership.reports.cohorts import ratio
+from membership.reports.daily import Count, Counts
+from membership.reports.figures import SMALL, Figure, share
+from membership.reports.report import Asked, Cell, Column, Report, Table, Tile
+from membership.reports.staying_tables import discreet, short_month_name
+
+# Cards that are over within so many days.
+SOON = (30, 60, 90)
+NAMES = ("failed", "recovered", "given_up", "recovered_by", "recovery_days")
+
+
+def median(counts: Mapping[int, int]) -> Decimal | None:
+    """The middle of as many values as `counts` says of each, or between the two; None of none."""
+    values = sorted(value for value, count in counts.items() for _each in range(count))
+    if not values:
+        return None
+    half = len(values) // 2
+    return Decimal(values[half] + values[~half]) / 2
+
+
+def report(session: Session, asked: Asked, list_of: str = "") -> Report:
+    """`list_of` is the address of the payments that fail now, for who sees all."""
+    found = daily.counts(session, asked, *NAMES)
+    failing = _failing(session, asked)
+    cards = _cards(session, asked)
+    if not found.found and not failing.number and not any(each.number for each in cards):
+        return Report((), (), rollups.rebuilt_at(session))
+    return Report(
+        tiles=_tiles(found, failing, asked, list_of),
+        tables=(
+            _by_month(found, asked),
+            _by_code(found, asked),
+            _by_means(found, asked),
+            _of_cards(cards, asked),
+        ),
+        as_of=rollups.rebuilt_at(session),
+    )
+
+
+def _failing(session: Session, asked: Asked) -> Count:
+    """What fails now in the currency."""
+    number, minor = session.execute(
+        select(func.count(), func.coalesce(func.sum(Dunning.amount_minor), 0)).where(
+            Dunning.is_open, Dunning.currency == asked.currency
+        )
+    ).one()
+    return Count(number, int(minor))
+
+
+def _cards(session: Session, asked: Asked) -> tuple[Count, ...]:
+    """Live support whose card is over within each of SOON days, and what it gives in a month."""
+    terms = (Subscription.card_expires_on, Subscription.interval, Subscription.amount_minor)
+    rows = session.execute(
+        select(*terms, func.count())
+        .where(
+            Subscription.currency == asked.currency,
+            Subscription.state.in_(sorted(LIVE)),
+            Subscription.card_expires_on >= asked.today,
+            Subscription.card_expires_on <= asked.today + timedelta(days=SOON[-1]),
+        )
+        .group_by(*terms)
+    )
+    counts = [Count()] * len(SOON)
+    for last_day, interval, amount, number in rows:
+        worth = monthly_value(amount, interval, "active", collection_paused=False)
+        for place, days in enumerate(SOON):
+            if last_day and last_day <= asked.today + timedelta(days=days):
+                counts[place] += Count(number, worth * number)
+    return tuple(counts)
+
+
+def _tiles(found: Counts, failing: Count, asked: Asked, list_of: str) -> tuple[Tile, ...]:
+    failed, recovered = found.total("failed"), found.total("recovered")
+    still = failed.number - recovered.number - found.total("given_up").number
+    days = {int(part): count.number for part, count in found.by_part("recovery_days").items()}
+    middle = median(days)
+    tiles = [
+        Tile("failed", Figure(failed.number)),
+        Tile(
+            "recovered",
+            discreet(share(recovered.number, failed.number), asked),
+            "share",
+            note=str(_("%(number)d are still being tried", number=still)) if still else "",
+        ),
+        Tile("recovery_days", Figure(middle, middle is not None), "days"),
+        Tile("failing", Figure(failing.number), behind=list_of),
+    ]
+    if asked.sees_all:
+        tiles += [
+            Tile("failed_value", Figure(failed.minor), "money"),
+            Tile("recovered_value", ratio(recovered.minor, failed.minor), "share"),
+            Tile("failing_value", Figure(failing.minor), "money", behind=list_of),
+        ]
+    return tuple(tiles)
+
+
+def _by_month(found: Counts, asked: Asked) -> Table:
+    columns = [
+        Column("month", _("Month of the failure"), "month"),
+        Column("failed", _("Failed")),
+        Column("recovered", _("Came after all")),
+        Column("given_up", _("Given up")),
+        Column("open", _("Still being tried")),
+        Column("share", _("Came, of those that failed"), "share"),
+    ]
+    if asked.sees_all:
+        columns += _of_money()
+    rows = []
+    for month in (each for each in asked.period.months if each <= asked.today):
+        failed, recovered, given_up = (found.total(name, month) for name in NAMES[:3])
+        left = failed.number - recovered.number - given_up.number
+        cells: tuple[Cell, ...] = (
+            month,
+            failed.number,
+            recovered.number,
+            given_up.number,
+            left,
+            discreet(share(recovered.number, failed.number), asked),
+        )
+        rows.append(cells + _money(failed, recovered, asked))
+    table = Table("recovery", _title(found), tuple(columns), tuple(rows), currency=asked.currency)
+    tones = {"recovered": "good", "given_up": "ember", "open": "muted"}
+    return replace(table, picture=pictures.stacked(table, "month", tones, short_month_name))
+
+
+def _title(found: Counts) -> str:
+    failed = found.total("failed").number
+    if failed < SMALL:
+        return str(_("What became of the payments that failed"))
+    recovered = found.total("recovered").number
+    return str(
+        _(
+            "Of every 100 payments that failed, %(number)d came after all",
+            number=round(100 * recovered / failed),
+        )
+    )
+
+
+def _by_code(found: Counts, asked: Asked) -> Table:
+    columns = [
+        Column("reason", _("What the bank said"), "text"),
+        Column("code", _("Its code"), "text"),
+        Column("failed", _("Failed")),
+        Column("recovered", _("Came after all")),
+        Column("share", _("Came, of those that failed"), "share"),
+    ]
+    if asked.sees_all:
+        columns += _of_money()
+    rows = []
+    for code, failed in found.by_part("failed").items():
+        recovered = found.total("recovered", part=code)
+        cells: tuple[Cell, ...] = (
+            str(stripe_words.DECLINE.get(code, _("another reason"))),
+            code,
+            failed.number,
+            recovered.number,
+            discreet(share(recovered.number, failed.number), asked),
+        )
+        rows.append(cells + _money(failed, recovered, asked))
+    title = str(_("Why payments failed"))
+    if rows:
+        title = str(_("Most payments failed because of this: %(reason)s", reason=rows[0][0]))
+    return Table("decline_codes", title, tuple(columns), tuple(rows), currency=asked.currency)
+
+
+def _of_money() -> list[Column]:
+    return [
+        Column("failed_value", _("Failed, in money"), "money"),
+        Column("recovered_value", _("Came, in money"), "money"),
+        Column("share_value", _("Came, by value"), "share"),
+    ]
+
+
+def _money(failed: Count, recovered: Count, asked: Asked) -> tuple[Cell, ...]:
+    """The cells below _of_money()."""
+    if not asked.sees_all:
+        return ()
+    return (failed.minor, recovered.minor, ratio(recovered.minor, failed.minor))
+
+
+def _by_means(found: Counts, asked: Asked) -> Table:
+    columns = [
+        Column("means", _("What brought it"), "text"),
+        Column("recovered", _("Came after all")),
+        Column("share", _("Of all that came"), "share"),
+    ]
+    if asked.sees_all:
+        columns.append(Column("recovered_value", _("Came, in money"), "money"))
+    all_of_them = found.total("recovered_by").number
+    rows = []
+    for means, word in stripe_words.RECOVERED_BY.items():
+        count = found.total("recovered_by", part=means)
+        cells: tuple[Cell, ...] = (
+            str(word),
+            count.number,
+            discreet(share(count.number, all_of_them), asked),
+        )
+        rows.append((*cells, count.minor) if asked.sees_all else cells)
+    table = Table(
+        "recovered_by",
+        _("What brought the payments that came after all"),
+        tuple(columns),
+        tuple(rows),
+        currency=asked.currency,
+    )
+    return replace(table, picture=pictures.bars(table, "means", {"recovered": "good"}))
+
+
+def _of_cards(cards: tuple[Count, ...], asked: Asked) -> Table:
+    columns = [
+        Column("days", _("Within so many days"), "count"),
+        Column("cards", _("Cards")),
+    ]
+    if asked.sees_all:
+        columns.append(Column("mrr", _("What they bring in a month"), "money"))
+    rows: list[tuple[Cell, ...]] = [
+        (days, count.number, count.minor) if asked.sees_all else (days, count.number)
+        for days, count in zip(SOON, cards, strict=True)
+    ]
+    return Table(
+        "cards",
+        _(
+            "%(number)d cards expire within %(days)d days",
+            number=cards[0].number,
+            days=SOON[0],
+        ),
+        tuple(columns),
+        tuple(rows),
+        currency=asked.currency,
+    )

@@ -1,0 +1,202 @@
+"""Who stays, as tables and pictures (rule D2)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from flask_babel import format_date
+from flask_babel import gettext as _
+
+from membership.reports import pictures
+from membership.reports.cohorts import Cohort, gross, ratio, survival
+from membership.reports.figures import SMALL, Figure, hide_small_group, share
+from membership.reports.report import Asked, Cell, Column, Table
+from membership.reports.staying import Months
+
+# Of the months after the first, those that a heat map shows; the newest of its cohorts.
+AFTER = (*range(13), 18, 24, 30, 36, 48, 60)
+MOST_COHORTS = 24
+A_YEAR = 12
+
+
+def month_name(first_day: date) -> str:
+    return str(format_date(first_day, "LLLL yyyy", rebase=False))
+
+
+def short_month_name(first_day: date) -> str:
+    return str(format_date(first_day, "LLL yyyy", rebase=False))
+
+
+def discreet(figure: Figure, asked: Asked) -> Figure:
+    """Without its value where somebody could be singled out by those who do not see all."""
+    return figure if asked.sees_all else hide_small_group(figure)
+
+
+def survival_table(found: Sequence[Cohort], asked: Asked) -> Table:
+    """The curve over all cohorts."""
+    columns = (
+        Column("months", _("Months"), "count"),
+        Column("began", _("Who began so long ago"), "count"),
+        Column("give", _("Still give"), "share"),
+    )
+    curve = survival(found)
+    rows = tuple(
+        (months, figure.denominator, discreet(figure, asked)) for months, figure in enumerate(curve)
+    )
+    table = Table(
+        "survival",
+        _survival_title(curve),
+        columns,
+        rows,
+        summary=_("Months since the one in which they began. Only who began so long ago counts."),
+    )
+    return replace(table, picture=pictures.line(table, "months", {"give": "coffee"}))
+
+
+def _survival_title(curve: Sequence[Figure]) -> str:
+    after = min(A_YEAR, len(curve) - 1)
+    if after < 1 or curve[after].value is None or (curve[after].denominator or 0) < SMALL:
+        return str(_("How many still give, by the months since they began"))
+    return str(
+        _(
+            "Of every 100 who began, %(number)d still give after %(months)d months",
+            number=round(100 * (curve[after].value or 0)),
+            months=after,
+        )
+    )
+
+
+def cohort_tables(found: Sequence[Cohort], asked: Asked) -> tuple[Table, ...]:
+    """Heat maps of the cohorts that began in the days asked for; by revenue for who sees all."""
+    shown = [each for each in found if each.first_day in asked.period.months][-MOST_COHORTS:]
+    after = [each for each in AFTER if each < max((len(each.months) for each in shown), default=0)]
+    headings = (Column("cohort", _("Began in"), "month"), Column("began", _("Patrons"), "count"))
+    columns = tuple(Column(f"month_{each}", str(each), "share") for each in after)
+    by_number = Table(
+        "cohorts",
+        _cohorts_title(shown),
+        headings + columns,
+        tuple((each.first_day, each.began.patrons, *_cells(each, after, asked)) for each in shown),
+        summary=_("Columns: months since the one in which they began."),
+    )
+    tables = [by_number]
+    if asked.sees_all:
+        began = Column("began_mrr", _("Began with"), "money")
+        tables.append(
+            Table(
+                "cohort_revenue",
+                _revenue_title(shown),
+                (*headings, began, *columns),
+                tuple(
+                    (
+                        each.first_day,
+                        each.began.patrons,
+                        each.began.mrr_minor,
+                        *_revenue_cells(each, after),
+                    )
+                    for each in shown
+                ),
+                currency=asked.currency,
+                summary=_("Columns: months since the one in which they began."),
+            )
+        )
+    return tuple(replace(each, picture=pictures.heat(each, short_month_name)) for each in tables)
+
+
+def _cells(cohort: Cohort, after: Sequence[int], asked: Asked) -> tuple[Cell, ...]:
+    return tuple(
+        discreet(cohort.patrons_after(each), asked) if each < len(cohort.months) else None
+        for each in after
+    )
+
+
+def _revenue_cells(cohort: Cohort, after: Sequence[int]) -> tuple[Cell, ...]:
+    return tuple(
+        cohort.revenue_after(each) if each < len(cohort.months) else None for each in after
+    )
+
+
+def _cohorts_title(shown: Sequence[Cohort]) -> str:
+    for each in shown:
+        if each.began.patrons >= SMALL:
+            return str(
+                _(
+                    "Of every 100 who began in %(month)s, %(number)d still give",
+                    month=month_name(each.first_day),
+                    number=round(100 * (each.patrons_after(-1).value or 0)),
+                )
+            )
+    return str(_("How many of those who began in a month still give"))
+
+
+def _revenue_title(shown: Sequence[Cohort]) -> str:
+    for each in shown:
+        if each.began.patrons >= SMALL:
+            return str(
+                _(
+                    "Of every 100 that began in %(month)s, %(number)d still come each month",
+                    month=month_name(each.first_day),
+                    number=round(100 * (each.revenue_after(-1).value or 0)),
+                )
+            )
+    return str(_("How much of what began in a month still comes"))
+
+
+def month_tables(found: Months, asked: Asked) -> tuple[Table, ...]:
+    """Who stayed, month by month; and what stayed, for who sees all."""
+    tables = [_patrons_by_month(found, asked)]
+    if asked.sees_all:
+        tables.append(_revenue_by_month(found, asked))
+    return tuple(tables)
+
+
+def _patrons_by_month(found: Months, asked: Asked) -> Table:
+    rows = tuple(
+        (each.first_day, start, each.left, discreet(share(start - each.left, start), asked))
+        for each, (start, _mrr) in zip(found.changes, found.starts(), strict=False)
+    )
+    columns = (
+        Column("month", _("Month"), "month"),
+        Column("start", _("Patrons at its start"), "count"),
+        Column("left", _("Left or paused"), "count"),
+        Column("stayed", _("Stayed"), "share"),
+    )
+    table = Table(
+        "patron_retention", _("How many patrons stayed through each month"), columns, rows
+    )
+    return replace(
+        table, picture=pictures.line(table, "month", {"stayed": "coffee"}, short_month_name)
+    )
+
+
+def _revenue_by_month(found: Months, asked: Asked) -> Table:
+    rows = tuple(
+        (
+            each.first_day,
+            start,
+            each.churn,
+            each.contraction,
+            each.expansion,
+            gross(start, each.churn + each.contraction),
+            ratio(start - each.churn - each.contraction + each.expansion, start),
+        )
+        for each, (_patrons, start) in zip(found.changes, found.starts(), strict=False)
+    )
+    columns = (
+        Column("month", _("Month"), "month"),
+        Column("start", _("MRR at its start"), "money"),
+        Column("churn", _("Left or paused"), "money"),
+        Column("contraction", _("Gave less"), "money"),
+        Column("expansion", _("Gave more"), "money"),
+        Column("gross", _("Gross retention"), "share"),
+        Column("net", _("Net retention"), "share"),
+    )
+    table = Table(
+        "revenue_retention",
+        _("How much of each month’s start was left at its end"),
+        columns,
+        rows,
+        currency=asked.currency,
+    )
+    lines = {"gross": "coffee", "net": "good"}
+    return replace(table, picture=pictures.line(table, "month", lines, short_month_name))
