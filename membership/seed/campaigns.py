@@ -13,7 +13,7 @@ from membership.campaigns import campaigns, letter, sending
 from membership.campaigns.audience import Audience
 from membership.campaigns.models import Campaign
 from membership.mail.models import MailRefusal, OutboxEmail
-from membership.seed.lives import Span
+from membership.seed.calendar import Span
 
 DAY = timedelta(days=1)
 # One account in so many wants no such letters.

@@ -14,7 +14,7 @@ from membership.newsletter.models import Issue
 from membership.newsletter.periods import FROM_HOUR, month_due, week_due
 from membership.newsletter.readers import DIGEST, NEWSLETTER
 from membership.seed import newsroom
-from membership.seed.lives import Span
+from membership.seed.calendar import Span
 from membership.seed.people import person
 
 READERS = 40

@@ -10,7 +10,7 @@ from membership.accounts import accounts
 from membership.accounts.models import Account, SignIn
 from membership.money import Money
 from membership.seed.books import Books
-from membership.seed.lives import Span
+from membership.seed.calendar import Span
 from membership.seed.people import Person
 
 STAFF = (
@@ -36,9 +36,9 @@ def staff(session: Session) -> dict[str, Account]:
 
 def patron(books: Books, span: Span, coffee: Money) -> None:
     """Somebody to sign in as: gives monthly since the beginning, gave more half-way."""
-    giver = books.giver(PATRON, span.start)
+    giver = books.giver(0, PATRON, span.start)
     agreement = books.begin(giver, coffee, "month", span.start)
-    number, half_way = 1, span.start + (span.now - span.start) / 2
+    number, half_way = 0, span.start + (span.now - span.start) / 2
     while (due_at := agreement.renewal(number)) <= span.now:
         if agreement.amount == coffee.minor and due_at > half_way:
             books.turn(agreement, due_at - 3 * DAY, "active", amount=coffee.minor * 3)

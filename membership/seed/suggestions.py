@@ -11,7 +11,7 @@ from membership import clock
 from membership.accounts.models import Account
 from membership.billing.models import Donation, Subscription
 from membership.seed import topics as ideas
-from membership.seed.lives import Span
+from membership.seed.calendar import Span
 from membership.seed.newsroom import DAY, PATRON
 from membership.seed.topics import Idea
 from membership.voting import moderation

@@ -14,7 +14,7 @@ from membership.articles.models import Article
 from membership.db import database_now
 from membership.mail.models import OutboxEmail
 from membership.seed import topics as ideas
-from membership.seed.lives import Span
+from membership.seed.calendar import Span
 from membership.seed.newsroom import DAY
 from membership.seed.suggestions import patron_id, suggest, voters
 from membership.seed.topics import Idea

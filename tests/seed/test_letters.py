@@ -13,7 +13,7 @@ from membership.mail.models import OutboxEmail
 from membership.newsletter import readers
 from membership.newsletter.models import Issue
 from membership.seed import letters, newsroom
-from membership.seed.lives import Span
+from membership.seed.calendar import Span
 from tasks import newsletter as tasks
 from tests import factories
 from tests.newsletter.steps import KYIV

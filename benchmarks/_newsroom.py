@@ -1,0 +1,35 @@
+"""Seeded newsrooms of few and of many patrons, made once for all benchmarks of a run."""
+
+import atexit
+import os
+from contextlib import ExitStack
+from functools import cache
+
+from flask import Flask
+
+from app import create_app
+from benchmarks._surroundings import Surroundings, surroundings
+from config.settings import Settings
+
+FEW = 1_000
+# BENCH_PATRONS asks for fewer where there is no time for a million.
+MANY = int(os.environ.get("BENCH_PATRONS", "1000000"))
+MONTHS = 36
+CURRENCIES = "EUR,USD,UAH,GBP,PLN"
+
+_kept = ExitStack()
+atexit.register(_kept.close)
+
+
+@cache
+def newsroom(patrons: int) -> Surroundings:
+    """Servers of their own, and 36 months of so many givers; there until the process ends."""
+    here = _kept.enter_context(surroundings(CURRENCIES=CURRENCIES))
+    here.flask("seed", "--patrons", str(patrons), "--months", str(MONTHS))
+    return here
+
+
+def application(here: Surroundings) -> Flask:
+    """The product in this process, on the same database."""
+    values = {name.lower(): value for name, value in here.env.items()}
+    return create_app(Settings(_env_file=None, **values))

@@ -1,0 +1,121 @@
+"""How stories were read and asked at their ends, and two wordings of the ask that were tried."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from random import Random
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from membership.articles.models import Article, AskExperiment, AskVariant, ReadingCount
+from membership.seed.calendar import Span
+
+DAY = timedelta(days=1)
+# In a newsroom of a thousand givers: on a story's first day, and on any day much later.
+READS, READS_LATER = 900, 14
+SEES_ASK, COMES_TO_SUPPORT = 0.43, 0.05
+WORDINGS = (
+    ("No ask", 1, {}),
+    ("The price of a coffee", 2, {}),
+    (
+        "What it pays for",
+        2,
+        {
+            "en": {
+                "title": "Two lawyers read this before you did",
+                "text": "It is free for everyone because some of you give {price} a month.",
+            },
+            "uk": {
+                "title": "Перед вами це прочитали двоє юристів",
+                "text": "Це доступно всім, бо дехто з вас дає {price} на місяць.",
+            },
+        },
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """When wordings were tried, and their ids, each as often as it was shown among five."""
+
+    began_at: datetime
+    ended_at: datetime
+    variants: tuple[int, ...]
+
+    def variant(self, rng: Random, at: datetime) -> int | None:
+        """What somebody saw who decided to give at that moment."""
+        return rng.choice(self.variants) if self.began_at <= at < self.ended_at else None
+
+
+def trial(session: Session, span: Span) -> Trial:
+    """An experiment of five weeks that is over."""
+    began_at, ended_at = span.now - 54 * DAY, span.now - 19 * DAY
+    experiment = AskExperiment(
+        name="Coffee or reasons",
+        started_at=began_at,
+        ended_at=ended_at,
+        created_at=began_at - DAY,
+        variants=[
+            AskVariant(name=name, weight=weight, is_control=number == 0, wording=wording)
+            for number, (name, weight, wording) in enumerate(WORDINGS)
+        ],
+    )
+    session.add(experiment)
+    session.flush()
+    shown = [each.id for each in experiment.variants for _ in range(each.weight)]
+    return Trial(began_at, ended_at, tuple(shown))
+
+
+def spread_stories(session: Session, span: Span) -> None:
+    """Let the oldest third be older still, so that there was something to read all the time."""
+    stories = session.scalars(select(Article).order_by(Article.published_at, Article.id)).all()
+    older = stories[: len(stories) // 3]
+    for number, story in enumerate(older):
+        days = (story.published_at - span.start) // DAY * (len(older) - number) // (len(older) + 1)
+        story.published_at -= max(days, 0) * DAY
+    session.flush()
+
+
+def readings(session: Session, rng: Random, span: Span, tried: Trial, givers: int) -> None:
+    """The numbers of every day, as many as bring so many givers."""
+    stories = session.execute(
+        select(Article.id, Article.published_at).order_by(Article.published_at, Article.id)
+    ).all()
+    for story_id, published_at in stories:
+        counts = list(_of_story(rng, story_id, published_at.date(), span, tried, givers))
+        session.execute(insert(ReadingCount), counts)
+
+
+def _of_story(
+    rng: Random, story_id: int, since: date, span: Span, tried: Trial, givers: int
+) -> Iterator[dict[str, object]]:
+    day = since
+    while day <= span.now.date():
+        age = (day - since).days
+        each_day = READS * 0.7**age + READS_LATER
+        reads = int(each_day * (givers / 1000) ** 0.8 * rng.uniform(0.7, 1.3)) + 1
+        seen, came = int(reads * SEES_ASK), int(reads * SEES_ASK * COMES_TO_SUPPORT)
+        variants = _variants(tried, day)
+        for variant in variants:
+            shown = {"read": reads, "ask_seen": seen, "support_page": came}
+            if variant == tried.variants[0]:
+                shown = {"read": reads}
+            for step, number in shown.items():
+                yield {
+                    "day": day,
+                    "article_id": story_id,
+                    "variant_id": variant,
+                    "step": step,
+                    "slot": 0,
+                    "number": number * tried.variants.count(variant) // len(tried.variants)
+                    if variant
+                    else number,
+                }
+        day += DAY
+
+
+def _variants(tried: Trial, day: date) -> Sequence[int]:
+    """What was shown on a day: 0 where nothing was tried."""
+    is_tried = tried.began_at.date() < day < tried.ended_at.date()
+    return sorted(set(tried.variants)) if is_tried else (0,)
