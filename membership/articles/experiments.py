@@ -109,9 +109,9 @@ def write(
     experiment: AskExperiment | None = None,
 ) -> AskExperiment:
     """A new draft, or what an older one says from now on. Raises NotThatStepError once begun."""
-    action = "ask.changed"
+    deed = "ask.changed" if experiment else "ask.written"
     if experiment is None:
-        experiment, action = AskExperiment(), "ask.written"
+        experiment = AskExperiment()
         session.add(experiment)
     elif experiment.started_at is not None:
         raise NotThatStepError
@@ -127,7 +127,7 @@ def write(
     ]
     session.flush()
     said = [{"name": way.name, "weight": way.weight} for way in ways]
-    _audit(session, action, experiment, actor_id, variants=said)
+    _audit(session, deed, experiment, actor_id, variants=said)
     return experiment
 
 
