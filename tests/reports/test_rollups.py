@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from membership.billing.models import Dispute, Donation
+from membership.billing.models import SUBSCRIPTION_STATES, Dispute, Donation
+from membership.billing.revenue import monthly_value
 from membership.db import transaction
 from membership.reports import rollups
 from membership.reports.models import DailyFigures, RollupState
+from membership.reports.running import differences, running
 from tests import factories
 from tests.factories import NOON
 from tests.reports.giving import DAY, joins, leaves, moved, pays
@@ -218,6 +220,39 @@ def _disputed(session: Session, donation: Donation, heard_at: datetime) -> Dispu
             synced_at=heard_at,
         ),
     )
+
+
+def test_refreshing_finds_a_fee_that_stripe_told_late(session: Session) -> None:
+    """[D1] It counts on the day of its payment."""
+    giver = factories.account(session)
+    gift = pays(session, giver)
+    rollups.refresh(session)
+    assert (TODAY, "USD") not in figures(session)
+    _last_rebuilt(session, NOON + 30 * DAY)
+    gift.fee_minor, gift.fee_currency = 45, "USD"
+    session.flush()
+    rollups.refresh(session)
+    assert figures(session)[TODAY, "USD"] == {"fee_minor": 45}
+
+
+def test_what_runs_is_worth_the_same_to_postgresql(session: Session) -> None:
+    """[D7] Yearly amounts that are rounded up, down and to even, and what is paused."""
+    terms = [(amount, "year", False) for amount in (100, 101, 102, 107, 114)]
+    terms += [(100, "month", False), (100, "year", True)]
+    worth = 0
+    for state in SUBSCRIPTION_STATES:
+        for amount, interval, paused in terms:
+            worth += monthly_value(amount, interval, state, collection_paused=paused)
+            joins(
+                session,
+                amount_minor=amount,
+                interval=interval,
+                state=state,
+                collection_paused=paused,
+            )
+    assert differences(session) == []
+    rollups.rebuild(session)
+    assert running(session)["EUR"].mrr == worth > 0
 
 
 def test_two_workers_at_once_write_each_day_once(committed: Engine) -> None:
