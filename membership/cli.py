@@ -294,6 +294,34 @@ def rebuild() -> None:
     click.echo(f"Daily figures written: {written}")
 
 
+@click.group("export")
+def exports() -> None:
+    """What the newsroom has, to take along."""
+
+
+@exports.command("everything")
+@click.argument("path", type=click.Path(path_type=Path))
+def export_everything(path: Path) -> None:
+    """Write everything of the newsroom to PATH: .zip for CSV files, .sqlite for a SQLite file.
+
+    Without secrets and the ballots of open rounds; a README inside says what is left out. Exit
+    status 2 when PATH is there already.
+    """
+    from membership.exports import everything
+
+    if path.suffix not in (".zip", ".sqlite"):
+        raise RefusedInputError("Let PATH end in .zip or .sqlite.")
+    try:
+        with transaction() as session:
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            rows = everything.write(session, path)
+    except FileExistsError as error:
+        raise RefusedInputError(f"{path} is there already: nothing was written.") from error
+    except FileNotFoundError as error:
+        raise RefusedInputError(f"There is no folder {path.parent}.") from error
+    click.echo(f"Rows written to {path}: {rows}. It holds names and addresses: keep it safe.")
+
+
 @click.command()
 @click.option("--patrons", type=click.IntRange(1, 1_000_000), default=300, show_default=True)
 @click.option("--months", type=click.IntRange(1, 120), default=14, show_default=True)
@@ -311,6 +339,17 @@ def seed(patrons: int, months: int) -> None:
 
 
 def init_app(app: Flask) -> None:
-    groups = (articles, voting, staff, billing, mail, newsletter, patrons, audit_log, reports, rates)
+    groups = (
+        articles,
+        voting,
+        staff,
+        billing,
+        mail,
+        newsletter,
+        patrons,
+        audit_log,
+        reports,
+        rates,
+    )
     for each in (migrate, revision, seed, doctor, *groups):
         app.cli.add_command(each)

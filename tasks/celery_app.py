@@ -17,8 +17,10 @@ VISIBILITY_TIMEOUT = 3 * TASK_TIME_LIMIT
 OPTIONS: dict[str, Any] = {
     "include": [
         "tasks.accounts",
+        "tasks.arrivals",
         "tasks.billing",
         "tasks.campaigns",
+        "tasks.exports",
         "tasks.mail",
         "tasks.newsletter",
         "tasks.reports",

@@ -29,6 +29,8 @@ BEAT_SCHEDULE = {
     "billing.delete_due": {"task": "billing.delete_due", "schedule": EVERY_MINUTE},
     # Within the shortest wait of a mail that is tried again: a pause holds that back, too.
     "campaigns.advance": {"task": "campaigns.advance", "schedule": 20.0},
+    "exports.make": {"task": "exports.make", "schedule": EVERY_MINUTE},
+    "exports.forget_old": {"task": "exports.forget_old", "schedule": EVERY_HOUR},
     "mail.deliver": {"task": "mail.deliver", "schedule": EVERY_MINUTE},
     "newsletter.issue": {"task": "newsletter.issue", "schedule": EVERY_TEN_MINUTES},
     "newsletter.digest": {"task": "newsletter.digest", "schedule": EVERY_TEN_MINUTES},
@@ -38,6 +40,7 @@ BEAT_SCHEDULE = {
     "reports.refresh": {"task": "reports.refresh", "schedule": EVERY_MINUTE},
     # One round a run: of a newsroom's first million patrons it takes half a minute.
     "reports.freeze": {"task": "reports.freeze", "schedule": EVERY_MINUTE},
+    "reports.summarise": {"task": "reports.summarise", "schedule": EVERY_TEN_MINUTES},
     "reports.beat_heart": {"task": "reports.beat_heart", "schedule": EVERY_MINUTE},
 }
 for _entry in BEAT_SCHEDULE.values():

@@ -150,12 +150,20 @@ def _welcome_or_thank(session: Session, donation: Donation, interval: str) -> No
     )
     session.add(donation)
     session.flush()
-    if donation.refunded_minor >= donation.amount_minor:
+    if donation.refunded_minor >= donation.amount_minor or _is_old(session, donation):
         return
     account = session.get_one(Account, donation.account_id)
     if is_first:
         letters.welcome(session, account, interval, _purpose(session, donation))
     letters.receipt(session, account, donation, interval)
+
+
+def _is_old(session: Session, donation: Donation) -> bool:
+    """Paid before its subscription became ours: its giver has had a receipt."""
+    if donation.checkout_id is None:
+        return False
+    taken_over_at = session.get_one(Checkout, donation.checkout_id).taken_over_at
+    return taken_over_at is not None and donation.paid_at < taken_over_at
 
 
 def _purpose(session: Session, donation: Donation) -> str:

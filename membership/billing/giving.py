@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from membership.billing.elsewhere import support
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts.redeeming import runs_until
 from membership.billing.models import Donation, Subscription
 from membership.billing.standing import PATRON_STATES
@@ -17,7 +19,7 @@ NEWEST = 60
 class Giving:
     """`subscription` is the one that runs, else the newest; `donations` newest first.
 
-    A patron is, too, who lives on a gift.
+    A patron is, too, who lives on a gift, or pays elsewhere.
     """
 
     subscription: Subscription | None
@@ -25,11 +27,13 @@ class Giving:
     since: datetime | None
     # Until when gifts last that this account took.
     gift_until: datetime | None = None
+    # What it pays on another platform, while that lasts.
+    elsewhere: PaidElsewhere | None = None
 
     @property
     def is_patron(self) -> bool:
         gives = self.subscription is not None and self.subscription.state in PATRON_STATES
-        return gives or self.gift_until is not None
+        return gives or self.gift_until is not None or self.elsewhere is not None
 
 
 def of_account(session: Session, account_id: int) -> Giving:
@@ -51,4 +55,6 @@ def of_account(session: Session, account_id: int) -> Giving:
     since = session.scalar(
         select(func.min(Donation.paid_at)).where(Donation.account_id == account_id)
     )
-    return Giving(subscription, tuple(donations), since, runs_until(session, account_id))
+    until = runs_until(session, account_id)
+    elsewhere = support.lasting(session, account_id)
+    return Giving(subscription, tuple(donations), since, until, elsewhere)

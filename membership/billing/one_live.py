@@ -60,7 +60,7 @@ def end_second(
     Stripe keeps the mark that we set first, so that an attempt which breaks off anywhere is taken
     up by the next, and money that comes later is given back as well.
     """
-    since = said.give_back_from or _give_back_from(row, other)
+    since = said.give_back_from or _give_back_from(row, other, checkout)
     if not said.is_second:
         gateway.mark_second(said.id, since)
     if subscriptions.state_of(said) != "ended":
@@ -127,13 +127,18 @@ def _tell(
     before_commit(session, note)
 
 
-def _give_back_from(row: Subscription | None, other: Subscription | None) -> datetime:
+def _give_back_from(
+    row: Subscription | None, other: Subscription | None, checkout: Checkout | None
+) -> datetime:
     """All of it; but one that gave before, and came back to life beside another, keeps that.
 
-    Then it is what was paid since the other began.
+    Then it is what was paid since the other began. What was paid before it became ours is none of
+    ours to give back.
     """
     has_given = row is not None and row.state != "incomplete"
-    return other.started_at if has_given and other is not None else EVER
+    since = other.started_at if has_given and other is not None else EVER
+    taken_over_at = checkout.taken_over_at if checkout is not None else None
+    return max(since, taken_over_at or EVER)
 
 
 def _give_back(invoice: InvoiceSnapshot, key: str) -> None:

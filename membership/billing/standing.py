@@ -4,7 +4,8 @@ current   gives as agreed, or will until the period ends
 grace     a payment failed or giving is paused: still a patron
 lapsed    never began, or is over
 
-A gift that somebody took gives "current" until it ends.
+A gift that somebody took gives "current" until it ends, and so does what is paid elsewhere, until
+the end of the period that is paid (lesson L25).
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, not_, or_, select
 
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Donation, Refund, StripeEvent, Subscription
 from membership.billing.refunds import COUNTED
@@ -41,7 +43,7 @@ def standing(state: str) -> Standing:
 
 def has_standing(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
     """SQL: the account (an id or a column) has a subscription in current or grace standing, or a
-    gift that lasts.
+    gift that lasts, or has paid elsewhere for now.
 
     With `at`, a subscription that ended only from then on counts as well, and one that began only
     then does not.
@@ -50,7 +52,14 @@ def has_standing(account_id: Any, at: datetime | None = None) -> ColumnElement[b
     if at is not None:
         lives = and_(or_(lives, Subscription.ended_at >= at), Subscription.started_at < at)
     subscribed = exists().where(Subscription.account_id == account_id, lives)
-    return or_(subscribed, has_gift(account_id, at))
+    return or_(subscribed, has_gift(account_id, at), pays_elsewhere(account_id, at))
+
+
+def pays_elsewhere(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
+    """SQL: what the account pays elsewhere lasts now (or lasted then, and we knew of it)."""
+    then = func.clock_timestamp() if at is None else at
+    lasts = and_(PaidElsewhere.since_at <= then, PaidElsewhere.paid_until_at > then)
+    return _paid_elsewhere(account_id, at, lasts)
 
 
 def has_gift(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
@@ -61,10 +70,15 @@ def has_gift(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]
 
 
 def is_paid_for(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
-    """SQL: money was settled for the account's support: a donation of a subscription, or a gift
-    that it took, whether or not that still lasts. `at` as in has_given_by_subscription().
+    """SQL: money was settled for the account's support: a donation of a subscription, a gift
+    that it took, or what it pays elsewhere, whether or not that still lasts. `at` as in
+    has_given_by_subscription().
     """
-    return or_(has_given_by_subscription(account_id, at), _took_gift(account_id, at))
+    return or_(
+        has_given_by_subscription(account_id, at),
+        _took_gift(account_id, at),
+        _paid_elsewhere(account_id, at),
+    )
 
 
 def has_given_by_subscription(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
@@ -114,6 +128,16 @@ def _took_gift(
     if at is not None:
         took.append(Gift.redeemed_at < at)
     return exists().where(*took, ~gift_taken_back(at))
+
+
+def _paid_elsewhere(
+    account_id: Any, at: datetime | None, *conditions: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """SQL: we knew (by then) that the account pays elsewhere, in a way that meets `conditions`."""
+    pays = [PaidElsewhere.account_id == account_id, *conditions]
+    if at is not None:
+        pays.append(PaidElsewhere.created_at < at)
+    return exists().where(*pays)
 
 
 def taken_back(before: Any = None) -> ColumnElement[bool]:

@@ -20,15 +20,18 @@ from membership.accounts.models import Account
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Donation, Subscription
 from membership.billing.revenue import MONTHS
-from membership.billing.standing import PATRON_STATES, STANDING, has_gift, has_standing
+from membership.billing.standing import (
+    PATRON_STATES,
+    STANDING,
+    has_gift,
+    has_standing,
+    pays_elsewhere,
+)
 from membership.mail import refusals
-from membership.money import from_major
+from membership.patrons import filters
+from membership.patrons.filters import Filters, Standing, Tier
 from membership.voting.models import Round, Turnout
 
-# "once" gave, and never monthly, yearly or by a gift they took.
-Standing = Literal["current", "grace", "lapsed", "once"]
-# As in config.settings.
-Tier = Literal["coffee", "lunch", "dinner"]
 # Below this, a number about money or votes would tell of somebody (rules S10 and V8).
 SMALL = 5
 
@@ -53,6 +56,9 @@ class Audience(BaseModel):
     until: date | None = None
     votes: Literal["ever", "never"] | None = None
     voted_in: int | None = None
+    # Those of a view of the list of patrons, as they were when it was chosen, and its name.
+    view: Filters | None = None
+    view_name: str = ""
 
     @model_validator(mode="after")
     def has_a_currency(self) -> Self:
@@ -63,13 +69,14 @@ class Audience(BaseModel):
 
     @property
     def tells_amounts(self) -> bool:
-        """Whether its size says how much somebody gives."""
-        return (self.tier, self.currency) != (None, None)
+        """Whether its size may say how much somebody gives, as that of any view may."""
+        return (self.tier, self.currency) != (None, None) or self.view is not None
 
     @property
     def tells_votes(self) -> bool:
         """Whether who is in it is known to have voted, or not to have."""
-        return (self.votes, self.voted_in) != (None, None)
+        by_view = self.view is not None and self.view.votes is not None
+        return by_view or (self.votes, self.voted_in) != (None, None)
 
     def is_too_small(self, people: int) -> bool:
         """Whether a letter to so many would single somebody out by whether they voted."""
@@ -135,6 +142,8 @@ def _conditions(wanted: Audience) -> Iterator[ColumnElement[bool]]:
         yield voted if wanted.votes == "ever" else not_(voted)
     if wanted.voted_in is not None:
         yield Account.id.in_(_rolls().where(Round.id == wanted.voted_in))
+    if wanted.view is not None:
+        yield Account.id.in_(filters.ids(wanted.view))
 
 
 def _is_patron() -> ColumnElement[bool]:
@@ -145,7 +154,9 @@ def _is_patron() -> ColumnElement[bool]:
 
 def _stands(standing: Standing) -> ColumnElement[bool]:
     """SQL: the account has this standing. Each patron has one and only one of the four."""
-    has_current = or_(_subscribed(_states("current")), has_gift(Account.id))
+    has_current = or_(
+        _subscribed(_states("current")), has_gift(Account.id), pays_elsewhere(Account.id)
+    )
     has_any = has_standing(Account.id)
     had_any = or_(
         exists().where(Donation.account_id == Account.id, Donation.subscription_id.is_not(None)),
@@ -204,19 +215,8 @@ def _supporting(wanted: Audience) -> Select[int]:
     if wanted.most_minor is not None:
         found = found.where(own.amount_minor <= wanted.most_minor * own.months)
     if wanted.tier is not None:
-        found = found.where(or_(*_in_tier(own, wanted.tier)))
+        found = found.where(filters.in_tier(own, wanted.tier))
     return found
-
-
-def _in_tier(own: Any, name: str) -> Iterator[ColumnElement[bool]]:
-    for code, tiers in settings().tiers.items():
-        names = [tier.name for tier in tiers]
-        place = names.index(name)
-        within = [own.currency == code]
-        within.append(own.amount_minor >= from_major(tiers[place].amount, code).minor * own.months)
-        for above in tiers[place + 1 : place + 2]:
-            within.append(own.amount_minor < from_major(above.amount, code).minor * own.months)
-        yield and_(*within)
 
 
 def _gave_before(at: datetime) -> ColumnElement[bool]:

@@ -348,6 +348,7 @@ KIND: Words = MappingProxyType(
         "renewal_ahead": _("yearly charge ahead"),
         "card_expires": _("card expires"),
         "invitation": _("invitation to give monthly"),
+        "export_ready": _("a file for staff is ready"),
         "annual_statement": _("the year’s statement is ready"),
         "gift": _("a gift’s letter"),
         "gift_sent": _("gift’s letter has left"),
@@ -361,5 +362,6 @@ KIND: Words = MappingProxyType(
         "digest": _("the month at a glance"),
         "campaign": _("letter from the newsroom"),
         "campaign_test": _("test of a letter"),
+        "staff_summary": _("the week in figures, for staff"),
     }
 )

@@ -37,6 +37,8 @@ ROOMS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("staff.disputes", _("Disputes"), FINANCE),
     ("staff.events", _("Events"), FINANCE),
     ("staff.differences", _("Differences"), FINANCE),
+    ("staff.exports", _("Exports"), FINANCE),
+    ("staff.my_mail", _("My mail"), ()),
     ("staff.arrivals", _("Imports"), FINANCE),
 )
 

@@ -212,6 +212,19 @@ def _topic_news(language: str, topic: str) -> list[Context]:
     ]
 
 
+def _staff(language: str) -> Samples:
+    letter = {
+        "first": format_date(NOON, "d MMMM"),
+        "last": format_date(NOON, "d MMMM y"),
+        "sentence": _("12 patrons joined, 3 left: you have 1,204 patrons now."),
+        "figures": [[_("Patrons"), "1,204", "+12"], [_("New, or back again"), "18", ""]],
+        "overview_url": address("staff.overview", language),
+        "my_mail_url": address("staff.my_mail", language),
+    }
+    needs = [_("Topics nobody has read yet") + ": 3"]
+    return {"staff_summary": [{**letter, "needs": needs}, {**letter, "needs": []}]}
+
+
 def _newsroom(language: str) -> Samples:
     stories = [
         {
@@ -234,6 +247,12 @@ def _newsroom(language: str) -> Samples:
     text = _("We have moved. From Monday on you find us at the harbour.")
     campaign = {"line": _("We have moved"), "text": text, "html": Markup("<p>%s</p>") % text}
     return {
+        "export_ready": [
+            {
+                "link": address("staff.export", language, export_id=NOBODY),
+                "until_at": LATER.isoformat(),
+            }
+        ],
         "newsletter_confirm": [
             {"link": address("newsletter.confirm", language, token="sample")},
         ],
@@ -261,6 +280,7 @@ ALL: tuple[Callable[[str], Samples], ...] = (
     _gifts,
     _votes,
     _newsroom,
+    _staff,
 )
 # What all letters share is shown on one that may be refused, which has all of it.
 SHARED = "published"

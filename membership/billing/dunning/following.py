@@ -15,7 +15,7 @@ from membership.background import wake
 from membership.billing import gateway
 from membership.billing.dunning import letters, rules
 from membership.billing.dunning.models import Dunning
-from membership.billing.models import Subscription
+from membership.billing.models import Checkout, Subscription
 from membership.billing.snapshots import InvoiceSnapshot, SubscriptionSnapshot
 
 # Stripe's page of such an invoice takes money, though the subscription is over.
@@ -110,7 +110,9 @@ def _begun(
         failed_at=failed_at,
         letters=0,
         # At once, though Stripe's clock may be ahead of ours.
-        next_letter_at=min(clock.now(), failed_at),
+        next_letter_at=None
+        if _is_old(session, subscription, failed_at)
+        else min(clock.now(), failed_at),
     )
     _take_over(row, invoice)
     session.add(row)
@@ -118,6 +120,14 @@ def _begun(
     log.info("payment_failed", dunning=row.id, kind=row.kind, decline_code=row.decline_code)
     wake(session, "billing.remind")
     return row
+
+
+def _is_old(session: Session, subscription: Subscription, failed_at: datetime) -> bool:
+    """It failed before the subscription became ours: who it was with then has written of it."""
+    if subscription.checkout_id is None:
+        return False
+    taken_over_at = session.get_one(Checkout, subscription.checkout_id).taken_over_at
+    return taken_over_at is not None and failed_at < taken_over_at
 
 
 def _take_over(row: Dunning, invoice: InvoiceSnapshot) -> None:

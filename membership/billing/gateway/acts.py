@@ -67,6 +67,16 @@ def create_portal_session(
     return made.url
 
 
+def mark_ours(subscription_id: str, checkout: str, idempotency_key: str) -> None:
+    """Note at Stripe that a subscription which others began is ours from now on (rule B5)."""
+    with said_in_our_words():
+        stripe_client().v1.subscriptions.update(
+            subscription_id,
+            {"metadata": {"checkout": checkout}},
+            {"idempotency_key": idempotency_key},
+        )
+
+
 def mark_second(subscription_id: str, give_back_from: datetime) -> None:
     """Note at Stripe that a subscription is a second one, which must end (rule B6)."""
     since = str(int(give_back_from.timestamp()))

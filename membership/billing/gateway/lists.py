@@ -18,6 +18,7 @@ from membership.billing.gateway.events import read_event
 from membership.billing.gateway.translation import id_of, moment
 from membership.billing.snapshots import (
     Event,
+    ForeignSubscription,
     InvoiceSnapshot,
     PaymentSnapshot,
     SubscriptionSnapshot,
@@ -72,6 +73,11 @@ def undelivered_events(since: datetime, after: str | None = None) -> Page[Event]
 def running_subscriptions(after: str | None = None) -> Page[SubscriptionSnapshot]:
     """All subscriptions but those that were cancelled."""
     return _page("subscriptions", after, translation.subscription, expand=CARDS)
+
+
+def all_subscriptions(after: str | None = None) -> Page[ForeignSubscription]:
+    """The same with their customers, whoever made them."""
+    return _page("subscriptions", after, translation.foreign_subscription, expand=CARDS)
 
 
 def recent_invoices(since: datetime, after: str | None = None) -> Page[InvoiceSnapshot]:

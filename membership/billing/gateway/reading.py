@@ -8,6 +8,7 @@ from membership.billing.gateway.errors import said_in_our_words
 from membership.billing.gateway.translation import id_of
 from membership.billing.snapshots import (
     CheckoutSession,
+    ForeignSubscription,
     FraudWarningSnapshot,
     InvoiceSnapshot,
     PaymentSnapshot,
@@ -28,6 +29,13 @@ def read_subscription(subscription_id: str) -> SubscriptionSnapshot:
     with said_in_our_words():
         found = stripe_client().v1.subscriptions.retrieve(subscription_id, {"expand": CARD})
     return translation.subscription(found)
+
+
+def read_foreign_subscription(subscription_id: str) -> ForeignSubscription:
+    """A subscription that may be none of ours. Raises ValueError for a shape unknown to us."""
+    with said_in_our_words():
+        found = stripe_client().v1.subscriptions.retrieve(subscription_id, {"expand": CARD})
+    return translation.foreign_subscription(found)
 
 
 def read_invoice(invoice_id: str) -> InvoiceSnapshot:

@@ -186,6 +186,63 @@ def upgrade() -> None:
         op.f("ix_ask_variant_experiment_id"), "ask_variant", ["experiment_id"], unique=False
     )
     op.create_table(
+        "export",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column(
+            "filters",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("asked_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(), server_default="running", nullable=False),
+        sa.Column(
+            "reached",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("rows", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("chunks", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("size", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("holder", sa.String(), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('patrons', 'everything_csv', 'everything_sqlite')",
+            name=op.f("ck_export_kind"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('running', 'ready', 'failed', 'expired')", name=op.f("ck_export_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["asked_by_id"],
+            ["account.id"],
+            name=op.f("fk_export_asked_by_id_account"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export")),
+    )
+    op.create_index(
+        "ix_export_ready",
+        "export",
+        ["expires_at"],
+        unique=False,
+        postgresql_where="state = 'ready'",
+    )
+    op.create_index(
+        "ix_export_running", "export", ["id"], unique=False, postgresql_where="state = 'running'"
+    )
+    op.create_table(
         "paid_elsewhere",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
@@ -267,10 +324,10 @@ def upgrade() -> None:
         "ix_patron_article", "patron", ["article_id", "since_at", "account_id"], unique=False
     )
     op.create_index(
-        "ix_patron_currency", "patron", ["currency", "since_at", "account_id"], unique=False
+        "ix_patron_both", "patron", ["standing", "state", "since_at", "account_id"], unique=False
     )
     op.create_index(
-        "ix_patron_interval", "patron", ["interval", "since_at", "account_id"], unique=False
+        "ix_patron_currency", "patron", ["currency", "since_at", "account_id"], unique=False
     )
     op.create_index("ix_patron_since", "patron", ["since_at", "account_id"], unique=False)
     op.create_index(
@@ -367,6 +424,19 @@ def upgrade() -> None:
         op.f("ix_arrival_problem_arrival_id"), "arrival_problem", ["arrival_id"], unique=False
     )
     op.create_table(
+        "export_chunk",
+        sa.Column("export_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["export_id"],
+            ["export.id"],
+            name=op.f("fk_export_chunk_export_id_export"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("export_id", "number", name=op.f("pk_export_chunk")),
+    )
+    op.create_table(
         "round_group",
         sa.Column("round_id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -396,6 +466,13 @@ def upgrade() -> None:
         ["merged_into_id"],
         unique=False,
         postgresql_where="merged_into_id IS NOT NULL",
+    )
+    op.create_index(
+        "ix_account_merged_at",
+        "account",
+        ["merged_at"],
+        unique=False,
+        postgresql_where="merged_at IS NOT NULL",
     )
     op.create_index(
         "ix_account_name_words",
@@ -607,6 +684,9 @@ def downgrade() -> None:
     op.drop_constraint(op.f("fk_account_merged_into_id_account"), "account", type_="foreignkey")
     op.drop_index("ix_account_name_words", table_name="account", postgresql_using="gin")
     op.drop_index(
+        "ix_account_merged_at", table_name="account", postgresql_where="merged_at IS NOT NULL"
+    )
+    op.drop_index(
         "ix_account_merged", table_name="account", postgresql_where="merged_into_id IS NOT NULL"
     )
     op.drop_index(
@@ -615,6 +695,7 @@ def downgrade() -> None:
     op.drop_column("account", "merged_at")
     op.drop_column("account", "merged_into_id")
     op.drop_table("round_group")
+    op.drop_table("export_chunk")
     op.drop_index(op.f("ix_arrival_problem_arrival_id"), table_name="arrival_problem")
     op.drop_table("arrival_problem")
     op.drop_table("summary_reader")
@@ -626,13 +707,16 @@ def downgrade() -> None:
     op.drop_index("ix_patron_state", table_name="patron")
     op.drop_index("ix_patron_standing", table_name="patron")
     op.drop_index("ix_patron_since", table_name="patron")
-    op.drop_index("ix_patron_interval", table_name="patron")
     op.drop_index("ix_patron_currency", table_name="patron")
+    op.drop_index("ix_patron_both", table_name="patron")
     op.drop_index("ix_patron_article", table_name="patron")
     op.drop_index("ix_patron_amount", table_name="patron")
     op.drop_table("patron")
     op.drop_index(op.f("ix_paid_elsewhere_account_id"), table_name="paid_elsewhere")
     op.drop_table("paid_elsewhere")
+    op.drop_index("ix_export_running", table_name="export", postgresql_where="state = 'running'")
+    op.drop_index("ix_export_ready", table_name="export", postgresql_where="state = 'ready'")
+    op.drop_table("export")
     op.drop_index(op.f("ix_ask_variant_experiment_id"), table_name="ask_variant")
     op.drop_table("ask_variant")
     op.drop_index(

@@ -1,0 +1,120 @@
+"""How people are told what an import does, in the language of the page."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+from membership.arrivals.summary import Problem
+
+Words = Mapping[str, Any]
+
+SOURCE: Words = MappingProxyType(
+    {"stripe": "Stripe", "patreon": "Patreon", "steady": "Steady", "ghost": "Ghost"}
+)
+STATE: Words = MappingProxyType(
+    {
+        "asked": _("being looked at"),
+        "shown": _("waits for you"),
+        "confirmed": _("being done"),
+        "done": _("done"),
+        "failed": _("failed"),
+    }
+)
+STATE_TONE: Words = MappingProxyType(
+    {
+        "asked": "neutral",
+        "shown": "warning",
+        "confirmed": "neutral",
+        "done": "good",
+        "failed": "bad",
+    }
+)
+COUNT: Words = MappingProxyType(
+    {
+        "new": _("New patrons"),
+        "changed": _("Known, told otherwise now"),
+        "same": _("Known, and the same"),
+        "ended": _("Known, and over now"),
+        "over": _("Over before we knew of it"),
+        "free": _("Give nothing there"),
+        "not_taken": _("Not taken, each with its reason"),
+        "not_asked_for": _("Of other prices"),
+        "letters_begun": _("Get the week’s stories from now on"),
+        "letters_known": _("Get the week’s stories already"),
+        "letters_refused": _("Want no letters"),
+    }
+)
+# What a column of a file becomes.
+FIELD: Words = MappingProxyType(
+    {
+        "email": _("address"),
+        "name": _("name"),
+        "first_name": _("name"),
+        "last_name": _("name"),
+        "source_id": _("who it is there, to know them again"),
+        "status": _("whether they support us"),
+        "state": _("whether they support us"),
+        "amount": _("amount"),
+        "currency": _("currency"),
+        "interval": _("monthly or yearly"),
+        "tier": _("tier"),
+        "given": _("whether anything was paid"),
+        "since": _("supporter since"),
+        "charged": _("until when it is paid"),
+        "charge_status": _("whether the last payment came"),
+        "expires": _("until when it is paid"),
+        "next_charge": _("until when it is paid"),
+        "trial_ends": _("whether anything was paid"),
+        "is_free": _("whether anything was paid"),
+        "newsletter": _("whether they want letters"),
+        "is_complimentary": _("whether anything was paid"),
+        "customer": _("whether they pay through Stripe"),
+        "deleted": _("whether they are still there"),
+    }
+)
+# Why a line of a file, or a subscription at Stripe, is not taken. What it speaks of follows.
+REASON: Words = MappingProxyType(
+    {
+        "shifted": _("This line has more cells than the file has columns."),
+        "no_address": _("There is no mail address in it."),
+        "twice": _("The same person as in line %(detail)s."),
+        "no_day": _("A day in it cannot be read: “%(detail)s”."),
+        "no_amount": _("The amount cannot be read: “%(detail)s”."),
+        "unknown_state": _("We do not know what “%(detail)s” means."),
+        "other_interval": _("It is paid neither monthly nor yearly: “%(detail)s”."),
+        "given_back": _("Their last payment was given back (%(detail)s)."),
+        "declined": _("Their last payment failed, so nothing is paid for now."),
+        "not_paid_yet": _("They have not paid anything there yet."),
+        "guest": _("A guest of somebody else’s support."),
+        "is_leaving": _("The account with this address is being deleted."),
+        "deleted_there": _("Deleted there."),
+        "complimentary": _("Nobody pays for this; you can grant months from the pool."),
+        "pays_at_stripe": _("Pays through Stripe (%(detail)s): comes with the import from Stripe."),
+        "no_letters": _("Gets no letters here: %(detail)s."),
+        "unreadable": _("It has a shape that we do not know. %(detail)s"),
+        "first_payment_open": _("Its first payment has not come yet."),
+        "other_rhythm": _("It is charged neither every month nor every year (%(detail)s)."),
+        "metered": _("Its price is no fixed amount (%(detail)s)."),
+        "free_there": _("It costs nothing (%(detail)s)."),
+        "discount": _("It has a discount, which we could not keep in step with (%(detail)s)."),
+        "by_invoice": _("It is paid by invoice and not charged by itself (%(detail)s)."),
+        "schedule": _("It follows a schedule, which would change it behind us (%(detail)s)."),
+        "other_currency": _("It is paid in %(detail)s, which is no currency of ours."),
+        "gives_already": _("The account with this address gives by another subscription already."),
+        "second": _("The same address as %(detail)s; one subscription a patron."),
+        "unproven": _(
+            "An account with this address gives by another customer of Stripe, and nobody has "
+            "proven the address: import again once its reader has signed in."
+        ),
+        "refused_by_stripe": _("Stripe refused: %(detail)s"),
+        "over": _("It is over."),
+        "free": _("They give nothing there."),
+    }
+)
+
+
+def sentence(problem: Problem) -> str:
+    """Why it is not taken."""
+    return str(REASON[problem.reason] % {"detail": problem.detail}).strip()

@@ -1,0 +1,1 @@
+"""Support that is paid elsewhere: as another platform's export last told it."""

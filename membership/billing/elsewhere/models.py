@@ -1,0 +1,44 @@
+"""The table of support that is paid elsewhere."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from membership.db import Base, Numbered
+
+SOURCES = ("patreon", "steady")
+# active: goes on by itself; cancelled: paid until its end, and not beyond; ended: over.
+STATES = ("active", "cancelled", "ended")
+
+
+class PaidElsewhere(Numbered, Base):
+    """Support that somebody pays on another platform; we neither charge it nor count its money.
+
+    It gives standing from `since_at` until `paid_until_at` (lesson L25), once it is written here.
+    """
+
+    __tablename__ = "paid_elsewhere"
+    __table_args__ = (
+        UniqueConstraint("source", "source_id"),
+        CheckConstraint(f"source IN {SOURCES}", name="source"),
+        CheckConstraint(f"state IN {STATES}", name="state"),
+        CheckConstraint("interval IN ('month', 'year')", name="interval"),
+        CheckConstraint("amount_minor > 0", name="amount"),
+    )
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("account.id", ondelete="RESTRICT"), index=True
+    )
+    source: Mapped[str]
+    # What the platform calls the person; where it has no word of its own, their address there.
+    source_id: Mapped[str]
+    state: Mapped[str]
+    interval: Mapped[str]
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    tier: Mapped[str | None]
+    since_at: Mapped[datetime]
+    paid_until_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

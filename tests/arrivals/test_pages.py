@@ -1,0 +1,204 @@
+"""The pages on which finance brings patrons in."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from lxml import html
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from membership.accounts.models import Account, AuditEntry
+from membership.arrivals import runs
+from membership.arrivals.models import Arrival, ArrivalProblem
+from membership.billing.elsewhere.models import PaidElsewhere
+from membership.billing.models import Subscription
+from tests import factories
+from tests.arrivals import exports
+from tests.arrivals.test_stripe import begun
+from tests.billing.conftest import Stripe
+from tests.billing.newsroom import form_on
+from tests.billing.reading import mails, row, rows
+
+SignedIn = Callable[[Session, Account], FlaskClient]
+AHEAD = {"Next Charge Date": "2199-01-01"}
+
+
+@pytest.fixture
+def finance(session: Session, signed_in: SignedIn) -> FlaskClient:
+    return signed_in(session, factories.staff(session, "finance"))
+
+
+def hand_in(browser: FlaskClient, source: str, content: str | bytes | None) -> TestResponse:
+    """The answer to the form; the file is looked at, if it was taken."""
+    data: dict[str, Any] = {"source": source}
+    if content is not None:
+        raw = content.encode() if isinstance(content, str) else content
+        data["file"] = (io.BytesIO(raw), "export.csv")
+    answer = browser.post("/staff/arrivals", data=data, content_type="multipart/form-data")
+    runs.go_on()
+    return answer
+
+
+def sent(browser: FlaskClient, page: str, action: str, **changes: str) -> TestResponse:
+    """A form of a page as it stands there, sent with changes."""
+    fields = form_on(browser.get(page).text, f"{page}/{action}")
+    assert fields is not None, action
+    answer = browser.post(f"{page}/{action}", data=fields | changes)
+    runs.go_on()
+    return answer
+
+
+def count_of(page: str, name: str) -> str | None:
+    facts = {
+        fact.find("dt").text_content(): fact.find("dd").text_content()
+        for fact in html.fromstring(page).find_class("fact")
+    }
+    return facts.get(name)
+
+
+def test_from_file_to_patrons(session: Session, finance: FlaskClient) -> None:
+    """[S9] [S10] Looked at, shown without a name, confirmed with a reason, done, written down."""
+    export = exports.patreon(exports.patron(1, **AHEAD), exports.patron(2, Email="=nobody"))
+    page = hand_in(finance, "patreon", export).location
+    shown = finance.get(page).text
+    assert count_of(shown, "New patrons") == "1"
+    assert "Line 3" in shown
+    assert "There is no mail address in it." in shown
+    assert "not looked at, not kept" in shown
+    assert "patron1@" not in shown
+    assert rows(session, PaidElsewhere) == []
+    assert sent(finance, page, "confirm", reason="We move.").status_code == 303
+    assert row(session, PaidElsewhere).source_id == "70001"
+    done = finance.get(page).text
+    assert "What was taken" in done
+    assert form_on(done, f"{page}/confirm") is None
+    problems = finance.get(f"{page}/problems.csv")
+    assert problems.text.splitlines()[1:] == ["3,There is no mail address in it."]
+    assert mails(session) == []
+    number = page.rpartition("/")[2]
+    entries = [each.action for each in rows(session, AuditEntry, subject=f"arrival:{number}")]
+    assert entries == ["arrival.asked", "arrival.confirmed", "patrons.brought_in"]
+    assert row(session, AuditEntry, action="arrival.confirmed").detail["reason"] == "We move."
+    # The file is full of names: it is gone.
+    kept = row(session, Arrival)
+    session.refresh(kept, ["content"])
+    assert kept.content is None
+
+
+def test_sent_twice(session: Session, finance: FlaskClient) -> None:
+    """A double click takes them once, and mails them once."""
+    page = hand_in(finance, "patreon", exports.patreon(exports.patron(**AHEAD))).location
+    fields = form_on(finance.get(page).text, f"{page}/confirm")
+    assert fields is not None
+    fields |= {"reason": "We move.", "with_welcome": "y"}
+    answers = [finance.post(f"{page}/confirm", data=fields) for _ in range(2)]
+    assert [each.status_code for each in answers] == [303, 303]
+    runs.go_on()
+    runs.go_on()
+    assert len(rows(session, PaidElsewhere)) == 1
+    assert mails(session) == [("arrived", "patron1@example.org")]
+    assert len(rows(session, AuditEntry, action="arrival.confirmed")) == 1
+
+
+def test_only_what_was_shown_is_confirmed(session: Session, finance: FlaskClient) -> None:
+    page = hand_in(finance, "patreon", exports.patreon(exports.patron(**AHEAD))).location
+    assert sent(finance, page, "confirm", reason="We move.", digest="0" * 64).status_code == 409
+    assert sent(finance, page, "confirm", reason="").status_code == 422
+    assert rows(session, PaidElsewhere) == []
+
+
+def test_broken_files(session: Session, finance: FlaskClient) -> None:
+    """One sentence, and nothing is taken; the file is forgotten."""
+    page = hand_in(finance, "steady", b"\xff\xfe\0\0").location
+    assert "This file is not written in UTF-8." in finance.get(page).text
+    assert row(session, Arrival).state == "failed"
+    assert sent(finance, page, "drop").status_code == 303
+    assert rows(session, Arrival) == []
+
+
+def test_what_the_form_refuses(session: Session, finance: FlaskClient) -> None:
+    assert hand_in(finance, "patreon", None).status_code == 422
+    assert hand_in(finance, "stripe", "email\n").status_code == 422
+    assert hand_in(finance, "elsewhere", "email\n").status_code == 422
+    large = hand_in(finance, "ghost", b"x" * (runs.LARGEST + 128 * 1024))
+    assert large.status_code == 413
+    assert hand_in(finance, "ghost", b"x" * (2 * 1024 * 1024)).status_code == 303
+    assert len(rows(session, Arrival)) == 1
+
+
+def test_what_nobody_confirmed_is_forgotten(session: Session, finance: FlaskClient) -> None:
+    """[S10] After a week, with its file and its problems."""
+    hand_in(finance, "patreon", exports.patreon(exports.patron(Email="nobody")))
+    waiting = row(session, Arrival)
+    runs.forget_old()
+    assert len(rows(session, ArrivalProblem)) == 1
+    waiting.asked_at -= runs.KEPT
+    session.flush()
+    runs.forget_old()
+    assert rows(session, Arrival) == []
+    assert rows(session, ArrivalProblem) == []
+
+
+def test_from_stripe(session: Session, stripe: Stripe, finance: FlaskClient) -> None:
+    """[B5] Of the prices that were chosen; the others stay whose they are."""
+    first, second = begun(stripe, "a@example.org"), begun(stripe, "b@example.org")
+    prices = {each["id"]: each["items"]["data"][0]["price"] for each in stripe.all("subscription")}
+    page = hand_in(finance, "stripe", None).location
+    assert count_of(finance.get(page).text, "New patrons") == "2"
+    sent(finance, page, "look-again", only=prices[second]["id"])
+    shown = finance.get(page).text
+    assert (count_of(shown, "New patrons"), count_of(shown, "Of other prices")) == ("1", "1")
+    sent(finance, page, "confirm", reason="We move.", with_welcome="y")
+    assert row(session, Subscription).stripe_subscription_id == second
+    assert mails(session) == [("arrived", "b@example.org")]
+    done = row(session, Arrival)
+    assert (done.state, done.done["counts"]["new"]) == ("done", 1)
+    assert {each["id"]: bool(each["metadata"]) for each in stripe.all("subscription")} == {
+        first: False,
+        second: True,
+    }
+
+
+def test_stripe_is_away_midway(
+    session: Session, stripe: Stripe, finance: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is done stays, and the next run goes on behind it."""
+    ids = [begun(stripe, f"{each}@example.org") for each in "ab"]
+    page = hand_in(finance, "stripe", None).location
+    fields = form_on(finance.get(page).text, f"{page}/confirm")
+    assert fields is not None
+    finance.post(f"{page}/confirm", data=fields | {"reason": "We move."})
+    order = list(row(session, Arrival).seen["ids"])
+    asked = []
+    adopt = runs.adopted.adopt
+
+    def away(stripe_id: str, *arguments: Any) -> Any:
+        asked.append(stripe_id)
+        if asked == order:
+            raise runs.gateway.StripeAwayError("away")
+        return adopt(stripe_id, *arguments)
+
+    monkeypatch.setattr(runs.adopted, "adopt", away)
+    runs.go_on()
+    assert row(session, Arrival).done["place"] == 1
+    assert len(rows(session, Subscription)) == 1
+    row(session, Arrival).leased_until_at = None
+    session.flush()
+    runs.go_on()
+    assert asked == [*order, order[1]]
+    assert sorted(each.stripe_subscription_id for each in rows(session, Subscription)) == sorted(
+        ids
+    )
+    assert row(session, Arrival).done["counts"]["new"] == 2
+
+
+@pytest.mark.parametrize("role", ["reporter", "editor"])
+def test_others_see_none_of_it(session: Session, signed_in: SignedIn, role: str) -> None:
+    """[S8] Only finance and admins."""
+    browser = signed_in(session, factories.staff(session, role))
+    row_of = runs.ask(session, "stripe", None, factories.staff(session, "finance").id)
+    for path in ("", f"/{row_of.id}", f"/{row_of.id}/problems.csv"):
+        assert browser.get(f"/staff/arrivals{path}").status_code == 403
