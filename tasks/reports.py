@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from membership.db import transaction
-from membership.reports import heartbeat, rollups
+from membership.reports import heartbeat, rollups, summary
 
 
 @shared_task(name="reports.refresh")
@@ -16,6 +16,13 @@ def refresh() -> None:
 def freeze() -> None:
     with transaction() as session:
         rollups.freeze(session)
+
+
+@shared_task(name="reports.summarise")
+def summarise() -> None:
+    """Write the week in figures to the staff who want it, if it is due."""
+    with transaction() as session:
+        summary.write(session)
 
 
 @shared_task(name="reports.beat_heart")

@@ -56,7 +56,7 @@ DEEDS: Words = MappingProxyType(
         "newsletter.imported": _("Readers of the weekly letter brought in"),
         "newsletter.exported": _("Readers of the weekly letter taken out"),
         "disputes.listed": _("Disputes listed"),
-        "leavers.listed": _("Words of those who left listed"),
+        "leavers.listed": _("Patrons who began or left listed"),
         "at_risk.listed": _("Patrons whose payment fails listed"),
         "rates.imported": _("Exchange rates brought in"),
         "differences.listed": _("Differences listed"),

@@ -1,0 +1,127 @@
+"""The public page of where the money comes from."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from membership import clock
+from membership.accounts.models import Account
+from membership.reports import rollups, transparency_page
+from membership.web.headers import PUBLIC
+from tests import factories
+from tests.reports.participating import patrons
+
+SignedIn = Callable[[Session, Account], FlaskClient]
+LINK = "/transparency"
+
+
+@pytest.fixture
+def is_on(session: Session) -> None:
+    switch(session, on=True)
+
+
+def switch(session: Session, *, on: bool) -> None:
+    staff = factories.staff(session, "finance")
+    transparency_page.switch(session, staff, on=on, reason="We were asked.")
+    session.flush()
+
+
+def give(session: Session) -> None:
+    """Patrons and a story of the month before."""
+    before = clock.now().replace(day=1) - timedelta(days=5)
+    patrons(session, 6, before)
+    article = factories.article(session, published_at=before, title="The harbour")
+    factories.topic(
+        session, state="published", article_id=article.id, published_at=before, title="Who owns it?"
+    )
+    rollups.rebuild(session)
+
+
+def test_it_is_not_there_before_staff_have_switched_it_on(
+    session: Session, client: FlaskClient
+) -> None:
+    """[S10] 404, and no link to it; again so when it is switched off."""
+    for state in (False, True, False):
+        switch(session, on=state)
+        answer = client.get(LINK)
+        assert answer.status_code == (200 if state else 404)
+        assert answer.headers["Cache-Control"] == (PUBLIC if state else "no-store")
+        for page in ("/", "/support"):
+            assert (f'href="{LINK}"' in client.get(page).text) is state
+            assert (f'href="/uk{LINK}"' in client.get(f"/uk{page}").text) is state
+
+
+@pytest.mark.usefixtures("is_on")
+def test_the_same_bytes_for_everyone(
+    session: Session, app: Flask, client: FlaskClient, signed_in: SignedIn
+) -> None:
+    """[R2] Without a cookie, with a strong tag, for any cache."""
+    give(session)
+    anybody = app.test_client().get(LINK)
+    known = signed_in(session, factories.patron(session)).get(LINK)
+    admin = signed_in(session, factories.staff(session, "admin")).get(LINK)
+    assert anybody.data == known.data == admin.data
+    assert anybody.headers["Cache-Control"] == PUBLIC
+    assert anybody.headers["Vary"] == "Accept-Encoding"
+    assert "Set-Cookie" not in anybody.headers
+    tag = anybody.headers["ETag"]
+    assert not tag.startswith("W/")
+    assert client.get(LINK, headers={"If-None-Match": tag}).status_code == 304
+
+
+@pytest.mark.usefixtures("is_on")
+def test_what_it_says(session: Session, client: FlaskClient) -> None:
+    """[D1] Income, readers, MRR and stories; in both languages, without scripts."""
+    give(session)
+    page = client.get(LINK).text
+    assert "6 readers give regularly." in page
+    assert page.count("€24") == 3  # MRR, regular, together
+    assert "The harbour" in page
+    assert "Who owns it?" in page
+    assert "<script" not in page
+    ukrainian = client.get(f"/uk{LINK}").text
+    assert '<html lang="uk">' in ukrainian
+    assert "The harbour" in ukrainian
+    assert 'hreflang="uk" href="http://localhost/uk/transparency"' in page
+
+
+@pytest.mark.usefixtures("is_on")
+def test_it_stands_before_the_first_month_is_over(client: FlaskClient) -> None:
+    assert "The first figures will stand here" in client.get(LINK).text
+
+
+@pytest.mark.usefixtures("is_on")
+def test_the_introduction_is_cleaned(session: Session, client: FlaskClient) -> None:
+    """[S7] Markdown of each language; raw HTML is shown as it was typed, pictures are none."""
+    texts = {"en": "We are **few**.<script>alert(1)</script> [x](javascript:alert(1))"}
+    staff = factories.staff(session, "finance")
+    transparency_page.write(session, staff, texts, "First words.")
+    page = client.get(LINK).text
+    assert "We are <strong>few</strong>." in page
+    assert "<script" not in page
+    assert 'href="javascript' not in page
+    # Where there are no words in theirs, readers get those of the first language, marked as such.
+    assert 'transparency-words" lang="en">' in client.get(f"/uk{LINK}").text
+
+
+def test_the_link_costs_a_question_a_second(session: Session, app: Flask) -> None:
+    """[R2] What is known is kept as long as pages are."""
+    cache = app.extensions["kava.page_cache"]
+    assert not transparency_page.is_on()
+    cache.seconds = 60.0
+    try:
+        switch(session, on=True)
+        assert not transparency_page.is_on()
+    finally:
+        cache.seconds = 0
+    assert transparency_page.is_on()
+
+
+def test_an_error_page_asks_nothing_of_the_database(app: Flask) -> None:
+    """It is what readers see when the database is away."""
+    source = app.jinja_env.loader.get_source(app.jinja_env, "errors/error.html")[0]
+    assert "{% block money %}{% endblock %}" in source
