@@ -142,7 +142,14 @@ def _story(name: str, found: Steps, key: str, asked: Asked) -> tuple[Cell, ...]:
     }
     reads = counts["read"]
     shares = (share(counts[each], reads) for each in ("direct", "influenced"))
-    cells = (name, reads, counts["ask_seen"], counts["direct"], counts["influenced"], *shares)
+    cells: tuple[Cell, ...] = (
+        name,
+        reads,
+        counts["ask_seen"],
+        counts["direct"],
+        counts["influenced"],
+        *shares,
+    )
     if not asked.sees_all:
         return cells
     return (*cells, found.count(ARTICLE, "direct", key, asked.currency).minor)

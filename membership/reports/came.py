@@ -59,7 +59,7 @@ def _tiers(found: Steps, asked: Asked) -> Table:
     for key, count in found.by_key(JOINED, "amount", asked.currency).items():
         interval, _colon, amount = key.partition(":")
         sums[tier_of(int(amount), interval, asked.currency), interval] += count.number
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (str(name), *(_people(sums[tier, interval], asked) for interval in INTERVALS))
         for tier, name in names.items()
     )

@@ -17,6 +17,7 @@ from werkzeug.routing import Rule
 from membership import clock
 from membership.accounts import address_changes, sign_in
 from membership.accounts.models import Account
+from membership.arrivals.models import Arrival
 from membership.billing import links
 from membership.billing.dunning.models import Dunning
 from membership.billing.gifts.models import OtherWay
@@ -30,6 +31,7 @@ from membership.voting.models import RoundSeries
 from membership.voting.news import PUBLISHED
 from tests import factories
 from tests.accounts import mailbox
+from tests.articles import asking as asking_ways
 from tests.billing.conftest import Stripe
 from tests.billing.gifts.steps import gift
 from tests.billing.reading import row, rows
@@ -115,6 +117,9 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
         "switch": "off",
         "campaign_id": newsroom.written(session).id,
         "step": "schedule",
+        "arrival_id": factories.add(session, Arrival(source="stripe", state="shown")).id,
+        "experiment_id": asking_ways.written(session).id,
+        "act": "start",
         "kind": "receipt",
         "language": "uk",
         "provider": "postmark",

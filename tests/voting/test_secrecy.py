@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import ROLES, Account, AuditEntry
+from membership.arrivals.models import Arrival
 from membership.articles.models import Tag
 from membership.campaigns.audience import Audience
 from membership.campaigns.models import Campaign
@@ -27,6 +28,7 @@ from membership.reports.models import RollupState
 from membership.voting import paper, rounds
 from membership.voting.models import Round, RoundSeries, TopicFollow, TopicSupport
 from tests import factories
+from tests.articles import asking
 from tests.campaigns import newsroom
 from tests.voting.crawl import LEADS_ON, Answer, crawl, differences, forms, pages, without_figures
 
@@ -103,6 +105,9 @@ def scene(session: Session) -> Scene:
             "switch": ["on", "off"],
             "campaign_id": [each.id for each in campaigns_of_votes(session)],
             "step": ["schedule"],
+            "arrival_id": [factories.add(session, Arrival(source="stripe", state="shown")).id],
+            "experiment_id": [asking.written(session).id],
+            "act": ["start", "end"],
             "provider": ["postmark"],
             "token": ["secret"],
             "kind": ["receipt"],

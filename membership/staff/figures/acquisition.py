@@ -13,8 +13,8 @@ def _report(session: Session, asked: Asked) -> Report:
     def patrons_of(article_id: int) -> str:
         if not asked.sees_all:
             return ""
-        days = {"since": asked.period.first_day, "until": asked.period.last_day}
-        return url_for("staff.patrons", source=article_id, **days)
+        first, last = asked.period.first_day, asked.period.last_day
+        return url_for("staff.patrons", source=article_id, since=first, until=last)
 
     return acquisition.report(session, asked, patrons_of)
 
