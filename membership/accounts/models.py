@@ -35,6 +35,8 @@ class Account(Numbered, Base):
         # Staff look for the beginning of a name's words, and of an address (below).
         Index("ix_account_name_words", text(NAME_WORDS), postgresql_using="gin"),
         Index("ix_account_merged", "merged_into_id", postgresql_where="merged_into_id IS NOT NULL"),
+        # The list of patrons asks what was merged lately.
+        Index("ix_account_merged_at", "merged_at", postgresql_where="merged_at IS NOT NULL"),
     )
 
     email: Mapped[str] = mapped_column(EmailAddress, unique=True)
