@@ -350,6 +350,7 @@ def init_app(app: Flask) -> None:
         audit_log,
         reports,
         rates,
+        exports,
     )
     for each in (migrate, revision, seed, doctor, *groups):
         app.cli.add_command(each)

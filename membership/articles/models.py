@@ -39,6 +39,8 @@ SEARCHED_WORDS = """
 
 
 class Tag(Numbered, Base):
+    """A word that stories are found by."""
+
     __tablename__ = "tag"
 
     slug: Mapped[str] = mapped_column(unique=True)

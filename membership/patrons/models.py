@@ -26,7 +26,8 @@ class Patron(Base):
         Index("ix_patron_since", "since_at", "account_id"),
         Index("ix_patron_standing", "standing", "since_at", "account_id"),
         Index("ix_patron_state", "state", "since_at", "account_id"),
-        Index("ix_patron_interval", "interval", "since_at", "account_id"),
+        # Most pairs of these two have nobody, for whom all patrons would be looked through.
+        Index("ix_patron_both", "standing", "state", "since_at", "account_id"),
         Index("ix_patron_currency", "currency", "since_at", "account_id"),
         Index("ix_patron_article", "article_id", "since_at", "account_id"),
         Index("ix_patron_voted", "since_at", "account_id", postgresql_where="has_voted"),
@@ -65,6 +66,7 @@ class Tagged(Base):
     """A patron who bears a tag."""
 
     __tablename__ = "patron_tagged"
+    __table_args__ = (Index("ix_patron_tagged_since", "tag_id", "since_at", "account_id"),)
 
     tag_id: Mapped[int] = mapped_column(
         ForeignKey("patron_tag.id", ondelete="CASCADE"), primary_key=True
@@ -72,6 +74,8 @@ class Tagged(Base):
     account_id: Mapped[int] = mapped_column(
         ForeignKey("account.id", ondelete="CASCADE"), primary_key=True, index=True
     )
+    # That of the patron: the list's order, so that a page of a tag is read and not sorted.
+    since_at: Mapped[datetime]
 
 
 class PatronView(Numbered, Base):

@@ -6,13 +6,14 @@ both write the same.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
     Select,
     Subquery,
+    Table,
     case,
     delete,
     exists,
@@ -22,15 +23,17 @@ from sqlalchemy import (
     select,
     true,
     union_all,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, Dispute, Donation, Refund, Subscription
-from membership.billing.standing import PATRON_STATES, STANDING, has_gift
-from membership.patrons.models import Patron
+from membership.billing.standing import PATRON_STATES, STANDING, has_gift, pays_elsewhere
+from membership.patrons.models import Patron, Tagged
 from membership.voting.models import Round, Turnout
 
 COLUMNS = [column.name for column in Patron.__table__.columns]
@@ -68,6 +71,13 @@ def _changed(since: datetime) -> Iterator[Select[Any]]:
             Gift.donation_id.in_(select(Dispute.donation_id).where(Dispute.synced_at >= since)),
         ),
     )
+    yield select(PaidElsewhere.account_id).where(
+        or_(
+            PaidElsewhere.changed_at >= since,
+            PaidElsewhere.since_at.between(since, now),
+            PaidElsewhere.paid_until_at.between(since, now),
+        )
+    )
     merged = Account.merged_at >= since
     yield select(Account.id).where(merged)
     yield select(Account.merged_into_id).where(merged)
@@ -85,7 +95,7 @@ def _write(session: Session, which: Iterable[ColumnElement[bool]]) -> int:
             Patron.account_id.in_(accounts.where(not_(_gives_or_gave()))),
         )
     )
-    known = insert(Patron).from_select(COLUMNS, _rows().where(*which))
+    known = insert(cast(Table, Patron.__table__)).from_select(COLUMNS, _rows().where(*which))
     new = {name: known.excluded[name] for name in COLUMNS}
     written = session.execute(
         known.on_conflict_do_update(
@@ -94,21 +104,30 @@ def _write(session: Session, which: Iterable[ColumnElement[bool]]) -> int:
             where=or_(*(getattr(Patron, name).is_distinct_from(new[name]) for name in COLUMNS)),
         )
     )
+    session.execute(
+        update(Tagged)
+        .values(since_at=Patron.since_at)
+        .where(
+            Tagged.account_id == Patron.account_id,
+            Tagged.since_at != Patron.since_at,
+            Patron.account_id.in_(accounts),
+        )
+    )
     return written.rowcount  # type: ignore[attr-defined,no-any-return]
 
 
 def _rows() -> Select[Any]:
     """SQL: the rows of `patron`, in the order of its columns."""
-    support, first = _support(), _first()
+    support, elsewhere, first = _support(), _elsewhere(), _first()
     once = _last_gift_currency()
     return (
         select(
             Account.id,
             _standing(support),
             support.c.state,
-            support.c.interval,
-            support.c.amount_minor,
-            func.coalesce(support.c.currency, once),
+            func.coalesce(support.c.interval, elsewhere.c.interval),
+            func.coalesce(support.c.amount_minor, elsewhere.c.amount_minor),
+            func.coalesce(support.c.currency, elsewhere.c.currency, once),
             func.coalesce(first.c.at, Account.created_at),
             _article(),
             exists().where(
@@ -118,6 +137,7 @@ def _rows() -> Select[Any]:
             ),
         )
         .join(support, true(), isouter=True)
+        .join(elsewhere, true(), isouter=True)
         .join(first, true(), isouter=True)
         .where(_gives_or_gave())
     )
@@ -129,20 +149,22 @@ def _gives_or_gave() -> ColumnElement[bool]:
         select(Subscription.id).where(Subscription.account_id == Account.id).correlate(Account),
         select(Donation.id).where(Donation.account_id == Account.id).correlate(Account),
         select(Gift.id).where(Gift.account_id == Account.id).correlate(Account),
+        select(PaidElsewhere.id).where(PaidElsewhere.account_id == Account.id).correlate(Account),
     ).exists()
 
 
 def _standing(support: Subquery) -> ColumnElement[str]:
     """SQL: as a campaign's audience means it; who never paid anything has lapsed."""
-    by_state = case(STANDING, value=support.c.state)
+    by_state = case(dict(STANDING), value=support.c.state)
     regularly = or_(
         exists().where(Donation.account_id == Account.id, Donation.subscription_id.is_not(None)),
         exists().where(Gift.account_id == Account.id),
+        exists().where(PaidElsewhere.account_id == Account.id),
     )
     gave = exists().where(Donation.account_id == Account.id)
     return case(
         (by_state == "current", "current"),
-        (has_gift(Account.id), "current"),
+        (or_(has_gift(Account.id), pays_elsewhere(Account.id)), "current"),
         (by_state == "grace", "grace"),
         (not_(regularly) & gave, "once"),
         else_="lapsed",
@@ -173,13 +195,26 @@ def _support() -> Any:
     )
 
 
+def _elsewhere() -> Any:
+    """SQL: what lasts longest of what is paid elsewhere."""
+    own = (
+        select(PaidElsewhere.interval, PaidElsewhere.amount_minor, PaidElsewhere.currency)
+        .where(PaidElsewhere.account_id == Account.id)
+        .correlate(Account)
+    )
+    latest = own.order_by(PaidElsewhere.paid_until_at.desc(), PaidElsewhere.id)
+    return latest.limit(1).lateral("elsewhere")
+
+
 def _first() -> Any:
     paid = select(func.min(Donation.paid_at).label("at")).where(Donation.account_id == Account.id)
     begun = select(func.min(Subscription.started_at)).where(
         Subscription.account_id == Account.id, Subscription.state != "incomplete"
     )
     taken = select(func.min(Gift.redeemed_at)).where(Gift.account_id == Account.id)
-    each = union_all(*(query.correlate(Account) for query in (paid, begun, taken))).subquery()
+    known = select(func.min(PaidElsewhere.since_at)).where(PaidElsewhere.account_id == Account.id)
+    queries = [query.correlate(Account) for query in (paid, begun, taken, known)]
+    each = union_all(*queries).subquery()
     return select(func.min(each.c.at).label("at")).lateral("first")
 
 

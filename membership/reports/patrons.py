@@ -1,121 +1,162 @@
-"""The list of patrons: who gives or gave, a page at a time, in three queries a page."""
+"""The list of patrons: who gives or gave, a page at a time, in a few queries a page."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Self
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, union_all
+from sqlalchemy import Select, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
 from membership.billing.models import Donation, Subscription
+from membership.billing.standing import PATRON_STATES
 from membership.money import Money
+from membership.patrons import tags
+from membership.patrons.filters import Filters, conditions, order
+from membership.patrons.models import Patron as Row
+from membership.patrons.models import PatronTag
 
 PAGE = 50
-# What the list can be filtered by: a subscription's state, or gifts without one.
-ONCE = "once"
+# More are told of as "more than": to count them all would take longer than to show a page.
+COUNTED = 1000
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the list a patron stands; as text in an address, such as "1772452800000000-12"."""
+
+    since_at: datetime
+    account_id: int
+
+    def __str__(self) -> str:
+        return f"{(self.since_at - BEGINNING) // MICROSECOND}-{self.account_id}"
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """None when it is no place."""
+        since, _, account_id = text.partition("-")
+        if not (since.isdecimal() and account_id.isdecimal()) or len(text) > 40:
+            return None
+        try:
+            at = BEGINNING + int(since) * MICROSECOND
+        except OverflowError:
+            return None
+        return cls(at, min(int(account_id), 2**63 - 1))
 
 
 @dataclass(frozen=True)
 class Patron:
-    """One line of the list. `subscription` is the newest; `given` one amount a currency, net of
-    refunds, without those of which nothing is left."""
+    """One line of the list. `subscription` is what runs, or else what ran last; `given` one amount
+    a currency, net of refunds, without those of which nothing is left."""
 
     account: Account
+    standing: str
+    since_at: datetime
     subscription: Subscription | None
     given: tuple[Money, ...]
     last_gift_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Filters:
-    """`text` is looked for in address and name; empty strings filter nothing."""
-
-    text: str = ""
-    state: str = ""
-    currency: str = ""
+    tags: tuple[PatronTag, ...]
 
 
 @dataclass(frozen=True)
 class Page:
-    """`older` and `newer` are the account ids to go on `before` and `after`, where there is more.
+    """`older` and `newer` are where to go on `before` and `after`, where there is more.
 
-    Patrons stand newest account first.
+    Patrons stand newest first, by the day since which they are patrons.
     """
 
     patrons: tuple[Patron, ...]
-    older: int | None
-    newer: int | None
+    older: Place | None
+    newer: Place | None
 
 
 def page(
-    session: Session, filters: Filters, before: int | None = None, after: int | None = None
+    session: Session, filters: Filters, before: Place | None = None, after: Place | None = None
 ) -> Page:
-    """The patrons with ids below `before`, or the nearest above `after`; else the newest."""
-    query = select(Account).where(*_conditions(filters)).limit(PAGE + 1)
+    """The patrons below `before`, or the nearest above `after`; else the newest."""
+    query = matching(filters).limit(PAGE + 1)
     if after is not None:
-        query = query.where(Account.id > after).order_by(Account.id)
+        place = order(filters)
+        query = query.where(tuple_(*place) > tuple_(after.since_at, after.account_id))
+        query = query.order_by(*place)
     else:
-        query = query.order_by(Account.id.desc())
-        if before is not None:
-            query = query.where(Account.id < before)
-    found = list(session.scalars(query))
-    more, accounts = len(found) > PAGE, found[:PAGE]
+        query = newest_first(query, filters, before)
+    found = [(row, account) for row, account in session.execute(query)]
+    more, rows = len(found) > PAGE, found[:PAGE]
     if after is not None:
-        accounts.reverse()
+        rows.reverse()
+    places = [Place(row.since_at, row.account_id) for row, _account in rows]
     has_older = more if after is None else True
     has_newer = more if after is not None else before is not None
     return Page(
-        patrons=tuple(_with_gifts(session, accounts)),
-        older=accounts[-1].id if accounts and has_older else None,
-        newer=accounts[0].id if accounts and has_newer else None,
+        patrons=tuple(lines(session, rows)),
+        older=places[-1] if places and has_older else None,
+        newer=places[0] if places and has_newer else None,
     )
 
 
-def line(session: Session, account: Account) -> Patron:
-    """One account's line, in two queries."""
-    (only,) = _with_gifts(session, [account])
-    return only
+def count(session: Session, filters: Filters) -> int | None:
+    """How many there are; None for more than COUNTED."""
+    # In the list's order, for which there are indexes.
+    some = newest_first(matching(filters), filters, None).with_only_columns(Row.account_id)
+    each = some.limit(COUNTED + 1).subquery()
+    many = session.scalars(select(func.count()).select_from(each)).one()
+    return many if many <= COUNTED else None
 
 
-def _conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
-    subscribed = exists().where(Subscription.account_id == Account.id)
-    gave = exists().where(Donation.account_id == Account.id)
-    if filters.text:
-        # autoescape: a % or _ that is typed is looked for.
-        yield or_(
-            Account.email.icontains(filters.text, autoescape=True),
-            Account.name.icontains(filters.text, autoescape=True),
+def matching(filters: Filters) -> Select[Row, Account]:
+    """SQL: the rows that all of it holds for, each with its account."""
+    query = select(Row, Account).join(Account, Account.id == Row.account_id)
+    return query.where(*conditions(filters))
+
+
+def newest_first(
+    query: Select[Row, Account], filters: Filters, before: Place | None
+) -> Select[Row, Account]:
+    """In the order of the list, from behind a place on."""
+    place = order(filters)
+    if before is not None:
+        query = query.where(tuple_(*place) < tuple_(before.since_at, before.account_id))
+    return query.order_by(*(column.desc() for column in place))
+
+
+def lines(session: Session, rows: Iterable[tuple[Row, Account]]) -> Iterable[Patron]:
+    """Rows with what they gave, in three queries however many they are."""
+    rows = list(rows)
+    ids = [account.id for _, account in rows]
+    subscriptions = _subscriptions(session, ids)
+    given, last = _gifts(session, ids)
+    borne = tags.of(session, ids)
+    for row, account in rows:
+        yield Patron(
+            account=account,
+            standing=row.standing,
+            since_at=row.since_at,
+            subscription=subscriptions.get(account.id),
+            given=tuple(given[account.id]),
+            last_gift_at=last.get(account.id),
+            tags=tuple(borne.get(account.id, ())),
         )
-    if filters.state == ONCE:
-        yield gave
-        yield ~subscribed
-    elif filters.state:
-        yield subscribed.where(Subscription.state == filters.state)
-    else:
-        # One EXISTS over both: two joined by OR would be answered from all subscriptions there are.
-        yield union_all(
-            select(Subscription.id).where(Subscription.account_id == Account.id).correlate(Account),
-            select(Donation.id).where(Donation.account_id == Account.id).correlate(Account),
-        ).exists()
-    if filters.currency:
-        yield or_(
-            subscribed.where(Subscription.currency == filters.currency),
-            gave.where(Donation.currency == filters.currency),
-        )
 
 
-def _with_gifts(session: Session, accounts: list[Account]) -> Iterable[Patron]:
-    ids = [account.id for account in accounts]
-    newest = {
-        subscription.account_id: subscription
-        for subscription in session.scalars(
-            select(Subscription)
-            .where(Subscription.account_id.in_(ids))
-            .order_by(Subscription.account_id, Subscription.started_at, Subscription.id)
-        )
-    }
+def _subscriptions(session: Session, ids: list[int]) -> dict[int, Subscription]:
+    """The one that counts of each account; the order is that of membership.patrons.roll."""
+    weight = case(
+        (Subscription.state.in_(PATRON_STATES), 2), (Subscription.state != "incomplete", 1), else_=0
+    )
+    rows = session.scalars(
+        select(Subscription)
+        .where(Subscription.account_id.in_(ids))
+        .order_by(Subscription.account_id, weight, Subscription.started_at, Subscription.id)
+    )
+    return {subscription.account_id: subscription for subscription in rows}
+
+
+def _gifts(session: Session, ids: list[int]) -> tuple[dict[int, list[Money]], dict[int, datetime]]:
     given: dict[int, list[Money]] = defaultdict(list)
     last: dict[int, datetime] = {}
     for account_id, currency, total, at in session.execute(
@@ -132,10 +173,4 @@ def _with_gifts(session: Session, accounts: list[Account]) -> Iterable[Patron]:
         if total:
             given[account_id].append(Money(int(total), currency))
         last[account_id] = max(at, last.get(account_id, at))
-    for account in accounts:
-        yield Patron(
-            account=account,
-            subscription=newest.get(account.id),
-            given=tuple(given[account.id]),
-            last_gift_at=last.get(account.id),
-        )
+    return given, last

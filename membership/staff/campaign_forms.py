@@ -1,5 +1,6 @@
 """The forms of a campaign: its words in each language and its audience; when it begins; why not."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,7 +31,10 @@ from membership.campaigns import campaigns, writing
 from membership.campaigns.audience import Audience
 from membership.campaigns.models import Campaign
 from membership.money import InvalidAmountError, Money, decimals, parse
+from membership.patrons import saved
+from membership.patrons.filters import Filters
 from membership.reports import words
+from membership.staff.room import me
 from membership.staff.round_forms import TYPED_TIME, in_newsroom_time
 from membership.voting.models import Round
 from membership.web.languages import language_choices
@@ -43,6 +47,7 @@ LONGEST_AHEAD = timedelta(days=366)
 EARLIEST_YEAR = 2000
 LARGEST_AMOUNT = 10**12
 ROUND = "round:"
+OWN_VIEW = "own"
 _NO_SUBJECT = _l("It needs a subject.")
 _NO_TEXT = _l("It needs a text.")
 
@@ -82,9 +87,19 @@ class AudienceForm(FlaskForm):  # type: ignore[misc]
     since = _day(_l("Patron since, from"))
     until = _day(_l("Patron since, until"))
     votes = SelectField(_l("Voting"), default="")
+    view = SelectField(_l("View of the patrons"), default="")
 
-    def offer(self, session: Session) -> None:
-        """Fill in what can be chosen."""
+    # By what the form calls them; what a campaign has stays as it was when it was chosen.
+    views: Mapping[str, tuple[str, Filters]]
+
+    def offer(self, session: Session, known: Audience) -> None:
+        """Fill in what can be chosen, besides what there is."""
+        own = {OWN_VIEW: (known.view_name, known.view)} if known.view else {}
+        self.views = own | {
+            str(view.id): (view.name, Filters.model_validate(view.filters))
+            for view in saved.seen_by(session, me())
+            if saved.may_be_written_to(view)
+        }
         anything = SelectChoice("", _("any"))
         self.standings.choices = list(words.STANDING.items())
         self.languages.choices = language_choices()
@@ -93,6 +108,10 @@ class AudienceForm(FlaskForm):  # type: ignore[misc]
         self.tier.choices = [anything, *words.TIER.items()]
         self.currency.choices = [anything, *((code, code) for code in settings().currencies)]
         self.votes.choices = [anything, *words.VOTES.items(), *_settled(session)]
+        self.view.choices = [
+            anything,
+            *((key, name) for key, (name, _filters) in self.views.items()),
+        ]
 
     def validate_least(self, field: Any) -> None:
         self._amount(field)
@@ -111,6 +130,7 @@ class AudienceForm(FlaskForm):  # type: ignore[misc]
         least, most = self._read(self.least.data), self._read(self.most.data)
         votes = self.votes.data
         is_round = votes.startswith(ROUND)
+        view_name, view = self.views.get(self.view.data, ("", None))
         return Audience.model_validate(
             {
                 "standings": tuple(self.standings.data or ()),
@@ -124,6 +144,8 @@ class AudienceForm(FlaskForm):  # type: ignore[misc]
                 "until": self.until.data,
                 "votes": None if is_round else votes or None,
                 "voted_in": int(votes.removeprefix(ROUND)) if is_round else None,
+                "view": view,
+                "view_name": view_name,
             }
         )
 
@@ -175,6 +197,7 @@ class CampaignForm(AudienceForm):
                 "least": _major(known.least_minor, known.currency),
                 "most": _major(known.most_minor, known.currency),
                 "votes": f"{ROUND}{known.voted_in}" if known.voted_in else known.votes,
+                "view": OWN_VIEW if known.view else "",
             }
         )
 
@@ -209,8 +232,8 @@ class CampaignForm(AudienceForm):
         )
 
 
-def campaign_form(session: Session) -> CampaignForm:
-    """The form with the fields and choices of this site."""
+def campaign_form(session: Session, known: Campaign | None = None) -> CampaignForm:
+    """The form with the fields and choices of this site, for a new campaign or a known one."""
     fields: dict[str, Any] = {}
     for place, (code, name) in enumerate(language_choices()):
         needed = DataRequired if place == 0 else lambda _missing: Optional()
@@ -232,7 +255,7 @@ def campaign_form(session: Session) -> CampaignForm:
             filters=[_lines],
         )
     form: CampaignForm = type("CampaignFormOfSite", (CampaignForm,), fields)()
-    form.offer(session)
+    form.offer(session, Audience.model_validate(known.audience) if known else Audience())
     return form
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from membership.campaigns.audience import Audience
 from membership.money import Money
 from membership.reports import words
+from membership.staff import patron_filters
 from membership.voting.models import Round
 from membership.web.languages import language_choices
 from membership.web.pages import show_date, show_money
@@ -28,7 +29,7 @@ WHY_NOT: words.Words = {
 
 def described(session: Session, audience: Audience) -> list[tuple[str, str]]:
     """Its conditions as pairs of name and value; none for all patrons."""
-    return list(_conditions(session, audience))
+    return [*_conditions(session, audience), *_view(session, audience)]
 
 
 def _conditions(session: Session, audience: Audience) -> Iterator[tuple[str, str]]:
@@ -51,6 +52,13 @@ def _conditions(session: Session, audience: Audience) -> Iterator[tuple[str, str
         yield _("Voting"), str(words.VOTES[audience.votes])
     if audience.voted_in:
         yield _("Voted in"), session.get_one(Round, audience.voted_in).title
+
+
+def _view(session: Session, audience: Audience) -> Iterator[tuple[str, str]]:
+    if audience.view:
+        pairs = patron_filters.described(session, audience.view)
+        holds = "; ".join(f"{name}: {value}" for name, value in pairs) or _("all patrons")
+        yield _("In the view “%(name)s”", name=audience.view_name), holds
 
 
 def _any_of(names: Any) -> str:

@@ -68,7 +68,9 @@ def campaigns() -> str:
 def new_campaign() -> Answer:
     with transaction() as session:
         form = campaign_form(session)
-        if form.validate_on_submit():
+        if not form.is_submitted():
+            form.view.data = request.args.get("view", "")
+        elif form.validate():
             written = writing.write(session, me(), form.draft())
             flash(_("The draft is saved. Nothing has been sent."), "good")
             return back_to("staff.campaign", campaign_id=written.id)
@@ -82,7 +84,7 @@ def edit_campaign(campaign_id: int) -> Answer:
     with transaction() as session:
         known = the_campaign(session, campaign_id, to_change=True)
         lifecycle.check("change", known.state)
-        form = campaign_form(session)
+        form = campaign_form(session, known)
         if not form.is_submitted():
             form.begin(known)
         elif form.seen.data != writing.fingerprint(known):

@@ -1,0 +1,105 @@
+"""Everything as one SQLite file, with a table that says what the others are.
+
+SQLite writes to a disk: the file is built in a folder of the worker's own, which keeps how far it
+is, and is then given on in pieces. A worker that does not find the folder begins anew.
+"""
+
+import json
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Column, Table
+from sqlalchemy.orm import Session
+
+from membership.exports import readme, tables
+from membership.exports.making import Step
+from membership.exports.models import Export
+from membership.exports.values import in_sqlite
+
+BATCH = 5_000
+PIECE = 4 * 1024 * 1024
+NUMBERS = ("BIGINT", "SMALLINT", "INTEGER", "BOOLEAN")
+_PLACE = "_place"
+
+
+def step(session: Session, export: Export) -> Step:
+    """Some rows of a table into the file; once all are there, a piece of it."""
+    folder = Path(export.reached.get("folder", ""))
+    if not export.reached or not folder.is_dir():
+        folder = Path(tempfile.mkdtemp(prefix="kava-export-"))
+        begin(folder / "file", readme.text(export.created_at))
+        return Step({"folder": str(folder), "sent": None}, is_anew=True)
+    file, sent = folder / "file", export.reached["sent"]
+    if sent is None:
+        rows = fill(session, file)
+        return Step({"folder": str(folder), "sent": 0 if rows is None else None}, rows=rows or 0)
+    with file.open("rb") as content:
+        content.seek(sent)
+        piece = content.read(PIECE)
+    if piece:
+        return Step({"folder": str(folder), "sent": sent + len(piece)}, [piece])
+    shutil.rmtree(folder)
+    return Step(None)
+
+
+def begin(file: Path, about: str) -> None:
+    """An empty file with all tables."""
+    with closing(_open(file)) as made, made:
+        made.execute("CREATE TABLE readme (text TEXT)")
+        made.execute("INSERT INTO readme VALUES (?)", [about])
+        made.execute(f"CREATE TABLE {_PLACE} (number INTEGER, after TEXT)")
+        made.execute(f"INSERT INTO {_PLACE} VALUES (0, NULL)")
+        for table in tables.exported():
+            made.execute(_create(table))
+
+
+def fill(session: Session, file: Path) -> int | None:
+    """The next rows into the file; how many, or None when all are there.
+
+    The place goes with the rows, in one transaction of SQLite: killed, nothing comes twice.
+    """
+    every = tables.exported()
+    with closing(_open(file)) as made, made:
+        number, kept = made.execute(f"SELECT number, after FROM {_PLACE}").fetchone()
+        if number == len(every):
+            made.execute(f"DROP TABLE {_PLACE}")
+            return None
+        table = every[number]
+        batch = tables.batch(session, table, kept and json.loads(kept), BATCH)
+        marks = ", ".join("?" for _ in tables.columns(table))
+        made.executemany(
+            f'INSERT INTO "{table.name}" VALUES ({marks})',
+            ([in_sqlite(value) for value in row] for row in batch.rows),
+        )
+        place = (number + 1, None) if batch.last is None else (number, json.dumps(batch.last))
+        made.execute(f"UPDATE {_PLACE} SET number = ?, after = ?", place)
+    return len(batch.rows)
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    made = sqlite3.connect(file)
+    # A killed process loses nothing by it; when the machine goes, the file is made anew.
+    made.execute("PRAGMA synchronous = OFF")
+    return made
+
+
+def _create(table: Table) -> str:
+    shown = tables.columns(table)
+    parts = [f'"{column.name}" {_type(column)}' for column in shown]
+    key = [f'"{column.name}"' for column in shown if column.primary_key]
+    if len(key) == len(table.primary_key.columns):
+        parts.append(f"PRIMARY KEY ({', '.join(key)})")
+    return f'CREATE TABLE "{table.name}" ({", ".join(parts)})'
+
+
+def _type(column: Column[object]) -> str:
+    """SQLite's own: what is written as text there is TEXT."""
+    kind = str(column.type).split("(")[0]
+    if kind in NUMBERS:
+        return "INTEGER"
+    return {"BYTEA": "BLOB", "BLOB": "BLOB", "DOUBLE PRECISION": "REAL", "DOUBLE": "REAL"}.get(
+        kind, "TEXT"
+    )

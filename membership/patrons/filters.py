@@ -1,0 +1,162 @@
+"""What the list of patrons is asked for: conditions kept as data, and the SQL that they make.
+
+All given conditions must hold. Days are those of UTC. Of votes only settled rounds' turnout rolls
+are looked at (rules V4 and V8).
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import REGCONFIG
+
+from config.settings import settings
+from membership.accounts.models import Account, address, name_words
+from membership.billing.revenue import MONTHS
+from membership.money import from_major
+from membership.patrons.models import Patron, Tagged
+
+Standing = Literal["current", "grace", "lapsed", "once"]
+# As in config.settings.
+Tier = Literal["coffee", "lunch", "dinner"]
+State = Literal["incomplete", "active", "past_due", "paused", "cancel_scheduled", "ended"]
+# As the database keeps them.
+Key = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+LONGEST_TEXT = 200
+SIMPLE = cast(literal("simple"), REGCONFIG)
+
+
+class Filters(BaseModel):
+    """Conditions on a patron; what is left out holds for everyone. As JSON in `patron_view`.
+
+    `text` is the beginning of an address, or of words of a name. Support is what runs, or else
+    what ran last; a tier reaches from its amount up to the next one's, in every currency.
+    `since` and `until` are days, both included.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str = ""
+    standing: Standing | None = None
+    state: State | None = None
+    tier: Tier | None = None
+    interval: Literal["month", "year"] | None = None
+    currency: Currency | None = None
+    since: date | None = None
+    until: date | None = None
+    article_id: Key | None = None
+    votes: Literal["ever", "never"] | None = None
+    tag_id: Key | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+def conditions(wanted: Filters) -> Iterator[ColumnElement[bool]]:
+    """SQL, beside a Patron: all that must hold, with what joins the tables it is asked of."""
+    for column, value in (
+        (Patron.standing, wanted.standing),
+        (Patron.state, wanted.state),
+        (Patron.interval, wanted.interval),
+        (Patron.currency, wanted.currency),
+    ):
+        if value is not None:
+            yield column == _plain(value)
+    if wanted.article_id is not None:
+        yield Patron.article_id == _plain(wanted.article_id)
+    if wanted.tier is not None:
+        yield in_tier(Patron, wanted.tier)
+    if wanted.votes is not None:
+        # Not "IS TRUE", for which PostgreSQL does not see its index.
+        yield and_(Patron.has_voted) if wanted.votes == "ever" else not_(Patron.has_voted)
+    yield from _within(Patron, wanted)
+    if wanted.tag_id is not None:
+        yield Tagged.account_id == Patron.account_id
+        yield Tagged.tag_id == _plain(wanted.tag_id)
+        yield from _within(Tagged, wanted)
+    if wanted.text:
+        yield Account.id == Patron.account_id
+        yield _called(wanted.text)
+
+
+def _within(table: type[Patron] | type[Tagged], wanted: Filters) -> Iterator[ColumnElement[bool]]:
+    if wanted.since is not None:
+        yield table.since_at >= _begin(wanted.since)
+    if wanted.until is not None and wanted.until < date.max:
+        yield table.since_at < _begin(wanted.until + timedelta(days=1))
+
+
+def order(wanted: Filters) -> tuple[Any, Any]:
+    """SQL: the columns that the list stands in the order of: of the table with fewer to look at.
+
+    PostgreSQL would choose by how many there are, and knows nothing of when they came: those of a
+    tag may all have come long ago, and everybody since then would be looked at in vain.
+    """
+    by_tag = wanted.tag_id is not None and wanted.article_id is None
+    table = Tagged if by_tag else Patron
+    return table.since_at, table.account_id
+
+
+def ids(wanted: Filters) -> Select[int]:
+    """SQL: the accounts that all of it holds for, whatever statement it stands in."""
+    return select(Patron.account_id).where(*conditions(wanted)).correlate(None)
+
+
+def in_tier(support: Any, name: str) -> ColumnElement[bool]:
+    """SQL: `support` (with columns currency, interval, amount_minor) lies in the tier.
+
+    A yearly amount is compared whole: nothing is rounded.
+    """
+    return or_(*_amounts(support, name))
+
+
+def _amounts(support: Any, name: str) -> Iterator[ColumnElement[bool]]:
+    for code, tiers in settings().tiers.items():
+        place = [tier.name for tier in tiers].index(name)
+        for interval, months in MONTHS.items():
+            least = from_major(tiers[place].amount, code).minor * months
+            within = [
+                support.currency == _plain(code),
+                support.interval == _plain(interval),
+                support.amount_minor >= _plain(least),
+            ]
+            for above in tiers[place + 1 : place + 2]:
+                most = from_major(above.amount, code).minor * months
+                within.append(support.amount_minor < _plain(most))
+            yield and_(*within)
+
+
+def _called(text: str) -> ColumnElement[bool]:
+    # autoescape: a % or _ that is typed is looked for.
+    begins = address.startswith(text.strip().lower(), autoescape=True)
+    return or_(begins, name_words.bool_op("@@")(func.to_tsquery(SIMPLE, literal(_words(text)))))
+
+
+def _words(text: str) -> str:
+    """Text as a query for words that begin like each of its own."""
+    words = (word.replace("\\", "\\\\").replace("'", "''") for word in text.split())
+    return " & ".join(f"'{word}':*" for word in words)
+
+
+def _plain(value: Any) -> BindParameter[Any]:
+    """A value that PostgreSQL plans for: some have few patrons, others most."""
+    return bindparam(None, value, literal_execute=True)
+
+
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -1,0 +1,115 @@
+"""Views of the list of patrons that are kept, and tags for one patron or for all of a view.
+
+The filters of a view stand in the address that a form is sent to.
+"""
+
+from typing import Any
+
+from flask import abort, flash, request
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from membership.accounts.models import Account
+from membership.billing.forms import tidy
+from membership.db import transaction
+from membership.patrons import saved, tags
+from membership.patrons.models import PatronTag, PatronView
+from membership.patrons.saved import ViewNameError
+from membership.patrons.tags import TagNameError
+from membership.staff import patron_filters
+from membership.staff.room import FINANCE, back_to, blueprint, found, me
+from membership.voting.casting import LARGEST_ID
+from membership.web import access
+
+
+@blueprint.post("/patrons/views")
+@access.staff(*FINANCE)
+def keep_view() -> Response:
+    filters = patron_filters.asked(request.args)
+    name, is_shared = tidy(request.form.get("name")), "shared" in request.form
+    with transaction() as session:
+        try:
+            view = saved.keep(session, me(), name, filters, is_shared=is_shared)
+        except ViewNameError:
+            flash(_("Give the view a name of at most 60 letters."), "bad")
+        else:
+            flash(_("The view “%(name)s” is kept.", name=view.name), "good")
+    return back_to("staff.patrons", **patron_filters.arguments(filters))
+
+
+@blueprint.post("/patrons/views/<int:view_id>/remove")
+@access.staff(*FINANCE)
+def remove_view(view_id: int) -> Response:
+    with transaction() as session:
+        view: PatronView = _row(session, PatronView, view_id)
+        if not saved.may_remove(view, me()):
+            abort(403)
+        saved.remove(session, me(), view)
+        flash(_("The view “%(name)s” is gone. Its patrons are not.", name=view.name), "good")
+    return back_to("staff.patrons")
+
+
+@blueprint.post("/patrons/tags")
+@access.staff(*FINANCE)
+def tag_view() -> Response:
+    """Give a tag to everybody of a view, or take it from them."""
+    filters = patron_filters.asked(request.args)
+    with transaction() as session:
+        try:
+            tag = tags.find_or_create(session, tidy(request.form.get("name")))
+        except TagNameError:
+            flash(_no_name(), "bad")
+            return back_to("staff.patrons", **patron_filters.arguments(filters))
+        if request.form.get("act") == "remove":
+            many = tags.remove_from_all(session, me(), tag, filters)
+            said = ngettext(
+                "%(num)s patron no longer bears “%(tag)s”.",
+                "%(num)s patrons no longer bear “%(tag)s”.",
+                many,
+                tag=tag.name,
+            )
+        else:
+            many = tags.add_to_all(session, me(), tag, filters)
+            said = ngettext(
+                "%(num)s more patron bears “%(tag)s” now.",
+                "%(num)s more patrons bear “%(tag)s” now.",
+                many,
+                tag=tag.name,
+            )
+    flash(said, "good")
+    return back_to("staff.patrons", **patron_filters.arguments(filters))
+
+
+@blueprint.post("/patrons/<int:account_id>/tags")
+@access.staff(*FINANCE)
+def tag_patron(account_id: int) -> Response:
+    with transaction() as session:
+        account: Account = _row(session, Account, account_id)
+        try:
+            tag = tags.find_or_create(session, tidy(request.form.get("name")))
+        except TagNameError:
+            flash(_no_name(), "bad")
+        else:
+            tags.add(session, me(), tag, account)
+    return back_to("staff.patron", account_id=account_id)
+
+
+@blueprint.post("/patrons/<int:account_id>/tags/<int:tag_id>/remove")
+@access.staff(*FINANCE)
+def untag_patron(account_id: int, tag_id: int) -> Response:
+    with transaction() as session:
+        account: Account = _row(session, Account, account_id)
+        tag: PatronTag = _row(session, PatronTag, tag_id)
+        tags.remove(session, me(), tag, account)
+    return back_to("staff.patron", account_id=account_id)
+
+
+def _row(session: Session, kind: type[Any], key: int) -> Any:
+    """The row, or the page that says there is none."""
+    return found(session.get(kind, key) if key <= LARGEST_ID else None)
+
+
+def _no_name() -> str:
+    return str(_("Write the tag: a word or a few, at most 40 letters."))
