@@ -4,10 +4,13 @@ Amounts are minor units of one currency. Those that were converted day by day ar
 of them, rounded only where they are shown.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cached_property
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -75,18 +78,20 @@ class Book:
 
     def changed(self, period: Period) -> Changes:
         """The sum over the days of a period."""
-        return self._sum(period.first_day, period.last_day)
+        within = (
+            changes for day, changes in self.pieces if period.first_day <= day <= period.last_day
+        )
+        return sum(within, Changes())
 
     def mrr(self, day: date) -> int:
         """At the end of a day. KeyError when it was converted for other days."""
         if self.worth:
             return rounded(self.worth[day])
-        return rounded(self._sum(date.min, day).movements.net)
+        return rounded(self._at(day)[1])
 
     def patrons(self, day: date) -> int:
         """Whose support was worth something at the end of a day."""
-        until = self._sum(date.min, day)
-        return until.new_patrons - until.lost_patrons
+        return self._at(day)[2]
 
     def waterfall(self, period: Period) -> tuple[tuple[str, int], ...]:
         """(step, minor units) from the period's start to its end; all but the last sum to the last.
@@ -100,9 +105,18 @@ class Book:
             steps.append(("rates", end - start - sum(amount for _step, amount in steps)))
         return (("start", start), *steps, ("end", end))
 
-    def _sum(self, first_day: date, last_day: date) -> Changes:
-        within = (changes for day, changes in self.pieces if first_day <= day <= last_day)
-        return sum(within, Changes())
+    def _at(self, day: date) -> tuple[date, Amount, int]:
+        return self._stood[bisect_right(self._stood, day, key=itemgetter(0)) - 1]
+
+    @cached_property
+    def _stood(self) -> list[tuple[date, Amount, int]]:
+        """(first day of a piece, MRR and patrons after it), ascending, from nothing at all."""
+        stood: list[tuple[date, Amount, int]] = [(date.min, 0, 0)]
+        for day, changes in sorted(self.pieces, key=itemgetter(0)):
+            _day, mrr, patrons = stood[-1]
+            came = changes.new_patrons - changes.lost_patrons
+            stood.append((day, mrr + changes.movements.net, patrons + came))
+        return stood
 
 
 def rounded(amount: Any) -> int:

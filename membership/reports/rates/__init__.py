@@ -14,9 +14,10 @@ from sqlalchemy import Date, Numeric, String, cast, column, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
+from config.settings import settings
 from membership import clock
 from membership.accounts import audit
-from membership.reports.models import ExchangeRate
+from membership.reports.models import ExchangeRate, RunningFigures
 from membership.reports.rates.files import NotRatesError, Rate, read
 
 EURO = "EUR"
@@ -48,16 +49,18 @@ class Rates:
 
 
 def bring_in(session: Session, content: bytes, name: str, actor_id: int | None = None) -> Kept:
-    """Keep all rates of a file; those that stand here already stay. May run twice.
+    """Keep a file's rates of our currencies; those that stand here already stay. May run twice.
 
-    Raises NotRatesError when it is none, or tells of days to come; nothing is changed then.
+    Raises NotRatesError when it is none, has no currency of ours, or tells of days to come;
+    nothing is changed then.
     """
-    found = {(each.currency, each.day): each for each in read(content)}
+    wanted = ours(session)
+    found = {(each.currency, each.day): each for each in read(content) if each.currency in wanted}
+    if not found:
+        raise NotRatesError(f"It has no rate of our currencies: {', '.join(wanted)}.")
     newest = max(day for _currency, day in found)
     if newest > clock.now().date():
         raise NotRatesError(f"It tells of {newest}, which is still to come.")
-    if any(currency == EURO for currency, _day in found):
-        raise NotRatesError("It has a rate of the euro, by which all others are measured.")
     written = _write(session, list(found.values()))
     kept = Kept(len(found), written, tuple(sorted({code for code, _day in found})), newest)
     audit.record(
@@ -71,6 +74,12 @@ def bring_in(session: Session, content: bytes, name: str, actor_id: int | None =
         currencies=list(kept.currencies),
     )
     return kept
+
+
+def ours(session: Session) -> list[str]:
+    """Currencies that have a rate: those we take or took, but the euro."""
+    took = session.scalars(select(RunningFigures.currency).distinct())
+    return sorted({*settings().currencies, *took} - {EURO, ""})
 
 
 def _write(session: Session, rates: Sequence[Rate]) -> int:

@@ -18,7 +18,7 @@ def rates() -> None:
 @rates.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_rates(file: Path) -> None:
-    """Take the daily rates in FILE, as the European Central Bank publishes them.
+    """Take the daily rates of our currencies in FILE, as the European Central Bank publishes them.
 
     eurofxref-hist.zip or the CSV in it, or the XML. For a currency that the bank does not have,
     write a CSV of the same form: “Date,UAH”, then a day and a rate a line. May be repeated.

@@ -7,13 +7,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
-from sqlalchemy import select
 
-from config.settings import settings
 from membership import clock
 from membership.db import transaction
 from membership.reports import rates as kept
-from membership.reports.models import RunningFigures
 from membership.reports.rates.files import NotRatesError
 from membership.staff.room import FINANCE, back_to, blueprint, me
 from membership.web import access
@@ -50,8 +47,7 @@ def rates() -> Any:
 def _page(form: RatesForm) -> str:
     today = clock.now().date()
     with transaction() as session:
-        used = session.scalars(select(RunningFigures.currency).distinct()).all()
-        codes = sorted({*settings().currencies, *used} - {kept.EURO, ""})
+        codes = kept.ours(session)
         known = kept.rates(session, codes, [], today)
     rows = [(code, known.newest.get(code), known.per_euro.get((code, today))) for code in codes]
     return render_template("staff/rates.html", form=form, rows=rows)
