@@ -122,8 +122,8 @@ for (const place of document.querySelectorAll(".ask-place")) {
     ask.querySelector("a").focus();
   });
 
-  const count = (step) =>
-    navigator.sendBeacon?.("/count", new URLSearchParams({ step, article, variant }));
+  const count = (step, rest) =>
+    navigator.sendBeacon?.("/count", new URLSearchParams({ step, article, ...rest }));
   const read = () => {
     count("read");
     if (isPatron || isDismissed()) return;
@@ -131,7 +131,7 @@ for (const place of document.querySelectorAll(".ask-place")) {
     const watch = new IntersectionObserver((seen) => {
       if (!seen.some((each) => each.isIntersecting)) return;
       watch.disconnect();
-      count("ask_seen");
+      count("ask_seen", { variant });
       touched(article, variant);
     }, { rootMargin: "0px 0px -15% 0px" });
     watch.observe(place);
