@@ -4,19 +4,18 @@ from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
 from membership.billing import letters
+from membership.billing.elsewhere.models import PLATFORMS
 from membership.mail import kinds
 from membership.web.languages import address
 
 ARRIVED = kinds.transactional("arrived")
-# As people write them.
-NAMES = {"patreon": "Patreon", "steady": "Steady"}
 
 
 def welcome(session: Session, account: Account, source: str) -> None:
     """Says that the support goes on as it was, and what can be done here; once per account."""
     context = {
         "name": account.name,
-        "elsewhere": NAMES.get(source),
+        "elsewhere": PLATFORMS.get(source),
         "topics_url": address("voting.topics", account.language),
     }
     letters.put(session, account, ARRIVED, f"account:{account.id}", context)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,7 @@ from membership.mail import refusals
 from membership.mail.models import MailRefusal, OutboxEmail
 from membership.newsletter import readers
 from membership.newsletter.models import NewsletterReader
+from membership.reports import timeline
 from tests import factories
 from tests.arrivals import exports
 from tests.arrivals.exports import NOW
@@ -197,6 +199,21 @@ def test_letters_from_ghost(session: Session, command: Run) -> None:
         "Get the week’s stories already: 2",
         "Want no letters: 2",
     ]
+
+
+def test_what_its_patron_and_staff_see(
+    session: Session, command: Run, signed_in: Callable[..., FlaskClient]
+) -> None:
+    """[V3] Who pays elsewhere reads so on their page, and may take part here."""
+    command("steady", exports.steady(exports.member()))
+    account = row(session, Account, email="member1@example.org")
+    browser = signed_in(session, account)
+    page = browser.get("/account").text
+    assert "You support us through Steady" in page
+    assert "31 March 2026" in page
+    assert "You have not given yet" not in page
+    told = [each.title for each in timeline.page(session, account).entries]
+    assert "Supports us through Steady" in told
 
 
 def test_who_is_forgotten(session: Session, command: Run) -> None:

@@ -1,6 +1,5 @@
 """The pages on which finance brings patrons in."""
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -33,11 +32,14 @@ def finance(session: Session, signed_in: SignedIn) -> FlaskClient:
 
 def hand_in(browser: FlaskClient, source: str, content: str | bytes | None) -> TestResponse:
     """The answer to the form; the file is looked at, if it was taken."""
-    data: dict[str, Any] = {"source": source}
+    parts = [b'Content-Disposition: form-data; name="source"\r\n\r\n' + source.encode()]
     if content is not None:
         raw = content.encode() if isinstance(content, str) else content
-        data["file"] = (io.BytesIO(raw), "export.csv")
-    answer = browser.post("/staff/arrivals", data=data, content_type="multipart/form-data")
+        heading = b'Content-Disposition: form-data; name="file"; filename="export.csv"\r\n\r\n'
+        parts.append(heading + raw)
+    body = b"".join(b"--between\r\n" + each + b"\r\n" for each in parts) + b"--between--\r\n"
+    shape = "multipart/form-data; boundary=between"
+    answer = browser.post("/staff/arrivals", data=body, content_type=shape)
     runs.go_on()
     return answer
 

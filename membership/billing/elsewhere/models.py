@@ -1,13 +1,16 @@
 """The table of support that is paid elsewhere."""
 
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base, Numbered
 
-SOURCES = ("patreon", "steady")
+# As they write themselves.
+PLATFORMS = MappingProxyType({"patreon": "Patreon", "steady": "Steady"})
+SOURCES = tuple(PLATFORMS)
 # active: goes on by itself; cancelled: paid until its end, and not beyond; ended: over.
 STATES = ("active", "cancelled", "ended")
 
@@ -42,3 +45,7 @@ class PaidElsewhere(Numbered, Base):
     paid_until_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+    @property
+    def platform(self) -> str:
+        return PLATFORMS[self.source]

@@ -7,6 +7,7 @@ from sqlalchemy import Select, func, or_, select
 
 from membership.accounts.models import Account
 from membership.billing.dunning.models import Dunning
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts.models import Gift
 from membership.billing.models import (
     Checkout,
@@ -20,6 +21,7 @@ from membership.billing.models import (
 from membership.billing.papers.models import Paper
 from membership.reports import stripe_words, words
 from membership.reports.timeline.entry import Source, Told, money
+from membership.web.pages import show_date
 
 Rows = Select[*tuple[Any, ...]]
 
@@ -182,6 +184,17 @@ def _gift(row: Any) -> Told:
     return Told(_("Took a gift"), source, "good")
 
 
+def _elsewhere(account: Account) -> Rows:
+    return select(PaidElsewhere).where(PaidElsewhere.account_id == account.id)
+
+
+def _paid_elsewhere(row: Any) -> Told:
+    paid: PaidElsewhere = row[0]
+    amount = money(paid.amount_minor, paid.currency)
+    text = f"{amount} {words.INTERVAL[paid.interval]} – {show_date(paid.paid_until_at)}"
+    return Told(_("Supports us through %(name)s", name=paid.platform), text, "good")
+
+
 def _papers(account: Account) -> Rows:
     return select(Paper.kind, Paper.number).where(Paper.is_of(account.id))
 
@@ -201,6 +214,14 @@ SOURCES = (
     Source("refund", "giving", _REFUNDED, Refund.id, _refunds, _refund),
     Source("dispute", "giving", Dispute.opened_at, Dispute.id, _disputes, _dispute),
     Source("gift", "giving", _TAKEN, Gift.id, _gifts, _gift),
+    Source(
+        "elsewhere",
+        "giving",
+        PaidElsewhere.since_at,
+        PaidElsewhere.id,
+        _elsewhere,
+        _paid_elsewhere,
+    ),
     Source(
         "change",
         "support",
