@@ -82,8 +82,7 @@ class PauseForm(InnerReasonForm):
         _("For how long"),
         [InputRequired(_("Please choose one, two or three months."))],
         coerce=int,
-        choices=[(months, "") for months in range(1, LONGEST_PAUSE + 1)],
-        validate_choice=True,
+        choices=[SelectChoice(months, "") for months in range(1, LONGEST_PAUSE + 1)],
     )
     seen = HiddenField()
 

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
+from wtforms import SelectChoice
 
 # Each says what stands in the way.
 import membership.billing.merging
@@ -59,7 +60,7 @@ def merge_accounts(account_id: int) -> ResponseReturnValue:
             _note_look(session, account, other)
         if find.address.data and other is None:
             find.address.errors = [_("There is no account with this address.")]
-    form.keep.choices = [(each.account.id, each.account.email) for each in sides]
+    form.keep.choices = [SelectChoice(each.account.id, each.account.email) for each in sides]
     if sides and form.validate_on_submit():
         refused = _merge([each.account.id for each in sides], form)
         if refused is None:

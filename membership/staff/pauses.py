@@ -31,7 +31,7 @@ def pause_support(account_id: int, subscription_id: int) -> ResponseReturnValue:
     form = PauseForm()
     account, row = _asked_for(account_id, subscription_id)
     if form.validate_on_submit():
-        note = _note("subscription.paused", account, row, form.reason.data, form.months.data)
+        note = _note(account, "subscription.paused", row, form.reason.data, form.months.data)
         try:
             row = acts.pause(row.id, form.months.data, form.seen.data, note)
         except plan.NotNowError as error:
@@ -63,7 +63,7 @@ def resume_support(account_id: int, subscription_id: int) -> ResponseReturnValue
     form = InnerReasonForm()
     account, row = _asked_for(account_id, subscription_id)
     if form.validate_on_submit():
-        note = _note("subscription.resumed", account, row, form.reason.data)
+        note = _note(account, "subscription.resumed", row, form.reason.data)
         try:
             row = acts.resume(row.id, note)
         except plan.NotNowError as error:
@@ -93,7 +93,7 @@ def _asked_for(account_id: int, subscription_id: int) -> tuple[Account, Subscrip
 
 
 def _note(
-    action: str, account: Account, row: Subscription, reason: str, months: int | None = None
+    account: Account, action: str, row: Subscription, reason: str, months: int | None = None
 ) -> acts.Note:
     """Writes who did it, in the transaction of the act."""
     detail = {"months": months} if months else {}
