@@ -146,5 +146,7 @@ def _in_euro(runs: Mapping[str, Running], known: Rates, today: date) -> Running:
         for part in each.numbers:
             numbers[part] = numbers.get(part, 0) + each.number(part)
             amounts[part] = amounts.get(part, Decimal(0)) + each.minor(part) * euro
-    numbers["patrons"] = runs.get(EVERYONE, NOTHING).number("patrons")
+    if all(known.has(currency) for currency in runs if currency != EVERYONE):
+        # Whoever gives in two currencies is one patron.
+        numbers["patrons"] = runs.get(EVERYONE, NOTHING).number("patrons")
     return Running(numbers, {part: rounded(amount) for part, amount in amounts.items()})

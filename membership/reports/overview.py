@@ -144,7 +144,6 @@ def _notes(seen: Glances, asked: Asked) -> dict[str, str]:
     changed = glance.book.changed(asked.period)
     success, now = glance.success, glance.running
     notes = {
-        "patrons": _("%(number)s in all currencies", number=seen.patrons),
         "one_time": ngettext("%(num)d gift", "%(num)d gifts", changed.one_time_gifts),
         "fees": _(
             "known of %(known)d of %(all)d payments",
@@ -155,6 +154,8 @@ def _notes(seen: Glances, asked: Asked) -> dict[str, str]:
         "scheduled_churn": _patrons(now.number("cancel_scheduled")),
         "cash": _("no renewal yet to measure by"),
     }
+    if not asked.is_converted:
+        notes["patrons"] = _("%(number)s in all currencies", number=seen.patrons)
     if day < asked.today:
         notes["mrr"] = _("at the end of %(day)s", day=name_of_day(day))
     if success.denominator:
@@ -174,7 +175,7 @@ def _behind(seen: Glances, asked: Asked) -> dict[str, str]:
     """The patrons behind a figure, where the list of patrons can be asked for them."""
     one = {} if asked.is_converted else {"currency": seen.chosen.currency}
     return {
-        "patrons": tables.patrons(**one),
+        "patrons": tables.patrons(standing="current", **one),
         "mrr": "#years",
         "net_new_mrr": "#waterfall",
         "received": "#years",

@@ -160,19 +160,23 @@ def currencies(rows: Iterable[tuple[str, dict[str, Figure]]], asked: Asked) -> T
             for currency, figures in shown
         ),
         summary=_("Currencies are never added up."),
-        cell_links=tuple(_rows_behind(currency) for currency, _figures in shown)
-        if asked.sees_all
-        else (),
+        cell_links=tuple(_rows_behind(*row) for row in shown) if asked.sees_all else (),
     )
 
 
-def _rows_behind(currency: str) -> dict[str, str]:
+def _rows_behind(currency: str, figures: dict[str, Figure]) -> dict[str, str]:
+    """Lists of patrons, where there are any."""
+    lists = {
+        "patrons": {"standing": "current"},
+        "mrr": {"standing": "current"},
+        "at_risk": {"state": "past_due"},
+        "scheduled_churn": {"state": "cancel_scheduled"},
+        "one_time": {"standing": "once"},
+    }
     return {
-        "patrons": patrons(currency=currency),
-        "mrr": patrons(currency=currency, state="active"),
-        "at_risk": patrons(currency=currency, state="past_due"),
-        "scheduled_churn": patrons(currency=currency, state="cancel_scheduled"),
-        "one_time": patrons(currency=currency, standing="once"),
+        key: patrons(currency=currency, **filters)
+        for key, filters in lists.items()
+        if figures[key].value
     }
 
 

@@ -161,7 +161,10 @@ def test_currencies_stand_side_by_side_with_the_rows_behind(session: Session) ->
     assert side_by_side.column("currency") == ("UAH", "EUR")
     mrr = side_by_side.column("mrr")
     assert mrr == (Figure(27_000, denominator=2), Figure(400, denominator=1))
-    assert side_by_side.cell_links[0]["at_risk"] == "patrons?currency=UAH&state=past_due"
+    assert side_by_side.cell_links[0] == {
+        "patrons": "patrons?currency=UAH&standing=current",
+        "mrr": "patrons?currency=UAH&standing=current",
+    }
 
 
 def test_what_changed_since_yesterday(session: Session) -> None:
