@@ -1,15 +1,17 @@
-"""Whose payment fails now, and what has been tried (rule D3)."""
+"""Whose payment fails now or failed in some days, and what was tried (rule D3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
 from membership.billing.dunning.models import Dunning
 from membership.billing.models import Subscription
 from membership.reports import keyset
+from membership.reports.periods import Period
+from membership.reports.rollups.recovery import UNKNOWN
 
 PAGE = 50
 
@@ -29,16 +31,24 @@ class Page:
     older: str
 
 
-def page(session: Session, currency: str, before: str = "") -> Page:
+def page(
+    session: Session, currency: str, before: str = "", days: Period | None = None, code: str = ""
+) -> Page:
     """Payments that fail now in a currency, the newest failure first; one query.
 
-    `before` is what stood in Page.older, and is left out when it makes no sense.
+    With `days`, all that failed in them, with `code` those that the bank refused so. `before` is
+    what stood in Page.older, and is left out when it makes no sense.
     """
+    which: list[ColumnElement[bool]] = [and_(Dunning.is_open)]
+    if days is not None:
+        which = [Dunning.failed_at >= days.since, Dunning.failed_at < days.until]
+        if code:
+            which.append(func.coalesce(Dunning.decline_code, UNKNOWN) == code)
     query = (
         select(Dunning, Subscription, Account)
         .join(Subscription, Subscription.id == Dunning.subscription_id)
         .join(Account, Account.id == Subscription.account_id)
-        .where(Dunning.is_open, Dunning.currency == currency)
+        .where(Dunning.currency == currency, *which)
         .order_by(Dunning.failed_at.desc(), Dunning.id.desc())
         .limit(PAGE + 1)
     )

@@ -3,6 +3,8 @@
 from datetime import datetime
 
 Place = tuple[datetime, int]
+# The greatest number of a row.
+LAST = 2**63 - 1
 
 
 def written(at: datetime, number: int) -> str:
@@ -12,9 +14,9 @@ def written(at: datetime, number: int) -> str:
 
 def read(text: str) -> Place | None:
     """What written() wrote; None for anything else."""
-    at, _space, number = text.rpartition(" ")
+    said, _space, digits = text.rpartition(" ")
     try:
-        place = datetime.fromisoformat(at), int(number)
+        at, number = datetime.fromisoformat(said), int(digits)
     except ValueError:
         return None
-    return place if place[0].tzinfo is not None else None
+    return (at, number) if at.tzinfo is not None and 0 < number <= LAST else None

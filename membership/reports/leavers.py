@@ -1,6 +1,6 @@
 """Who left, how, and why they say they did (rule D2)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -13,15 +13,13 @@ from membership.billing.models import Leaving, Subscription
 from membership.reports import keyset, pictures, words
 from membership.reports.daily import Count, Counts
 from membership.reports.figures import share
-from membership.reports.report import Asked, Cell, Column, Table
+from membership.reports.report import Asked, Behind, Cell, Column, Table
 from membership.reports.rollups.left import UNSAID
 from membership.reports.staying_tables import discreet, short_month_name
 
 PAGE = 25
 # Told apart on the page; other ends are ours, or a bank's.
 TOLD_APART = ("voluntary", "payment_failed")
-
-Link = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Said:
     account: Account
 
 
-def left_table(found: Counts, asked: Asked) -> Table:
+def left_table(found: Counts, asked: Asked, behind: Behind) -> Table:
     """By month; with what it brought, for who sees all."""
     months = [each for each in asked.period.months if each <= asked.today]
     columns = [
@@ -71,6 +69,7 @@ def left_table(found: Counts, asked: Asked) -> Table:
         tuple(columns),
         tuple(rows),
         currency=asked.currency,
+        links=tuple(behind("left", f"{each:%Y-%m}") for each in months) if asked.sees_all else (),
     )
     tones = {"voluntary": "coffee", "payment_failed": "ember", "other": "muted"}
     return replace(table, picture=pictures.stacked(table, "month", tones, short_month_name))
@@ -90,7 +89,7 @@ def _ways(found: Counts, month: date | None = None) -> tuple[Count, Count, Count
     )
 
 
-def why_table(found: Counts, asked: Asked, link: Link) -> Table:
+def why_table(found: Counts, asked: Asked, behind: Behind) -> Table:
     """The reasons given, the most frequent first; then how many gave none."""
     reasons = found.by_part("left_why")
     silent = reasons.pop(UNSAID, Count())
@@ -101,7 +100,7 @@ def why_table(found: Counts, asked: Asked, link: Link) -> Table:
     ]
     if silent.number:
         rows.append((str(_("gave no reason")), silent.number, None))
-    links = [link(reason) for reason in reasons] + [""] * bool(silent.number)
+    links = [behind("reason", reason) for reason in reasons] + [""] * bool(silent.number)
     return Table(
         "left_why",
         _why_title(reasons, said),

@@ -75,6 +75,12 @@ def between(first: str, last: str) -> Period:
     return Period(date.fromisoformat(first), date.fromisoformat(last))
 
 
+def month(text: str) -> Period:
+    """A month such as 2026-03. ValueError for anything else."""
+    first_day = date.fromisoformat(f"{text}-01")
+    return Period(first_day, months_later(first_day, 1) - _DAY)
+
+
 def months_later(first_day: date, months: int) -> date:
     """The first day of the month that is `months` after (or, negative, before) that of a day."""
     years, month = divmod(first_day.month - 1 + months, MONTHS_OF_YEAR)

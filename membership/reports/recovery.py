@@ -21,7 +21,7 @@ from membership.reports import daily, pictures, rollups, stripe_words
 from membership.reports.cohorts import ratio
 from membership.reports.daily import Count, Counts
 from membership.reports.figures import SMALL, Figure, share
-from membership.reports.report import Asked, Cell, Column, Report, Table, Tile
+from membership.reports.report import Asked, Behind, Cell, Column, Report, Table, Tile
 from membership.reports.staying_tables import discreet, short_month_name
 
 # Cards that are over within so many days.
@@ -38,18 +38,19 @@ def median(counts: Mapping[int, int]) -> Decimal | None:
     return Decimal(values[half] + values[~half]) / 2
 
 
-def report(session: Session, asked: Asked, list_of: str = "") -> Report:
-    """`list_of` is the address of the payments that fail now, for who sees all."""
+def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
+    """`behind` is where the payments behind a row stand, for who sees all: those that failed in a
+    "month" (2026-03), those with a "code"; and with neither, those that fail now."""
     found = daily.counts(session, asked, *NAMES)
     failing = _failing(session, asked)
     cards = _cards(session, asked)
     if not found.found and not failing.number and not any(each.number for each in cards):
         return Report((), (), rollups.rebuilt_at(session))
     return Report(
-        tiles=_tiles(found, failing, asked, list_of),
+        tiles=_tiles(found, failing, asked, behind("", "") if asked.sees_all else ""),
         tables=(
-            _by_month(found, asked),
-            _by_code(found, asked),
+            _by_month(found, asked, behind),
+            _by_code(found, asked, behind),
             _by_means(found, asked),
             _of_cards(cards, asked),
         ),
@@ -114,7 +115,7 @@ def _tiles(found: Counts, failing: Count, asked: Asked, list_of: str) -> tuple[T
     return tuple(tiles)
 
 
-def _by_month(found: Counts, asked: Asked) -> Table:
+def _by_month(found: Counts, asked: Asked, behind: Behind) -> Table:
     columns = [
         Column("month", _("Month of the failure"), "month"),
         Column("failed", _("Failed")),
@@ -125,8 +126,9 @@ def _by_month(found: Counts, asked: Asked) -> Table:
     ]
     if asked.sees_all:
         columns += _of_money()
+    months = [each for each in asked.period.months if each <= asked.today]
     rows = []
-    for month in (each for each in asked.period.months if each <= asked.today):
+    for month in months:
         failed, recovered, given_up = (found.total(name, month) for name in NAMES[:3])
         left = failed.number - recovered.number - given_up.number
         cells: tuple[Cell, ...] = (
@@ -138,7 +140,14 @@ def _by_month(found: Counts, asked: Asked) -> Table:
             discreet(share(recovered.number, failed.number), asked),
         )
         rows.append(cells + _money(failed, recovered, asked))
-    table = Table("recovery", _title(found), tuple(columns), tuple(rows), currency=asked.currency)
+    table = Table(
+        "recovery",
+        _title(found),
+        tuple(columns),
+        tuple(rows),
+        currency=asked.currency,
+        links=tuple(behind("month", f"{each:%Y-%m}") for each in months) if asked.sees_all else (),
+    )
     tones = {"recovered": "good", "given_up": "ember", "open": "muted"}
     return replace(table, picture=pictures.stacked(table, "month", tones, short_month_name))
 
@@ -156,7 +165,7 @@ def _title(found: Counts) -> str:
     )
 
 
-def _by_code(found: Counts, asked: Asked) -> Table:
+def _by_code(found: Counts, asked: Asked, behind: Behind) -> Table:
     columns = [
         Column("reason", _("What the bank said"), "text"),
         Column("code", _("Its code"), "text"),
@@ -180,7 +189,14 @@ def _by_code(found: Counts, asked: Asked) -> Table:
     title = str(_("Why payments failed"))
     if rows:
         title = str(_("Most payments failed because of this: %(reason)s", reason=rows[0][0]))
-    return Table("decline_codes", title, tuple(columns), tuple(rows), currency=asked.currency)
+    return Table(
+        "decline_codes",
+        title,
+        tuple(columns),
+        tuple(rows),
+        currency=asked.currency,
+        links=tuple(behind("code", str(row[1])) for row in rows) if asked.sees_all else (),
+    )
 
 
 def _of_money() -> list[Column]:

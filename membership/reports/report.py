@@ -3,7 +3,7 @@
 A page is built once from these; what is shown, what is drawn and the CSV are the same rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +17,8 @@ from membership.reports.periods import Period
 # "text" anything that reads as it is.
 Unit = Literal["text", "count", "money", "share", "per_mille", "days", "ratio", "day", "month"]
 Cell = str | int | Decimal | date | Figure | None
+# The address of the rows behind one row of a table: of what they are told apart by, and its value.
+Behind = Callable[[str, str], str]
 
 
 @dataclass(frozen=True)

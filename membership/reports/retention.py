@@ -3,7 +3,6 @@
 Amounts are for those who see all: two months of them beside each other tell what one person gives.
 """
 
-from collections.abc import Callable
 from fractions import Fraction
 
 from flask_babel import gettext as _
@@ -13,15 +12,14 @@ from membership.reports import daily, leavers, rollups, staying, staying_tables
 from membership.reports.cohorts import gross, lifetime_value, ratio, three_year_value
 from membership.reports.daily import Counts
 from membership.reports.figures import SMALLEST_GROUP, Figure, average, share
-from membership.reports.report import Asked, Report, Tile
+from membership.reports.report import Asked, Behind, Report, Tile
 from membership.reports.staying import Months, last_whole_month
 from membership.reports.staying_tables import discreet
 
 
-def report(
-    session: Session, asked: Asked, texts_of: Callable[[str], str] = lambda reason: ""
-) -> Report:
-    """`texts_of` is the address of what was written with a reason, for who sees all."""
+def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
+    """`behind` is where the people behind a row stand, for who sees all: those who "began" or
+    "left" in a month (2026-03), and what was written with a "reason"."""
     cohorts = staying.all_cohorts(session, asked)
     months = staying.months(session, asked)
     counts = daily.counts(session, asked, "left", "left_why", "margin")
@@ -31,10 +29,10 @@ def report(
         tiles=(*_kept(months, asked), *_worth(months, counts, asked)),
         tables=(
             staying_tables.survival_table(cohorts, asked),
-            *staying_tables.cohort_tables(cohorts, asked),
+            *staying_tables.cohort_tables(cohorts, asked, behind),
             *staying_tables.month_tables(months, asked),
-            leavers.left_table(counts, asked),
-            leavers.why_table(counts, asked, texts_of),
+            leavers.left_table(counts, asked, behind),
+            leavers.why_table(counts, asked, behind),
         ),
         as_of=rollups.rebuilt_at(session),
     )

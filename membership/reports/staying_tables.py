@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from membership.reports import pictures
 from membership.reports.cohorts import Cohort, gross, ratio, survival
 from membership.reports.figures import SMALL, Figure, hide_small_group, share
-from membership.reports.report import Asked, Cell, Column, Table
+from membership.reports.report import Asked, Behind, Cell, Column, Table
 from membership.reports.staying import Months
 
 # Of the months after the first, those that a heat map shows; the newest of its cohorts.
@@ -66,18 +66,20 @@ def _survival_title(curve: Sequence[Figure]) -> str:
     )
 
 
-def cohort_tables(found: Sequence[Cohort], asked: Asked) -> tuple[Table, ...]:
+def cohort_tables(found: Sequence[Cohort], asked: Asked, behind: Behind) -> tuple[Table, ...]:
     """Heat maps of the cohorts that began in the days asked for; by revenue for who sees all."""
     shown = [each for each in found if each.first_day in asked.period.months][-MOST_COHORTS:]
     after = [each for each in AFTER if each < max((len(each.months) for each in shown), default=0)]
     headings = (Column("cohort", _("Began in"), "month"), Column("began", _("Patrons"), "count"))
     columns = tuple(Column(f"month_{each}", str(each), "share") for each in after)
+    links = tuple(behind("began", f"{each.first_day:%Y-%m}") for each in shown)
     by_number = Table(
         "cohorts",
         _cohorts_title(shown),
         headings + columns,
         tuple((each.first_day, each.began.patrons, *_cells(each, after, asked)) for each in shown),
         summary=_("Columns: months since the one in which they began."),
+        links=links if asked.sees_all else (),
     )
     tables = [by_number]
     if asked.sees_all:
@@ -98,6 +100,7 @@ def cohort_tables(found: Sequence[Cohort], asked: Asked) -> tuple[Table, ...]:
                 ),
                 currency=asked.currency,
                 summary=_("Columns: months since the one in which they began."),
+                links=links,
             )
         )
     return tuple(replace(each, picture=pictures.heat(each, short_month_name)) for each in tables)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy.orm import Session
 
 from membership.billing.models import Leaving
-from membership.reports import leavers, rollups
+from membership.reports import behind, leavers, periods, rollups
 from membership.reports.cohorts import lifetime_value, three_year_value
 from membership.reports.figures import Figure
 from membership.reports.periods import Period
@@ -184,8 +184,36 @@ def test_words_come_newest_first_and_page_by_page(
     assert [each.leaving.comment for each in troubled.said] == ["two"]
 
 
+def test_the_people_behind_a_cohort_are_as_many_as_it_says(
+    session: Session, newsroom: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[D2] [L13] Page by page, newest first; with what they began with and give by now."""
+    monkeypatch.setattr(behind, "PAGE", 8)
+    march, place, seen = periods.month("2026-03"), "", []
+    for _page in range(3):
+        page = behind.began(session, "EUR", march, place)
+        seen += list(page.rows)
+        place = page.older
+    assert not place
+    assert len({row.account.id for row in seen}) == len(seen) == 20
+    assert sum(row.began_minor for row in seen) == 10_000
+    assert sum(row.mrr_minor for row in seen) == 15 * 500 + 1500
+    assert not behind.began(session, "UAH", march).rows
+
+
+def test_the_people_behind_those_who_left(session: Session, newsroom: None) -> None:
+    """[D2] As many as the table says, how they left and what they say."""
+    rows = behind.left(session, "EUR", periods.month("2026-05")).rows
+    assert sorted((row.end_reason, row.reason, row.mrr_minor) for row in rows if row.reason) == [
+        ("voluntary", "cost", 500),
+        ("voluntary", "cost", 500),
+    ]
+    assert len(rows) == 5
+    assert not behind.left(session, "EUR", periods.month("2026-04")).rows
+
+
 @given(told=lives)
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_history_is_told_as_plain_python_tells_it(session: Session, told: list[Life]) -> None:
     """[D2] Cohorts, survival, gross and net retention of random lives."""
     savepoint = session.begin_nested()

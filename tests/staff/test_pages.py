@@ -24,6 +24,8 @@ ROOMS = {
     "/staff/": {"reporter", "editor", "finance", "admin"},
     "/staff/figures": {"reporter", "editor", "finance", "admin"},
     "/staff/rates": {"finance", "admin"},
+    "/staff/retention": {"reporter", "editor", "finance", "admin"},
+    "/staff/recovery": {"reporter", "editor", "finance", "admin"},
     "/staff/patrons": {"finance", "admin"},
     "/staff/patrons/{patron}": {"finance", "admin"},
     "/staff/topics": {"editor", "admin"},

@@ -88,6 +88,32 @@ def test_a_reason_leads_to_what_was_written_with_it(
     assert "Rent went" in client.get("/staff/retention?reason=nonsense").text
 
 
+def test_the_rows_behind_a_figure_are_its_people(
+    session: Session, signed_in: SignedIn, leaver: Subscription, failing: Dunning
+) -> None:
+    """[D2] [D3] Below the page, by name; nonsense in the address is the usual list."""
+    client = signed_in(session, factories.staff(session, "finance"))
+    began = session.get_one(Subscription, leaver.id).started_at
+    left = clock.now() - 5 * DAY
+    for path, part in (
+        (f"/staff/retention?began={began:%Y-%m}", "Who began in"),
+        (f"/staff/retention?left={left:%Y-%m}", "by their own wish"),
+        ("/staff/retention?left=never&before=%00", "In their own words"),
+    ):
+        page = client.get(path).text.split('id="people"')[1]
+        assert "Olena Leaver" in page, path
+        assert part in page, path
+    for path, is_there in (
+        (f"/staff/recovery?month={failing.failed_at:%Y-%m}", True),
+        ("/staff/recovery?month=2020-01", False),
+        ("/staff/recovery?code=stolen_card", True),
+        ("/staff/recovery?code=lost_card", False),
+        ("/staff/recovery?code=%00&before=2026-01-01T00:00:00%2B00:00+99999999999999999999", True),
+    ):
+        page = client.get(path).text.split('id="people"')[1]
+        assert ("Taras Failing" in page) is is_there, path
+
+
 @pytest.mark.parametrize("role", ["reporter", "editor"])
 def test_others_see_neither_names_nor_words_nor_amounts(
     session: Session, signed_in: SignedIn, leaver: Subscription, failing: Dunning, role: str
@@ -117,7 +143,7 @@ def test_finance_sees_whose_payment_fails_and_what_was_tried(
         "2 letters",
         "opened its link on",
         "charged again on",
-        'href="#at-risk"',
+        '#people">1</a>',
     ):
         assert part in page, part
     assert len(deeds(session, "at_risk.listed")) == 1

@@ -96,6 +96,14 @@ def csv_of(page: Page, table: str) -> str:
     return url_for(f"staff.{page.name}_csv", table=table, **_asked_in_address())
 
 
+def month_asked_for(name: str) -> Period | None:
+    """A month (2026-03) that stands in the address; None when there is none, or nonsense."""
+    try:
+        return periods.month(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
 def _asked_in_address() -> dict[str, Any]:
     return request.args.to_dict()
 

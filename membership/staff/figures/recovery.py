@@ -1,5 +1,6 @@
 """Payments that fail; whose they are, for those who may see names with amounts (rules D3, S8)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,15 +14,34 @@ from membership.reports.report import Asked, Report
 from membership.staff.figures import pages
 from membership.staff.room import me
 
+# What the list below the figures is asked for by, and its place in an older page.
+OF_THE_LIST = ("month", "code", "before")
+# Stripe's words for why, of which it may have new ones.
+CODE = re.compile("[a-z_]{1,60}")
+
 
 def _report(session: Session, asked: Asked) -> Report:
-    return recovery.report(session, asked, "#at-risk" if asked.sees_all else "")
+    return recovery.report(session, asked, lambda name, value: _address(**{name: value}))
 
 
-def _at_risk(session: Session, asked: Asked) -> Mapping[str, Any]:
+def _address(**values: str) -> str:
+    """The page as it was asked for, with another list below it."""
+    asked: dict[str, Any] = {
+        name: value for name, value in request.args.items() if name not in OF_THE_LIST
+    }
+    given = {name: value for name, value in values.items() if name and value}
+    return url_for("staff.recovery", **(asked | given), _anchor="people")
+
+
+def _people(session: Session, asked: Asked) -> Mapping[str, Any]:
+    """The list below the figures, for who sees all: what fails now, or what failed then."""
     if not asked.sees_all:
         return {}
-    found = at_risk.page(session, asked.currency, request.args.get("before", ""))
+    code = request.args.get("code", "")
+    code = code if CODE.fullmatch(code) else ""
+    month = pages.month_asked_for("month")
+    days = month or (asked.period if code else None)
+    found = at_risk.page(session, asked.currency, request.args.get("before", ""), days, code)
     if found.patrons:
         audit.record(
             session,
@@ -30,11 +50,14 @@ def _at_risk(session: Session, asked: Asked) -> Mapping[str, Any]:
             actor_id=me().id,
             accounts=sorted({each.account.id for each in found.patrons}),
         )
-    more = {**request.args, "before": found.older}
+    asked_for = {"month": f"{month.first_day:%Y-%m}" if month else "", "code": code}
     return {
-        "at_risk": found,
+        "people": found,
+        "days": days,
+        "code": code,
+        "now": _address(),
+        "older": found.older and _address(**asked_for, before=found.older),
         "stripe_words": stripe_words,
-        "older": url_for("staff.recovery", **more, _anchor="at-risk") if found.older else "",
     }
 
 
@@ -45,6 +68,6 @@ pages.add(
         _("Payments that failed, what became of them, and what fails now."),
         _report,
         template="staff/recovery.html",
-        beside=_at_risk,
+        beside=_people,
     )
 )

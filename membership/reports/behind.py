@@ -1,0 +1,130 @@
+"""The people behind the figures of who stays: who began and who left in some days.
+
+Each list is one query a page, newest first; for those who may see names with amounts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from sqlalchemy import Select, exists, func, select, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from membership.accounts.models import Account
+from membership.billing.models import Leaving, LedgerEntry, Subscription
+from membership.reports import keyset
+from membership.reports.periods import Period
+
+PAGE = 50
+CHURN = ("churn_voluntary", "churn_involuntary")
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Began:
+    """`began_minor` is the MRR they began with, `mrr_minor` what they give by now."""
+
+    account: Account
+    at: datetime
+    began_minor: int
+    mrr_minor: int
+
+
+@dataclass(frozen=True)
+class Left:
+    """`reason` is what they said, None where they said nothing; `mrr_minor` is what was lost."""
+
+    account: Account
+    at: datetime
+    end_reason: str
+    reason: str | None
+    mrr_minor: int
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """`older` is where to go on from, empty where there is no more."""
+
+    rows: Sequence[Row]
+    older: str
+
+
+def began(session: Session, currency: str, days: Period, before: str = "") -> Page[Began]:
+    """Accounts whose first ledger entry in a currency is of these days, as cohorts have it."""
+    entry, other, whole = LedgerEntry, aliased(LedgerEntry), aliased(LedgerEntry)
+    earlier = exists().where(
+        other.account_id == entry.account_id,
+        other.currency == entry.currency,
+        tuple_(other.occurred_at, other.id) < tuple_(entry.occurred_at, entry.id),
+    )
+    now = (
+        select(func.sum(whole.amount_minor))
+        .where(whole.account_id == entry.account_id, whole.currency == entry.currency)
+        .scalar_subquery()
+    )
+    query = (
+        select(Account, entry.occurred_at, entry.id, entry.amount_minor, now)
+        .join(Account, Account.id == entry.account_id)
+        .where(entry.currency == currency, ~earlier)
+        .where(entry.occurred_at >= days.since, entry.occurred_at < days.until)
+        .order_by(entry.occurred_at.desc(), entry.id.desc())
+        .limit(PAGE + 1)
+    )
+    if (place := keyset.read(before)) is not None:
+        query = query.where(tuple_(entry.occurred_at, entry.id) < place)
+    found = session.execute(query).all()
+    rows = [Began(account, at, first, int(mrr)) for account, at, _id, first, mrr in found[:PAGE]]
+    return Page(rows, _older(found))
+
+
+def left(session: Session, currency: str, days: Period, before: str = "") -> Page[Left]:
+    """Whose support in a currency ended in these days, after it had been paid for."""
+    lost = _lost().subquery().lateral()
+    query = (
+        select(
+            Account,
+            Subscription.ended_at,
+            Subscription.id,
+            Subscription.end_reason,
+            Leaving.reason,
+            lost.c.amount_minor,
+        )
+        .join(Account, Account.id == Subscription.account_id)
+        .join(lost, lost.c.subscription_id == Subscription.id)
+        .outerjoin(Leaving, Leaving.subscription_id == Subscription.id)
+        .where(Subscription.state == "ended", Subscription.currency == currency)
+        .where(Subscription.ended_at >= days.since, Subscription.ended_at < days.until)
+        .order_by(Subscription.ended_at.desc(), Subscription.id.desc())
+        .limit(PAGE + 1)
+    )
+    if (place := keyset.read(before)) is not None:
+        query = query.where(tuple_(Subscription.ended_at, Subscription.id) < place)
+    found = session.execute(query).all()
+    rows = [
+        Left(account, at, end_reason or "voluntary", reason, -minor)
+        for account, at, _id, end_reason, reason, minor in found[:PAGE]
+    ]
+    return Page(rows, _older(found))
+
+
+def _lost() -> Select[int, int]:
+    """The entry that took a subscription's MRR away last."""
+    entry = aliased(LedgerEntry)
+    return (
+        select(entry.subscription_id, entry.amount_minor)
+        .where(entry.subscription_id == Subscription.id, entry.movement.in_(CHURN))
+        .order_by(entry.occurred_at.desc(), entry.id.desc())
+        .limit(1)
+        .correlate(Subscription)
+    )
+
+
+def _older(found: Sequence[Sequence[object]]) -> str:
+    """Where the page ends, when more than it was found: second and third of its last row."""
+    if len(found) <= PAGE:
+        return ""
+    _account, at, number, *_rest = found[PAGE - 1]
+    assert isinstance(at, datetime)
+    assert isinstance(number, int)
+    return keyset.written(at, number)
