@@ -109,6 +109,7 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
         "account_id": subscription.account_id,
         "subscription_id": subscription.id,
         "donation_id": donation.id,
+        "mail_id": row(session, OutboxEmail, kind="welcome").id,
         "staff.take_back_manual.donation_id": by_hand.id,
         "event_id": rows(session, StripeEvent)[0].id,
         "round_id": held.id,

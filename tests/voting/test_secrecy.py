@@ -45,7 +45,8 @@ NEEDS_A_SECRET = {
     "dunning.mend", "gifts.take", "manage.by_link", "mail.unsubscribe", "newsletter.confirm",
     "papers.paper", "papers.receipt", "papers.receipt_page", "papers.table", "staff.paper",
     "staff.event", "staff.way", "gifts.other_way_picture", "manage.cancelled", "health.ready",
-    "billing.thanks", "staff.end_support",
+    "billing.thanks", "staff.end_support", "staff.pause_support", "staff.resume_support",
+    "staff.send_again",
 }  # fmt: skip
 
 
@@ -99,6 +100,7 @@ def scene(session: Session) -> Scene:
             "account_id": [giver.id, voters[0].id],
             "donation_id": [gift.id],
             "subscription_id": ["1"],
+            "mail_id": ["1"],
             "event_id": ["evt_1"],
             "way_id": ["1"],
             "number": ["1"],
