@@ -42,9 +42,8 @@ def step(session: Session, export: Export) -> Step:
 def _cells(session: Session, found: list[tuple[Row, Any]]) -> Iterator[Iterable[Any]]:
     lines = list(patrons.lines(session, found))
     wanted = {row.article_id for row, _account in found} - {None}
-    titles = dict(
-        session.execute(select(Article.id, Article.title).where(Article.id.in_(wanted))).tuples()
-    )
+    rows = session.execute(select(Article.id, Article.title).where(Article.id.in_(wanted)))
+    titles: dict[int, str] = {row.id: row.title for row in rows}
     for (row, _account), line in zip(found, lines, strict=True):
         story = titles.get(row.article_id, "") if row.article_id else ""
         yield _line(row, line, story)

@@ -37,6 +37,8 @@ from membership.patrons.models import Patron, Tagged
 from membership.voting.models import Round, Turnout
 
 COLUMNS = [column.name for column in Patron.__table__.columns]
+# Rows that the session has read already stay as they were read.
+UNSEEN = {"synchronize_session": False}
 # So many accounts are worked out in one statement.
 MOST = 10_000
 
@@ -93,7 +95,8 @@ def _write(session: Session, which: Iterable[ColumnElement[bool]]) -> int:
     session.execute(
         delete(Patron).where(
             Patron.account_id.in_(accounts.where(not_(_gives_or_gave()))),
-        )
+        ),
+        execution_options=UNSEEN,
     )
     known = insert(cast(Table, Patron.__table__)).from_select(COLUMNS, _rows().where(*which))
     new = {name: known.excluded[name] for name in COLUMNS}
@@ -102,7 +105,8 @@ def _write(session: Session, which: Iterable[ColumnElement[bool]]) -> int:
             index_elements=[Patron.account_id],
             set_=new,
             where=or_(*(getattr(Patron, name).is_distinct_from(new[name]) for name in COLUMNS)),
-        )
+        ),
+        execution_options={"preserve_rowcount": True},
     )
     session.execute(
         update(Tagged)
@@ -111,7 +115,8 @@ def _write(session: Session, which: Iterable[ColumnElement[bool]]) -> int:
             Tagged.account_id == Patron.account_id,
             Tagged.since_at != Patron.since_at,
             Patron.account_id.in_(accounts),
-        )
+        ),
+        execution_options=UNSEEN,
     )
     return written.rowcount  # type: ignore[attr-defined,no-any-return]
 

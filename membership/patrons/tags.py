@@ -14,6 +14,9 @@ from membership.patrons.filters import Filters
 from membership.patrons.models import Patron, PatronTag, Tagged
 
 LONGEST = 40
+# SQLAlchemy counts what was inserted only when told to.
+COUNTED = {"preserve_rowcount": True}
+UNSEEN = {"synchronize_session": False}
 
 
 class TagNameError(ValueError):
@@ -59,7 +62,7 @@ def add(session: Session, actor: Account, tag: PatronTag, account: Account) -> N
         account_id=account.id,
         since_at=patron.since_at if patron else account.created_at,
     )
-    if _changed(session.execute(row.on_conflict_do_nothing())):
+    if _changed(session.execute(row.on_conflict_do_nothing(), execution_options=COUNTED)):
         audit.record(
             session, "patron.tagged", f"account:{account.id}", actor_id=actor.id, tag=tag.name
         )
@@ -68,7 +71,7 @@ def add(session: Session, actor: Account, tag: PatronTag, account: Account) -> N
 def remove(session: Session, actor: Account, tag: PatronTag, account: Account) -> None:
     """Let one patron bear it no more."""
     mine = delete(Tagged).where(Tagged.tag_id == tag.id, Tagged.account_id == account.id)
-    if _changed(session.execute(mine)):
+    if _changed(session.execute(mine, execution_options=UNSEEN)):
         audit.record(
             session, "patron.untagged", f"account:{account.id}", actor_id=actor.id, tag=tag.name
         )
@@ -82,7 +85,7 @@ def add_to_all(session: Session, actor: Account, tag: PatronTag, wanted: Filters
     new = insert(cast(Table, Tagged.__table__)).from_select(
         ["tag_id", "account_id", "since_at"], everybody
     )
-    many = _changed(session.execute(new.on_conflict_do_nothing()))
+    many = _changed(session.execute(new.on_conflict_do_nothing(), execution_options=COUNTED))
     _note(session, "patrons.tagged", actor, tag, wanted, many)
     return many
 
@@ -91,7 +94,7 @@ def remove_from_all(session: Session, actor: Account, tag: PatronTag, wanted: Fi
     """Let nobody of a view bear it; how many did."""
     everybody = filters.ids(wanted)
     gone = delete(Tagged).where(Tagged.tag_id == tag.id, Tagged.account_id.in_(everybody))
-    many = _changed(session.execute(gone))
+    many = _changed(session.execute(gone, execution_options=UNSEEN))
     _note(session, "patrons.untagged", actor, tag, wanted, many)
     return many
 

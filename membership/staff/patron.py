@@ -14,6 +14,7 @@ from membership.billing.manage.agreement import agreement_of
 from membership.billing.models import Subscription
 from membership.billing.papers import issued
 from membership.db import transaction
+from membership.patrons import tags
 from membership.reports import lifetime, timeline, words
 from membership.staff.forms import NoteForm
 from membership.staff.room import FINANCE, blueprint, found, me
@@ -41,6 +42,7 @@ def page_of(account_id: int, note: NoteForm) -> str | Response:
         support = giving.of_account(session, account.id).subscription
         values = {
             "story": story,
+            "tags": tags.of(session, [account.id]).get(account.id, []),
             "support": support,
             "may": _may(support),
             "lifetime": lifetime.of_account(session, account.id),

@@ -1,0 +1,195 @@
+"""Files that workers make: in steps that are kept, once, and for seven days."""
+
+import csv
+import io
+import shutil
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from membership import clock
+from membership.accounts.models import Account, AuditEntry
+from membership.db import transaction
+from membership.exports import everything_csv, everything_sqlite, jobs, patrons_csv
+from membership.exports.models import Export, ExportChunk
+from membership.mail.models import OutboxEmail
+from membership.patrons import roll
+from membership.patrons.filters import Filters
+from tests import factories
+from tests.factories import NOON
+from tests.reports.giving import DAY, pays
+
+
+@pytest.fixture(autouse=True)
+def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in (patrons_csv, everything_csv, everything_sqlite):
+        monkeypatch.setattr(kind, "BATCH", 2)
+
+
+@pytest.fixture
+def finance(session: Session) -> Account:
+    return factories.staff(session, "finance", email="fin@courier.example")
+
+
+def take_up(holder: str) -> int | None:
+    with transaction() as own:
+        return jobs._take_up(own, holder)
+
+
+def file_of(export: Export) -> bytes:
+    return b"".join(jobs.content(export.id))
+
+
+def lines_of(export: Export) -> list[dict[str, str]]:
+    text = file_of(export).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_a_view_becomes_a_csv_of_all_its_patrons(session: Session, finance: Account) -> None:
+    """[S9] Asking is written down, with the filters."""
+    for number in range(5):
+        factories.patron(session, name=f"=Patron {number}", email=f"p{number}@example.org")
+    pays(session, factories.account(session, email="once@example.org"), NOON + DAY)
+    roll.rebuild(session)
+    asked = jobs.ask(session, finance, "patrons", Filters(standing="current"))
+    jobs.take_turns()
+    session.refresh(asked)
+    assert (asked.state, asked.rows, asked.size) == ("ready", 5, len(file_of(asked)))
+    found = lines_of(asked)
+    assert [line["name"] for line in found] == [f"'=Patron {n}" for n in (4, 3, 2, 1, 0)]
+    assert found[0] | {"account": ""} == {
+        "account": "", "address": "p4@example.org", "name": "'=Patron 4", "language": "en",
+        "standing": "current", "support": "active", "interval": "month", "amount": "4.00",
+        "currency": "EUR", "patron_since": "2026-03-02", "given": "4.00 EUR",
+        "last_gift": "2026-03-02", "came_by_story": "", "tags": "",
+    }  # fmt: skip
+    session.commit()
+    entry = session.scalars(select(AuditEntry)).one()
+    assert (entry.action, entry.actor_id) == ("export.asked", finance.id)
+    assert entry.detail == {"kind": "patrons", "filters": {"standing": "current"}}
+
+
+def test_who_asked_is_told_once_by_mail(session: Session, finance: Account) -> None:
+    """[L16]"""
+    asked = jobs.ask(session, finance, "patrons")
+    jobs.take_turns()
+    jobs.take_turns()
+    (mail,) = session.scalars(select(OutboxEmail))
+    assert (mail.kind, mail.recipient) == ("export_ready", finance.email)
+    assert mail.context["link"].endswith(f"/staff/exports/{asked.id}")
+    session.refresh(asked)
+    assert mail.not_after_at == asked.expires_at
+
+
+def test_who_is_no_longer_staff_is_not_told(session: Session, finance: Account) -> None:
+    jobs.ask(session, finance, "patrons")
+    finance.role = None
+    session.flush()
+    jobs.take_turns()
+    assert session.scalars(select(OutboxEmail)).all() == []
+
+
+@pytest.mark.parametrize("kind", ["patrons", "everything_csv", "everything_sqlite"])
+def test_a_killed_worker_is_followed_by_another(
+    session: Session, finance: Account, kind: str
+) -> None:
+    """Whatever was kept is gone on from; there is one file, as if nobody had died."""
+    for _ in range(5):
+        factories.patron(session)
+    roll.rebuild(session)
+    asked = jobs.ask(session, finance, kind)
+    assert take_up("dies") == asked.id
+    for _ in range(2):
+        assert jobs.take_step(asked.id, "dies")
+    assert take_up("too early") is None
+    session.refresh(asked)
+    asked.leased_until = clock.now() - timedelta(seconds=1)
+    session.flush()
+    jobs.take_turns()
+    # Were it still alive, it would find that the file is not its own any more.
+    assert not jobs.take_step(asked.id, "dies")
+    session.refresh(asked)
+    assert (asked.state, asked.size) == ("ready", len(file_of(asked)))
+    if kind == "patrons":
+        assert len({line["account"] for line in lines_of(asked)}) == asked.rows == 5
+    elif kind == "everything_csv":
+        assert zipfile.ZipFile(io.BytesIO(file_of(asked))).testzip() is None
+    else:
+        assert file_of(asked).startswith(b"SQLite format 3")
+
+
+def test_a_worker_on_another_machine_begins_a_sqlite_file_anew(
+    session: Session, finance: Account, tmp_path: Path
+) -> None:
+    asked = jobs.ask(session, finance, "everything_sqlite")
+    take_up("dies")
+    while asked.chunks == 0:
+        assert jobs.take_step(asked.id, "dies")
+        session.refresh(asked)
+    shutil.rmtree(asked.reached["folder"])
+    while jobs.take_step(asked.id, "dies"):
+        pass
+    session.refresh(asked)
+    assert file_of(asked).count(b"SQLite format 3\0") == 1
+    assert len(file_of(asked)) == asked.size
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("kava-export")] == []
+
+
+def test_a_turn_that_took_long_leaves_the_rest_to_the_next(
+    session: Session, finance: Account
+) -> None:
+    for _ in range(3):
+        factories.patron(session)
+    roll.rebuild(session)
+    asked = jobs.ask(session, finance, "patrons")
+    take_up("x")
+    jobs._put_down(asked.id, "x")
+    jobs.take_turns(seconds=0.0)
+    session.refresh(asked)
+    assert (asked.state, asked.leased_until) == ("running", None)
+    jobs.take_turns()
+    session.refresh(asked)
+    assert (asked.state, asked.rows) == ("ready", 3)
+
+
+def test_what_never_works_is_set_aside_and_holds_nobody_up(
+    session: Session, finance: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[L7]"""
+
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError
+
+    broken = jobs.ask(session, finance, "everything_csv")
+    monkeypatch.setattr(jobs, "MAKERS", dict(jobs.MAKERS) | {"everything_csv": breaks})
+    for _ in range(jobs.MOST_ATTEMPTS):
+        with pytest.raises(ZeroDivisionError):
+            jobs.take_turns()
+        session.refresh(broken)
+        broken.leased_until = None
+        session.flush()
+    fine = jobs.ask(session, finance, "patrons")
+    jobs.take_turns()
+    for each in (broken, fine):
+        session.refresh(each)
+    assert (broken.state, fine.state) == ("failed", "ready")
+
+
+def test_files_are_deleted_after_seven_days(session: Session, finance: Account) -> None:
+    asked = jobs.ask(session, finance, "patrons")
+    jobs.take_turns()
+    session.refresh(asked)
+    assert asked.expires_at is not None
+    assert asked.finished_at is not None
+    assert asked.expires_at - asked.finished_at == timedelta(days=7)
+    assert not jobs.is_there(asked, asked.expires_at)
+    assert jobs.forget_old(session) == 0
+    asked.expires_at = clock.now()
+    session.flush()
+    assert jobs.forget_old(session) == 1
+    assert asked.state == "expired"
+    assert session.scalar(select(func.count()).select_from(ExportChunk)) == 0

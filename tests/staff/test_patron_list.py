@@ -1,0 +1,159 @@
+"""The list of patrons in the back office: filters, views, tags, files."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from membership.accounts.models import Account, AuditEntry
+from membership.campaigns import audience
+from membership.campaigns.audience import Audience
+from membership.campaigns.models import Campaign
+from membership.exports import jobs
+from membership.exports.models import Export
+from membership.patrons import saved
+from membership.patrons.filters import Filters
+from membership.patrons.models import PatronTag, PatronView, Tagged
+from membership.reports import rollups
+from tests import factories
+
+SignedIn = Callable[[Session, Account], FlaskClient]
+
+
+@pytest.fixture
+def patrons(session: Session) -> list[Account]:
+    several = [factories.patron(session, name=f"Giver {n}") for n in range(3)]
+    rollups.rebuild(session)
+    return several
+
+
+def test_filters_stand_in_the_address_and_what_makes_no_sense_is_left_out(
+    session: Session, signed_in: SignedIn, patrons: list[Account]
+) -> None:
+    client = signed_in(session, factories.staff(session, "finance"))
+    page = client.get("/staff/patrons?standing=current&currency=EUR&state=nonsense&since=soon")
+    assert "3 patrons." in page.text
+    assert "As of" in page.text
+    assert page.text.count("Giver ") == 3
+    assert "Nobody matches" in client.get("/staff/patrons?q=zzz").text
+    odd = "/staff/patrons?tag=99999999999999999999&source=x&until=9999-12-31&before=1-x&q=%00"
+    assert client.get(odd).text.count("Giver ") == 3
+    session.commit()
+    assert session.scalars(select(AuditEntry.action)).all() == ["patrons.listed"] * 3
+
+
+def test_a_view_is_kept_found_again_and_removed(
+    session: Session, signed_in: SignedIn, patrons: list[Account]
+) -> None:
+    client = signed_in(session, factories.staff(session, "finance"))
+    answer = client.post("/staff/patrons/views?standing=current", data={"name": "All who give"})
+    assert (answer.status_code, answer.location) == (303, "/staff/patrons?standing=current")
+    page = client.get(answer.location)
+    assert (
+        'href="/staff/patrons?standing=current" aria-current="true">All who give</a>' in page.text
+    )
+    view = session.scalars(select(PatronView)).one()
+    assert (view.filters, view.is_shared) == ({"standing": "current"}, False)
+    client.post("/staff/patrons/views", data={"name": ""})
+    assert "Give the view a name" in client.get("/staff/patrons").text
+    other = factories.staff(session, "finance")
+    path = f"/staff/patrons/views/{view.id}/remove"
+    assert signed_in(session, other).post(path).status_code == 403
+    owner = session.get_one(Account, view.owner_id)
+    assert signed_in(session, owner).post(path).status_code == 303
+    assert signed_in(session, owner).post(path).status_code == 404
+    assert session.scalars(select(PatronView)).all() == []
+
+
+def test_a_tag_is_given_to_a_view_and_to_one_patron_and_taken_away(
+    session: Session, signed_in: SignedIn, patrons: list[Account]
+) -> None:
+    client = signed_in(session, factories.staff(session, "finance"))
+    client.post("/staff/patrons/tags?q=giver", data={"name": "press", "act": "add"})
+    tag = session.scalars(select(PatronTag)).one()
+    page = client.get(f"/staff/patrons?tag={tag.id}").text
+    assert "3 more patrons bear “press” now." in page
+    assert "3 patrons." in page
+    one = patrons[0].id
+    client.post(f"/staff/patrons/{one}/tags/{tag.id}/remove")
+    client.post(f"/staff/patrons/{one}/tags", data={"name": "friend"})
+    assert "friend" in client.get(f"/staff/patrons/{one}").text
+    client.post("/staff/patrons/tags", data={"name": "press", "act": "remove"})
+    borne = session.execute(select(Tagged.account_id, PatronTag.name).join(PatronTag)).all()
+    assert [tuple(each) for each in borne] == [(one, "friend")]
+    for act in (f"/staff/patrons/{one}/tags", "/staff/patrons/tags"):
+        client.post(act, data={"name": " "})
+        assert "Write the tag" in client.get("/staff/patrons").text
+    assert client.post("/staff/patrons/999999/tags", data={"name": "x"}).status_code == 404
+
+
+def test_a_letter_goes_to_a_view_as_it_was_when_it_was_chosen(
+    session: Session, signed_in: SignedIn, patrons: list[Account]
+) -> None:
+    patrons[0].name = "Somebody Else"
+    session.flush()
+    admin = factories.staff(session, "admin")
+    view = saved.keep(session, admin, "Givers in euros", Filters(currency="EUR"), is_shared=True)
+    named = saved.keep(session, admin, "Ann", Filters(text="ann"), is_shared=True)
+    client = signed_in(session, admin)
+    listed = client.get("/staff/patrons?currency=EUR").text
+    assert f'href="/staff/campaigns/new?view={view.id}"' in listed
+    form = client.get(f"/staff/campaigns/new?view={view.id}").text
+    assert f'<option selected value="{view.id}">Givers in euros</option>' in form
+    assert f'value="{named.id}"' not in form
+    letter = {"title": "Hello", "subject_en": "Hello", "body_en": "Text", "view": str(view.id)}
+    page = client.get(client.post("/staff/campaigns/new", data=letter).location).text
+    assert "In the view “Givers in euros”" in page
+    assert "3 people" in page
+    saved.keep(session, admin, "Givers in euros", Filters(currency="USD"), is_shared=True)
+    written = session.scalars(select(Campaign)).one()
+    kept = Audience.model_validate(written.audience)
+    assert kept.view == Filters(currency="EUR")
+    assert audience.count(session, kept, "campaign").people == 3
+    edit = client.get(f"/staff/campaigns/{written.id}/edit").text
+    assert '<option selected value="own">Givers in euros</option>' in edit
+
+
+def test_a_file_of_a_view_is_asked_for_made_and_taken(
+    session: Session, signed_in: SignedIn, patrons: list[Account]
+) -> None:
+    """[S9]"""
+    finance = factories.staff(session, "finance")
+    client = signed_in(session, finance)
+    answer = client.post("/staff/patrons/export?q=giver")
+    asked = session.scalars(select(Export)).one()
+    assert (answer.status_code, answer.location) == (303, f"/staff/exports/{asked.id}")
+    waiting = client.get(answer.location)
+    assert "data-live" in waiting.text
+    assert waiting.headers["Cache-Control"] == "no-store"
+    assert client.get(f"{answer.location}/file").status_code == 404
+    jobs.take_turns()
+    session.expire_all()
+    assert "Take it along" in client.get(answer.location).text
+    assert "data-live" not in client.get(f"{answer.location}/progress").text
+    file = client.get(f"{answer.location}/file")
+    assert file.mimetype == "text/csv"
+    assert len(file.data) == asked.size == file.content_length
+    assert file.text.count("Giver") == 3
+    assert "ready" in client.get("/staff/exports").text
+    session.commit()
+    actions = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+    assert actions == ["export.asked", "export.taken"]
+
+
+def test_everything_is_for_admins_alone(session: Session, signed_in: SignedIn) -> None:
+    """[S8]"""
+    admin, finance = (factories.staff(session, role) for role in ("admin", "finance"))
+    path = "/staff/exports/everything/csv"
+    assert signed_in(session, finance).post(path).status_code == 403
+    made = signed_in(session, admin).post(path).location
+    assert signed_in(session, admin).get(made).status_code == 200
+    listed = signed_in(session, finance).get("/staff/exports").text
+    assert "Everything" not in listed
+    for page in (made, f"{made}/file", f"{made}/progress"):
+        assert signed_in(session, finance).get(page).status_code == 403
+    assert signed_in(session, admin).get("/staff/exports/999999").status_code == 404
+    editor = factories.staff(session, "editor")
+    assert signed_in(session, editor).get("/staff/exports").status_code == 403
