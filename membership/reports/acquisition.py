@@ -141,7 +141,7 @@ def _story(name: str, found: Steps, key: str, asked: Asked) -> tuple[Cell, ...]:
         step: found.count(ARTICLE, step, key).number for step in (*STEPS, "direct", "influenced")
     }
     reads = counts["read"]
-    shares = (share(counts[each], reads) for each in ("direct", "influenced"))
+    shares = (share(counts[each], reads) if reads else None for each in ("direct", "influenced"))
     cells: tuple[Cell, ...] = (
         name,
         reads,

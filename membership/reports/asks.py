@@ -49,7 +49,8 @@ class Told:
         """Cells of COLUMNS. Of few, "1 of 3" is said, and no range."""
         low, high = self.range or (None, None)
         counts = (self.seen, self.support_pages, self.checkouts, self.paid)
-        return (self.name, *counts, share(self.paid, self.seen), low, high)
+        of_seen = share(self.paid, self.seen) if self.seen else None
+        return (self.name, *counts, of_seen, low, high)
 
     @property
     def range(self) -> tuple[Decimal, Decimal] | None:

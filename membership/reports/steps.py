@@ -1,18 +1,21 @@
 """The steps from a story to support, as the rollups of joined.py have counted them."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from membership.reports.daily import Count
 from membership.reports.models import DailyCount
-from membership.reports.periods import Period
+from membership.reports.periods import Period, months_later
 from membership.reports.rollups.joined import ARTICLE, ASK, JOINED
+from membership.reports.rollups.rollup import in_months
 
 STEPS = ("read", "ask_seen", "support_page", "checkout", "paid")
+DAYS_OF = {in_months(name): name for name in (ARTICLE, ASK, JOINED)}
 # The key of what came from no story, or while no wording was tried.
 NONE = "0"
 
@@ -48,16 +51,34 @@ class Steps:
 
 
 def of_period(session: Session, period: Period) -> Steps:
-    """Everything in these days, in one query."""
-    return _read(session, (ARTICLE, ASK, JOINED), period.first_day, period.last_day)
+    """Everything in these days, in one query; whole months are read as such."""
+    names = (ARTICLE, ASK, JOINED)
+    months = whole_months(period)
+    wanted = DailyCount.day.between(period.first_day, period.last_day)
+    if months:
+        after = months_later(months[-1], 1)
+        wanted &= or_(DailyCount.day < months[0], DailyCount.day >= after)
+    in_days = DailyCount.name.in_(names) & wanted
+    summed = DailyCount.name.in_(map(in_months, names)) & DailyCount.day.in_(months)
+    return _read(session, or_(in_days, summed))
 
 
 def of_asks(session: Session) -> Steps:
     """Every wording's, over all days, in one query."""
-    return _read(session, (ASK,), date.min, date.max)
+    return _read(session, DailyCount.name == in_months(ASK))
 
 
-def _read(session: Session, names: tuple[str, ...], first: date, last: date) -> Steps:
+def whole_months(period: Period) -> tuple[date, ...]:
+    """The first days of the months of which every day is in the period, ascending."""
+    after = period.last_day + timedelta(days=1)
+    return tuple(
+        month
+        for month in period.months
+        if month >= period.first_day and months_later(month, 1) <= after
+    )
+
+
+def _read(session: Session, wanted: ColumnElement[bool]) -> Steps:
     rows = session.execute(
         select(
             DailyCount.name,
@@ -66,11 +87,12 @@ def _read(session: Session, names: tuple[str, ...], first: date, last: date) -> 
             func.sum(DailyCount.number),
             func.sum(DailyCount.minor),
         )
-        .where(DailyCount.name.in_(names), DailyCount.day.between(first, last))
+        .where(wanted)
         .group_by(DailyCount.name, DailyCount.part, DailyCount.currency)
     )
-    found = {}
+    found: dict[tuple[str, str, str, str], Count] = defaultdict(Count)
     for name, part, currency, number, minor in rows:
         step, _colon, key = part.partition(":")
-        found[name, step, key, currency] = Count(int(number), int(minor))
+        place = (DAYS_OF.get(name, name), step, key, currency)
+        found[place] += Count(int(number), int(minor))
     return Steps(found)

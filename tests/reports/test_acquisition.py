@@ -18,6 +18,7 @@ from membership.reports.figures import Figure, part_of
 from membership.reports.intervals import overlap, wilson
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Report, Table
+from membership.reports.steps import whole_months
 from tests import factories
 from tests.articles.asking import running
 from tests.factories import NOON
@@ -26,7 +27,8 @@ from tests.reports.giving import DAY, leaves, moved
 from tests.reports.queries import number_of_queries
 
 TODAY = NOON.date()
-PERIOD = Period(date(2026, 2, 1), date(2026, 4, 30))
+# Two whole months, and parts of two others.
+PERIOD = Period(date(2026, 1, 20), date(2026, 4, 11))
 
 
 def asked(**values: Any) -> Asked:
@@ -243,6 +245,20 @@ def test_tiers_reach_up_to_the_next_one(session: Session) -> None:
     assert tier_of(4800, "year", "EUR") == "coffee"
     assert tier_of(1200, "once", "EUR") == "lunch"
     assert tier_of(1200, "month", "XXX") == BELOW
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "months"),
+    [
+        (date(2026, 2, 1), date(2026, 4, 30), [2, 3, 4]),
+        (date(2026, 2, 2), date(2026, 4, 29), [3]),
+        (date(2026, 2, 1), date(2026, 2, 27), []),
+        (date(2026, 12, 1), date(2026, 12, 31), [12]),
+        (date(2026, 3, 5), date(2026, 3, 5), []),
+    ],
+)
+def test_whole_months(first: date, last: date, months: list[int]) -> None:
+    assert [month.month for month in whole_months(Period(first, last))] == months
 
 
 def test_nothing_yet(session: Session) -> None:

@@ -12,7 +12,7 @@ from tests.reports.coming import checkout, comes, seen
 from tests.reports.giving import DAY, joins, leaves, moved
 
 TODAY = NOON.date()
-NAMES = ("article", "ask", "joined")
+NAMES = ("article", "ask", "joined", "article_month", "ask_month", "joined_month")
 
 
 def parts(session: Session, name: str = "article") -> dict[tuple[object, ...], tuple[int, int]]:
@@ -113,6 +113,7 @@ def test_refreshing_finds_what_was_told_late_and_equals_a_rebuild(session: Sessi
     seen(session, "read", 2, story, at=NOON + 29 * DAY)
     rollups.refresh(session)
     refreshed = [parts(session, name) for name in NAMES]
+    assert refreshed[3][TODAY.replace(day=1), "", f"paid:{story}"] == (3, 0)
     assert refreshed[0][TODAY, "", f"paid:{story}"] == (2, 0)
     assert refreshed[0][TODAY + 29 * DAY, "", f"read:{story}"] == (2, 0)
     rollups.rebuild(session)

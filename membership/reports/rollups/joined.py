@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import Select, func, select
 
 from membership.billing.models import Checkout, LedgerEntry
-from membership.reports.rollups.rollup import daily_count, day_of
+from membership.reports.rollups.rollup import daily_count, day_of, monthly_count
 
 ARTICLE, ASK, JOINED = "article", "ask", "joined"
 
@@ -78,10 +78,13 @@ def _way(key: str, column: str) -> str:
     )))  # fmt: skip
 
 
-ROLLUPS = (
-    daily_count(
-        ARTICLE, f"{_way('article_id', 'article_id')} UNION ALL {_JOINED}", _told_or_written
-    ),
-    daily_count(ASK, _way("variant_id", "ask_variant_id"), _told),
-    daily_count(JOINED, _PAID_FOR, _told),
+_FACTS = {
+    ARTICLE: (f"{_way('article_id', 'article_id')} UNION ALL {_JOINED}", _told_or_written),
+    ASK: (_way("variant_id", "ask_variant_id"), _told),
+    JOINED: (_PAID_FOR, _told),
+}
+ROLLUPS = tuple(
+    rollup
+    for name, (facts, written) in _FACTS.items()
+    for rollup in (daily_count(name, facts, written), monthly_count(name, written))
 )

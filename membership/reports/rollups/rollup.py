@@ -56,3 +56,33 @@ def day_of(at: Any) -> Cast[date]:
     Ask for the minimum of a day, not of a time: for that PostgreSQL would walk the index of times.
     """
     return cast(func.timezone("UTC", at), Date)
+
+
+def monthly_count(name: str, written: Written) -> Rollup:
+    """The sums by month of a daily_count(), which stands before it in the list of rollups.
+
+    Its rows bear the first day of their month and the name of in_months(). A page that asks for
+    years reads these, and days only where a month is not wanted as a whole.
+    """
+
+    def empty(session: Session, day: date) -> None:
+        mine = DailyCount.name == in_months(name)
+        session.execute(delete(DailyCount).where(mine, DailyCount.day >= day.replace(day=1)))
+
+    fill = text(
+        f"""
+        INSERT INTO daily_count (name, day, currency, part, number, minor)
+        SELECT '{in_months(name)}', date_trunc('month', day)::date, currency, part, sum(number),
+            sum(minor)
+        FROM daily_count
+        WHERE name = '{name}' AND day >= date_trunc(
+            'month', CAST(:since AS timestamptz) AT TIME ZONE 'UTC')::date
+        GROUP BY 2, currency, part
+        """
+    )
+    return Rollup(in_months(name), empty, fill, written)
+
+
+def in_months(name: str) -> str:
+    """The name of a daily_count()'s sums by month."""
+    return f"{name}_month"
