@@ -167,7 +167,7 @@ def _seed_once(directory: Path, env: dict[str, str], options: argparse.Namespace
         seeded.touch()
     if seeded.exists() and not planted.exists():
         with step("Telling the Stripe stand-in about them"):
-            planting.plant(env["DATABASE_URL"], env["STRIPE_API_BASE"])
+            planting.plant(env["DATABASE_URL"], env["STRIPE_API_BASE"], env["STRIPE_SECRET_KEY"])
         planted.touch()
 
 

@@ -11,6 +11,13 @@ from psycopg.rows import dict_row
 from sandbox.services import StartError
 
 ANSWER_SECONDS = 120
+# The stand-in names invoices by itself.
+FAILING = """
+    SELECT s.stripe_subscription_id, d.id
+      FROM dunning d JOIN subscription s ON s.id = d.subscription_id
+     WHERE d.recovered_at IS NULL AND d.given_up_at IS NULL ORDER BY d.id
+"""
+NAME_INVOICE = "UPDATE dunning SET stripe_invoice_id = %s WHERE id = %s"
 # In the words of the stand-in; what has run out by its clock cannot go on.
 RUNNING = """
     SELECT s.stripe_subscription_id AS id, s.stripe_customer_id AS customer,
@@ -19,7 +26,9 @@ RUNNING = """
            extract(epoch FROM s.current_period_end_at)::bigint AS current_period_end_at,
            CASE s.state WHEN 'past_due' THEN 'past_due' ELSE 'active' END AS status,
            s.state = 'cancel_scheduled' AS cancel_at_period_end, s.state = 'paused' AS paused,
-           jsonb_build_object('checkout', s.checkout_id) AS metadata
+           jsonb_build_object('checkout', s.checkout_id) AS metadata,
+           ARRAY[extract(year FROM s.card_expires_on)::int,
+                 extract(month FROM s.card_expires_on)::int] AS card_expires
       FROM subscription s JOIN account a ON a.id = s.account_id
      WHERE s.state IN ('active', 'past_due', 'cancel_scheduled', 'paused')
        AND s.current_period_end_at > to_timestamp(%s)
@@ -27,8 +36,9 @@ RUNNING = """
 """
 
 
-def plant(database_url: str, stripe_url: str) -> None:
-    """Plant every running subscription of the database; StartError when the stand-in refuses."""
+def plant(database_url: str, stripe_url: str, key: str) -> None:
+    """Plant every running subscription of the database, and note how the stand-in calls the
+    invoices that fail. StartError when the stand-in refuses."""
     with requests.Session() as stripe:
         stripe.trust_env = False
         now = stripe.get(f"{stripe_url}/sandbox/clock", timeout=ANSWER_SECONDS).json()["now"]
@@ -37,8 +47,19 @@ def plant(database_url: str, stripe_url: str) -> None:
             json={"subscriptions": _running(database_url, now)},
             timeout=ANSWER_SECONDS,
         )
-    if not answer.ok:
-        raise StartError(f"The Stripe stand-in takes no invented patrons: {answer.text}")
+        if not answer.ok:
+            raise StartError(f"The Stripe stand-in takes no invented patrons: {answer.text}")
+        stripe.auth = (key, "")
+        _name_invoices(database_url, stripe_url, stripe)
+
+
+def _name_invoices(database_url: str, stripe_url: str, stripe: requests.Session) -> None:
+    with psycopg.connect(database_url.replace("+psycopg", "", 1)) as connection:
+        for subscription, dunning in connection.execute(FAILING).fetchall():
+            url = f"{stripe_url}/v1/subscriptions/{subscription}"
+            answer = stripe.get(url, timeout=ANSWER_SECONDS)
+            if answer.ok and (invoice := answer.json()["latest_invoice"]):
+                connection.execute(NAME_INVOICE, [invoice, dunning])
 
 
 def _running(database_url: str, now: int) -> list[dict[str, Any]]:

@@ -73,6 +73,7 @@ def environment(directory: Path, ports: Ports, database_url: str, redis_url: str
         "SMTP_URL": f"smtp://127.0.0.1:{ports.smtp}",
         "MAIL_FROM": "The Courier <post@kava.example>",
         "SITE_NAME": "The Courier",
+        "CURRENCIES": "EUR,USD,UAH,GBP,PLN",
         "LOG_LEVEL": "INFO",
         "SENTRY_DSN": "",
         "DATA": str(directory),

@@ -44,6 +44,8 @@ class Planting(BaseModel):
     cancel_at_period_end: bool
     paused: bool
     metadata: dict[str, str]
+    # Year and month in which the card ends.
+    card_expires: tuple[int, int] = Field((2034, 12), strict=False)
 
 
 class _Body(BaseModel):
@@ -134,7 +136,8 @@ def _begin(world: World, each: Planting) -> None:
 def _customer(world: World, each: Planting) -> Object:
     made = new_customer(world, each.email, each.name, each.customer)
     number = FAILS_LATER if each.status == "past_due" else PAYS
-    card = new_card(world, number, email=each.email, name=each.name)
+    year, month = each.card_expires
+    card = new_card(world, number, month, year, email=each.email, name=each.name)
     attach(world, card, made["id"])
     set_default_card(world, made, card["id"])
     return made
