@@ -24,6 +24,7 @@ from membership.campaigns.models import Campaign
 from membership.mail import letters
 from membership.mail.models import OutboxEmail
 from membership.reports import rollups
+from membership.reports.definitions.participation import PARTICIPATION
 from membership.reports.models import RollupState
 from membership.voting import paper, rounds
 from membership.voting.models import Round, RoundSeries, TopicFollow, TopicSupport
@@ -111,6 +112,7 @@ def scene(session: Session) -> Scene:
             "experiment_id": [asking.written(session).id],
             "act": ["start", "end"],
             "provider": ["postmark"],
+            "table": ["currencies", *(each.key for each in PARTICIPATION)],
             "token": ["secret"],
             "kind": ["receipt"],
             "language": ["en"],
