@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from html import unescape
 
 import psycopg
+import psycopg.rows
 import requests
 from flask import Flask
 from sqlalchemy import event, select
@@ -55,7 +56,7 @@ ROWS = """
         'receipt' AS kind, 'en' AS language, 'schedule' AS step
     FROM patron
 """
-FIGURES = ("?period=all", "?period=this_month&currency=UAH")
+FIGURES = ("?period=all", "?period=month&currency=UAH")
 # What people ask for beside the bare page.
 FILTERS = {
     "staff.overview": FIGURES,
