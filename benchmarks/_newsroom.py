@@ -15,6 +15,8 @@ FEW = 1_000
 # BENCH_PATRONS asks for fewer where there is no time for a million.
 MANY = int(os.environ.get("BENCH_PATRONS", "1000000"))
 MONTHS = 36
+# Whom the seeded newsroom knows.
+ADMIN = "staff@kava.example"
 CURRENCIES = "EUR,USD,UAH,GBP,PLN"
 
 _kept = ExitStack()

@@ -21,7 +21,7 @@ from flask import Flask
 from sqlalchemy import event, select
 from werkzeug.routing import BuildError, Rule
 
-from benchmarks._newsroom import FEW, MANY, application, newsroom
+from benchmarks._newsroom import ADMIN, FEW, MANY, application, newsroom
 from benchmarks._surroundings import Surroundings, serving, standin
 from membership.accounts import sign_in
 from membership.accounts.models import Account
@@ -33,7 +33,6 @@ ALLOWED_MS = 150.0
 WALKS = 3
 # Of each page in a walk, after one that does not count.
 LOOKS = 20
-ADMIN = "staff@kava.example"
 
 # Which row is meant by an argument: the newest that has everything.
 ROWS = """

@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 # In a newsroom of a thousand givers: on a story's first day, and on any day much later.
 READS, READS_LATER = 900, 14
 SEES_ASK, COMES_TO_SUPPORT = 0.43, 0.05
-WORDINGS = (
+WORDINGS: tuple[tuple[str, int, dict[str, dict[str, str]]], ...] = (
     ("No ask", 1, {}),
     ("The price of a coffee", 2, {}),
     (
