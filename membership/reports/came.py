@@ -103,13 +103,10 @@ def _intervals(found: Steps, asked: Asked) -> Table:
 
 
 def _currencies(found: Steps, asked: Asked) -> Table:
-    counts: dict[str, Count] = {}
-    for (name, step, _key, currency), count in found.found.items():
-        if (name, step) == (JOINED, "interval"):
-            counts[currency] = counts.get(currency, Count()) + count
+    counts = found.by_currency(JOINED, "interval")
     total = sum(count.number for count in counts.values())
     rows: list[tuple[Cell, ...]] = []
-    for currency, count in sorted(counts.items(), key=lambda item: (-item[1].number, item[0])):
+    for currency, count in counts.items():
         row: tuple[Cell, ...] = (currency, count.number)
         row += (_discreet(share(count.number, total), asked),)
         rows.append((*row, count.minor) if asked.sees_all else row)

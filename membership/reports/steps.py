@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, select, union_all
 from sqlalchemy.orm import Session
 
 from membership.reports.daily import Count
@@ -22,45 +22,56 @@ NONE = "0"
 
 @dataclass(frozen=True)
 class Steps:
-    """Sums by rollup, step, key (an id as text) and currency ("" where there is none)."""
+    """Sums by rollup and step; of each by key (an id as text), and of that by currency."""
 
-    found: Mapping[tuple[str, str, str, str], Count]
+    found: Mapping[tuple[str, str], Mapping[str, Mapping[str, Count]]]
 
     def count(
         self, name: str, step: str, key: str | None = None, currency: str | None = None
     ) -> Count:
         """All of a step, or of one key or currency of it."""
-        return sum(
-            (
-                count
-                for (its_name, its_step, its_key, its_currency), count in self.found.items()
-                if (its_name, its_step) == (name, step)
-                and key in (None, its_key)
-                and currency in (None, its_currency)
-            ),
-            Count(),
-        )
+        keys = self.found.get((name, step), {})
+        wanted = keys.values() if key is None else [keys.get(key, {})]
+        return sum((_of(each, currency) for each in wanted), Count())
 
     def by_key(self, name: str, step: str, currency: str | None = None) -> dict[str, Count]:
         """A step's counts by key, the most frequent first."""
-        found: dict[str, Count] = {}
-        for (its_name, its_step, key, its_currency), count in self.found.items():
-            if (its_name, its_step) == (name, step) and currency in (None, its_currency):
-                found[key] = found.get(key, Count()) + count
-        return dict(sorted(found.items(), key=lambda item: (-item[1].number, item[0])))
+        keys = self.found.get((name, step), {})
+        found = {key: _of(each, currency) for key, each in keys.items()}
+        return _ordered({key: count for key, count in found.items() if count.number})
+
+    def by_currency(self, name: str, step: str) -> dict[str, Count]:
+        """A step's counts by currency, the most frequent first."""
+        found: dict[str, Count] = defaultdict(Count)
+        for each in self.found.get((name, step), {}).values():
+            for currency, count in each.items():
+                found[currency] += count
+        return _ordered(found)
+
+
+def _of(by_currency: Mapping[str, Count], currency: str | None) -> Count:
+    if currency is not None:
+        return by_currency.get(currency, Count())
+    return sum(by_currency.values(), Count())
+
+
+def _ordered(counts: Mapping[str, Count]) -> dict[str, Count]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1].number, item[0])))
 
 
 def of_period(session: Session, period: Period) -> Steps:
     """Everything in these days, in one query; whole months are read as such."""
     names = (ARTICLE, ASK, JOINED)
     months = whole_months(period)
-    wanted = DailyCount.day.between(period.first_day, period.last_day)
-    if months:
-        after = months_later(months[-1], 1)
-        wanted &= or_(DailyCount.day < months[0], DailyCount.day >= after)
-    in_days = DailyCount.name.in_(names) & wanted
-    summed = DailyCount.name.in_(map(in_months, names)) & DailyCount.day.in_(months)
-    return _read(session, or_(in_days, summed))
+    ends = (months[0], months_later(months[-1], 1)) if months else (period.first_day,) * 2
+    days, its_name = DailyCount.day, DailyCount.name
+    return _read(
+        session,
+        # One condition for each walk along the key (name, day): joined by OR, all would be read.
+        its_name.in_(names) & (days >= period.first_day) & (days < ends[0]),
+        its_name.in_(map(in_months, names)) & days.in_(months),
+        its_name.in_(names) & (days >= ends[1]) & (days <= period.last_day),
+    )
 
 
 def of_asks(session: Session) -> Steps:
@@ -78,21 +89,14 @@ def whole_months(period: Period) -> tuple[date, ...]:
     )
 
 
-def _read(session: Session, wanted: ColumnElement[bool]) -> Steps:
-    rows = session.execute(
-        select(
-            DailyCount.name,
-            DailyCount.part,
-            DailyCount.currency,
-            func.sum(DailyCount.number),
-            func.sum(DailyCount.minor),
-        )
-        .where(wanted)
-        .group_by(DailyCount.name, DailyCount.part, DailyCount.currency)
-    )
-    found: dict[tuple[str, str, str, str], Count] = defaultdict(Count)
+def _read(session: Session, *wanted: ColumnElement[bool]) -> Steps:
+    what = (DailyCount.name, DailyCount.part, DailyCount.currency)
+    sums = (func.sum(DailyCount.number), func.sum(DailyCount.minor))
+    parts = (select(*what, *sums).where(each).group_by(*what) for each in wanted)
+    rows = session.execute(union_all(*parts))
+    found: dict[tuple[str, str], dict[str, dict[str, Count]]] = {}
     for name, part, currency, number, minor in rows:
         step, _colon, key = part.partition(":")
-        place = (DAYS_OF.get(name, name), step, key, currency)
-        found[place] += Count(int(number), int(minor))
+        counts = found.setdefault((DAYS_OF.get(name, name), step), {}).setdefault(key, {})
+        counts[currency] = counts.get(currency, Count()) + Count(int(number), int(minor))
     return Steps(found)
