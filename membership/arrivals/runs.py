@@ -34,7 +34,7 @@ RUN_SECONDS = 200.0
 # What nobody confirmed by then is forgotten, the file with it.
 KEPT = timedelta(days=7)
 # Files of other platforms; a larger one comes by the command.
-LARGEST = 10 * 1024 * 1024
+LARGEST = 5 * 1024 * 1024
 
 
 class OtherwiseNowError(RuntimeError):
