@@ -108,7 +108,7 @@ class Subscription(Numbered, Base):
         # The nightly comparison walks what has not ended in the order in which Stripe lists it.
         Index("ix_subscription_running", "started_at", postgresql_where="state <> 'ended'"),
         # Rollups ask who left on which days, and of whose end they heard lately.
-        Index("ix_subscription_ended", "ended_at", postgresql_where="state = 'ended'"),
+        Index("ix_subscription_ended", "ended_at", "id", postgresql_where="state = 'ended'"),
         Index("ix_subscription_end_heard", "synced_at", postgresql_where="state = 'ended'"),
         # Counts of the cards that expire soon are answered from this alone.
         Index(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, select, tuple_
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
@@ -43,7 +43,8 @@ def page(
     if days is not None:
         which = [Dunning.failed_at >= days.since, Dunning.failed_at < days.until]
         if code:
-            which.append(func.coalesce(Dunning.decline_code, UNKNOWN) == code)
+            said = Dunning.decline_code
+            which.append(said.is_(None) if code == UNKNOWN else said == code)
     query = (
         select(Dunning, Subscription, Account)
         .join(Subscription, Subscription.id == Dunning.subscription_id)

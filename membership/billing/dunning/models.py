@@ -45,6 +45,8 @@ class Dunning(Numbered, Base):
         # Rollups ask what failed on which days, and of what they heard lately.
         Index(None, "failed_at"),
         Index(None, "changed_at"),
+        # Those that a bank refused for one reason, newest first.
+        Index("ix_dunning_code", "currency", "decline_code", "failed_at", "id"),
     )
 
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id"), index=True)

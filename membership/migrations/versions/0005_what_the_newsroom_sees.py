@@ -563,6 +563,9 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_dunning_changed_at"), "dunning", ["changed_at"], unique=False)
+    op.create_index(
+        "ix_dunning_code", "dunning", ["currency", "decline_code", "failed_at", "id"], unique=False
+    )
     op.create_index(op.f("ix_dunning_failed_at"), "dunning", ["failed_at"], unique=False)
     op.create_index(
         "ix_dunning_open",
@@ -614,7 +617,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_subscription_ended",
         "subscription",
-        ["ended_at"],
+        ["ended_at", "id"],
         unique=False,
         postgresql_where="state = 'ended'",
     )
@@ -647,6 +650,7 @@ def downgrade() -> None:
         postgresql_include=["amount_minor"],
     )
     op.drop_index(op.f("ix_dunning_failed_at"), table_name="dunning")
+    op.drop_index("ix_dunning_code", table_name="dunning")
     op.drop_index(op.f("ix_dunning_changed_at"), table_name="dunning")
     op.drop_column("dunning", "changed_at")
     op.drop_index(
