@@ -36,6 +36,7 @@ from tests.billing.conftest import Stripe
 from tests.billing.gifts.steps import gift
 from tests.billing.reading import row, rows
 from tests.campaigns import newsroom
+from tests.exports import files
 from tests.voting.crawl import LEADS_ON
 
 # Which row is meant, by the name of the argument; by endpoint where it is another one.
@@ -133,6 +134,8 @@ def places(session: Session, stripe: Stripe, give: Callable[..., str]) -> Places
         "newsletter.confirm.token": yes.rpartition("/")[2],
         "gifts.take.token": links.token("gift", gift(session).id),
         "mail.unsubscribe.token": refusals.unsubscribe_token(letter.id),
+        "form": "csv",
+        **files.of_everything(session),
     }
 
 

@@ -31,6 +31,7 @@ from membership.voting.models import Round, RoundSeries, TopicFollow, TopicSuppo
 from tests import factories
 from tests.articles import asking
 from tests.campaigns import newsroom
+from tests.exports import files
 from tests.voting.crawl import LEADS_ON, Answer, crawl, differences, forms, pages, without_figures
 
 SignedIn = Callable[[Session, Account], FlaskClient]
@@ -116,6 +117,8 @@ def scene(session: Session) -> Scene:
             "token": ["secret"],
             "kind": ["receipt"],
             "language": ["en"],
+            "form": ["csv", "sqlite"],
+            **{name: [key] for name, key in files.of_everything(session).items()},
         },
     )
 
