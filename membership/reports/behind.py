@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from sqlalchemy import Select, exists, func, select, tuple_
+from sqlalchemy import ScalarSelect, exists, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from membership.accounts.models import Account
@@ -80,20 +80,19 @@ def began(session: Session, currency: str, days: Period, before: str = "") -> Pa
 
 def left(session: Session, currency: str, days: Period, before: str = "") -> Page[Left]:
     """Whose support in a currency ended in these days, after it had been paid for."""
-    lost = _lost().subquery().lateral()
+    churn, said = aliased(LedgerEntry), aliased(Leaving)
+    was_paid = exists().where(churn.subscription_id == Subscription.id, churn.movement.in_(CHURN))
     query = (
         select(
             Account,
             Subscription.ended_at,
             Subscription.id,
             Subscription.end_reason,
-            Leaving.reason,
-            lost.c.amount_minor,
+            select(said.reason).where(said.subscription_id == Subscription.id).scalar_subquery(),
+            _lost(),
         )
         .join(Account, Account.id == Subscription.account_id)
-        .join(lost, lost.c.subscription_id == Subscription.id)
-        .outerjoin(Leaving, Leaving.subscription_id == Subscription.id)
-        .where(Subscription.state == "ended", Subscription.currency == currency)
+        .where(Subscription.state == "ended", Subscription.currency == currency, was_paid)
         .where(Subscription.ended_at >= days.since, Subscription.ended_at < days.until)
         .order_by(Subscription.ended_at.desc(), Subscription.id.desc())
         .limit(PAGE + 1)
@@ -108,15 +107,15 @@ def left(session: Session, currency: str, days: Period, before: str = "") -> Pag
     return Page(rows, _older(found))
 
 
-def _lost() -> Select[int, int]:
-    """The entry that took a subscription's MRR away last."""
+def _lost() -> ScalarSelect[int]:
+    """What the entry was about that took a subscription's MRR away last."""
     entry = aliased(LedgerEntry)
     return (
-        select(entry.subscription_id, entry.amount_minor)
+        select(entry.amount_minor)
         .where(entry.subscription_id == Subscription.id, entry.movement.in_(CHURN))
         .order_by(entry.occurred_at.desc(), entry.id.desc())
         .limit(1)
-        .correlate(Subscription)
+        .scalar_subquery()
     )
 
 
