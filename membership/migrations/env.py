@@ -11,6 +11,7 @@ TABLES = (
     "arrivals",
     "articles",
     "billing",
+    "billing.comparison",
     "billing.defence",
     "billing.dunning",
     "billing.elsewhere",

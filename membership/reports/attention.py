@@ -11,8 +11,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.billing.comparison.models import Comparison, Difference
 from membership.billing.defence.models import CardTesting
-from membership.billing.models import Comparison, Difference, Dispute, StripeEvent
+from membership.billing.models import Dispute, StripeEvent
 from membership.mail.models import OutboxEmail
 from membership.voting.models import Topic
 from membership.voting.telling import shows_who_voted

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from membership.billing.models import Difference as StripeDifference
+from membership.billing.comparison.models import Difference as StripeDifference
 from membership.reports import pictures, stripe_words, words
 from membership.reports.changes import Movements, rounded
 from membership.reports.figures import Figure

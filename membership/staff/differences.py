@@ -15,7 +15,8 @@ from membership import clock
 from membership.accounts import audit
 from membership.accounts.models import Account
 from membership.billing.comparison import run
-from membership.billing.models import Comparison, Difference, Donation, Subscription
+from membership.billing.comparison.models import Comparison, Difference
+from membership.billing.models import Donation, Subscription
 from membership.db import transaction
 from membership.money import Money, display
 from membership.reports import stripe_words, words

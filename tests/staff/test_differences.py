@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
-from membership.billing.models import Comparison, Difference, StripeEvent
+from membership.billing.comparison.models import Comparison, Difference
+from membership.billing.models import StripeEvent
 from tests import factories
 from tests.billing.reading import row, rows
 from tests.factories import NOON

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
-from membership.billing.models import Comparison, Difference
+from membership.billing.comparison.models import Comparison, Difference
 from membership.reports import rates, rollups
 from membership.reports.models import ExchangeRate
 from tests import factories

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from membership.accounts import audit
 from membership.billing import gateway
 from membership.billing.comparison import payments, subscriptions
+from membership.billing.comparison.models import Difference
 from membership.billing.comparison.steps import NOTHING, Seen, Suspect
-from membership.billing.models import Difference
 from membership.db import transaction
 
 log = structlog.get_logger(__name__)

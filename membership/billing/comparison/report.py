@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from membership.billing.comparison.models import Comparison, Difference
 from membership.billing.comparison.stages import COUNTED
-from membership.billing.models import Comparison, Difference
 
 
 @dataclass(frozen=True)

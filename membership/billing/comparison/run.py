@@ -17,10 +17,10 @@ from membership import clock
 from membership.background import wake
 from membership.billing import gateway
 from membership.billing.comparison import repair
+from membership.billing.comparison.models import Comparison
 from membership.billing.comparison.stages import COUNTED, STAGES
 from membership.billing.comparison.steps import Place, Step
 from membership.billing.comparison.subscriptions import WrongAccountError
-from membership.billing.models import Comparison
 from membership.db import database_now, lock, transaction
 
 log = structlog.get_logger(__name__)

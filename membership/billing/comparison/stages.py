@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from membership.billing import backfill, gateway
 from membership.billing.comparison import payments, subscriptions
+from membership.billing.comparison.models import Difference
 from membership.billing.comparison.steps import Place, Step, Suspect
-from membership.billing.models import Difference
 from membership.db import transaction
 
 PAGE = 100

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from membership.billing.comparison import run
-from membership.billing.models import Comparison, Difference, Subscription
+from membership.billing.comparison.models import Comparison, Difference
+from membership.billing.models import Subscription
 from tests.billing.conftest import Stripe
 from tests.billing.reading import row, rows
 

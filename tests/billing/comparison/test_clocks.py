@@ -10,11 +10,8 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.billing import backfill, inbox
-from membership.billing.models import (
-    Comparison,
-    Donation,
-    StripeEvent,
-)
+from membership.billing.comparison.models import Comparison
+from membership.billing.models import Donation, StripeEvent
 from tests.billing.comparison.conftest import Compare, Give
 from tests.billing.conftest import Stripe, sign
 from tests.billing.reading import row, rows

@@ -10,15 +10,9 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import AuditEntry
 from membership.billing import donations
+from membership.billing.comparison.models import Comparison, Difference
 from membership.billing.dunning.models import Dunning
-from membership.billing.models import (
-    Comparison,
-    Difference,
-    Donation,
-    LedgerEntry,
-    Refund,
-    Subscription,
-)
+from membership.billing.models import Donation, LedgerEntry, Refund, Subscription
 from tests import factories
 from tests.billing.comparison.conftest import Compare, Give
 from tests.billing.comparison.planting import known, planted

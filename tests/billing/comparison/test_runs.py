@@ -10,13 +10,10 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.billing.comparison import run, subscriptions
+from membership.billing.comparison.models import Comparison, Difference
 from membership.billing.comparison.stages import STAGES
 from membership.billing.comparison.steps import Place
-from membership.billing.models import (
-    Comparison,
-    Difference,
-    Subscription,
-)
+from membership.billing.models import Subscription
 from sandbox.stripe.billing_cycle import add_periods
 from tests import factories
 from tests.billing.comparison.conftest import Compare

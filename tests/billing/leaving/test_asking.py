@@ -12,11 +12,11 @@ from membership import clock
 from membership.accounts.models import Account, AuditEntry, Note, SignIn
 from membership.billing import leaving, sync
 from membership.billing.comparison import run as comparing
+from membership.billing.comparison.models import Difference
 from membership.billing.gifts import letters as gift_letters
 from membership.billing.gifts import sending
 from membership.billing.models import (
     Checkout,
-    Difference,
     Donation,
     Leaving,
     LedgerEntry,
