@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from sqlalchemy import ScalarSelect, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from membership.accounts.models import Account
@@ -52,20 +52,17 @@ class Page(Generic[Row]):
 
 def began(session: Session, currency: str, days: Period, before: str = "") -> Page[Began]:
     """Accounts whose first ledger entry in a currency is of these days, as cohorts have it."""
-    entry, other, whole = LedgerEntry, aliased(LedgerEntry), aliased(LedgerEntry)
+    entry, support = LedgerEntry, Subscription
+    other, is_theirs = _of_the_same()
     earlier = exists().where(
-        other.account_id == entry.account_id,
-        other.currency == entry.currency,
-        tuple_(other.occurred_at, other.id) < tuple_(entry.occurred_at, entry.id),
+        *is_theirs, tuple_(other.occurred_at, other.id) < tuple_(entry.occurred_at, entry.id)
     )
-    now = (
-        select(func.sum(whole.amount_minor))
-        .where(whole.account_id == entry.account_id, whole.currency == entry.currency)
-        .scalar_subquery()
-    )
+    whole, is_theirs = _of_the_same()
+    now = select(func.sum(whole.amount_minor)).where(*is_theirs).scalar_subquery()
     query = (
         select(Account, entry.occurred_at, entry.id, entry.amount_minor, now)
-        .join(Account, Account.id == entry.account_id)
+        .join(support, support.id == entry.subscription_id)
+        .join(Account, Account.id == support.account_id)
         .where(entry.currency == currency, ~earlier)
         .where(entry.occurred_at >= days.since, entry.occurred_at < days.until)
         .order_by(entry.occurred_at.desc(), entry.id.desc())
@@ -76,6 +73,19 @@ def began(session: Session, currency: str, days: Period, before: str = "") -> Pa
     found = session.execute(query).all()
     rows = [Began(account, at, first, int(mrr)) for account, at, _id, first, mrr in found[:PAGE]]
     return Page(rows, _older(found))
+
+
+def _of_the_same() -> tuple[type[LedgerEntry], tuple[ColumnElement[bool], ...]]:
+    """SQL: entries of whom an entry's subscription belongs to, in its currency.
+
+    An entry itself keeps the account of its day, which may have been merged into another.
+    """
+    entry, owner = aliased(LedgerEntry), aliased(Subscription)
+    return entry, (
+        owner.id == entry.subscription_id,
+        owner.account_id == Subscription.account_id,
+        entry.currency == LedgerEntry.currency,
+    )
 
 
 def left(session: Session, currency: str, days: Period, before: str = "") -> Page[Left]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from membership.billing.models import Donation, LedgerEntry
+from membership.billing.models import Donation, LedgerEntry, Subscription
 from membership.reports.figures import Figure, hide_small_group
 from membership.reports.models import DailyFigures
 
@@ -174,7 +174,8 @@ def _people(session: Session, week: Week) -> Mapping[str, Mapping[str, int]]:
     for currency, once, regularly in gave:
         found[currency] |= {"one_time": once, "regular": regularly}
     moved = session.execute(
-        select(LedgerEntry.currency, func.count(LedgerEntry.account_id.distinct()))
+        select(LedgerEntry.currency, func.count(Subscription.account_id.distinct()))
+        .join(Subscription, Subscription.id == LedgerEntry.subscription_id)
         .where(LedgerEntry.occurred_at >= since, LedgerEntry.occurred_at < until)
         .group_by(LedgerEntry.currency)
     )
