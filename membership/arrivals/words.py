@@ -33,7 +33,7 @@ STATE_TONE: Words = MappingProxyType(
 )
 COUNT: Words = MappingProxyType(
     {
-        "new": _("New patrons"),
+        "new": _("Taken as new"),
         "changed": _("Known, told otherwise now"),
         "same": _("Known, and the same"),
         "ended": _("Known, and over now"),

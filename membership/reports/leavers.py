@@ -106,7 +106,7 @@ def why_table(found: Counts, asked: Asked, behind: Behind) -> Table:
         _why_title(reasons, said),
         (
             Column("reason", _("What they say"), "text"),
-            Column("left", _("Left")),
+            Column("left", _("Who left")),
             Column("share", _("Of those who said why"), "share"),
         ),
         tuple(rows),

@@ -136,8 +136,8 @@ def _turnout(rounds: Sequence[Counted]) -> Table:
         "turnout_of_rounds",
         _turnout_title(rounds),
         (
-            Column("round", _("Vote"), "text"),
-            Column("closed", _("Closed"), "day"),
+            Column("round", _("Round"), "text"),
+            Column("closed", _("Ended on"), "day"),
             Column("voters", _("Voted")),
             Column("electorate", _("Might have voted")),
             Column("turnout", _("Turnout"), "share"),
@@ -222,7 +222,7 @@ def _amounts(edge: int, currency: str) -> str:
 def _columns(first: str) -> tuple[Column, ...]:
     return (
         Column("group", first, "text"),
-        Column("rounds", _("Votes")),
+        Column("rounds", _("Rounds counted")),
         Column("patrons", _("Might have voted")),
         Column("voters", _("Voted")),
         Column("turnout", _("Turnout"), "share"),
@@ -262,7 +262,7 @@ def _kept(rounds: Sequence[Counted]) -> Table:
         _("Who still gives after a vote: those who voted, and the others"),
         (
             Column("after", _("After"), "text"),
-            Column("rounds", _("Votes")),
+            Column("rounds", _("Rounds counted")),
             Column("voters", _("Voted")),
             Column("voters_kept", _("Of them still give"), "share"),
             Column("others", _("Did not vote")),
@@ -305,7 +305,7 @@ def _stories(stories: Sequence[lists.Report], follows: Mapping[int, int]) -> Tab
             Column("topic", _("Topic"), "text"),
             Column("story", _("Story"), "text"),
             Column("published", _("Out on"), "day"),
-            Column("round", _("Vote"), "text"),
+            Column("round", _("Round"), "text"),
             Column("days", _("After"), "days"),
             Column("followers", _("Followers")),
         ),

@@ -118,7 +118,7 @@ def _tiles(found: Counts, failing: Count, asked: Asked, list_of: str) -> tuple[T
 def _by_month(found: Counts, asked: Asked, behind: Behind) -> Table:
     columns = [
         Column("month", _("Month of the failure"), "month"),
-        Column("failed", _("Failed")),
+        Column("failed", _("Failed payments")),
         Column("recovered", _("Came after all")),
         Column("given_up", _("Given up")),
         Column("open", _("Still being tried")),
@@ -169,7 +169,7 @@ def _by_code(found: Counts, asked: Asked, behind: Behind) -> Table:
     columns = [
         Column("reason", _("What the bank said"), "text"),
         Column("code", _("Its code"), "text"),
-        Column("failed", _("Failed")),
+        Column("failed", _("Failed payments")),
         Column("recovered", _("Came after all")),
         Column("share", _("Came, of those that failed"), "share"),
     ]

@@ -102,7 +102,9 @@ def _form_in(languages: tuple[str, ...]) -> type[ExperimentForm]:
     fields: dict[str, Any] = {}
     for place in PLACES:
         name_length = Length(max=40, message=_l("Please keep the name under 40 letters."))
-        fields[f"name_{place}"] = StringField(_l("Name"), [name_length], filters=[tidy])
+        fields[f"name_{place}"] = StringField(
+            _l("Name of this wording"), [name_length], filters=[tidy]
+        )
         fields[f"weight_{place}"] = _weight(_l("Parts that see it"), 1 if place == 1 else 0)
         for code in languages:
             fields[f"title_{place}_{code}"] = StringField(

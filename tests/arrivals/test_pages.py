@@ -66,7 +66,7 @@ def test_from_file_to_patrons(session: Session, finance: FlaskClient) -> None:
     export = exports.patreon(exports.patron(1, **AHEAD), exports.patron(2, Email="=nobody"))
     page = hand_in(finance, "patreon", export).location
     shown = finance.get(page).text
-    assert count_of(shown, "New patrons") == "1"
+    assert count_of(shown, "Taken as new") == "1"
     assert "Line 3" in shown
     assert "There is no mail address in it." in shown
     assert "not looked at, not kept" in shown
@@ -149,10 +149,10 @@ def test_from_stripe(session: Session, stripe: Stripe, finance: FlaskClient) -> 
     first, second = begun(stripe, "a@example.org"), begun(stripe, "b@example.org")
     prices = {each["id"]: each["items"]["data"][0]["price"] for each in stripe.all("subscription")}
     page = hand_in(finance, "stripe", None).location
-    assert count_of(finance.get(page).text, "New patrons") == "2"
+    assert count_of(finance.get(page).text, "Taken as new") == "2"
     sent(finance, page, "look-again", only=prices[second]["id"])
     shown = finance.get(page).text
-    assert (count_of(shown, "New patrons"), count_of(shown, "Of other prices")) == ("1", "1")
+    assert (count_of(shown, "Taken as new"), count_of(shown, "Of other prices")) == ("1", "1")
     sent(finance, page, "confirm", reason="We move.", with_welcome="y")
     assert row(session, Subscription).stripe_subscription_id == second
     assert mails(session) == [("arrived", "b@example.org")]

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import Date, Numeric, String, cast, column, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
@@ -57,10 +58,12 @@ def bring_in(session: Session, content: bytes, name: str, actor_id: int | None =
     wanted = ours(session)
     found = {(each.currency, each.day): each for each in read(content) if each.currency in wanted}
     if not found:
-        raise NotRatesError(f"It has no rate of our currencies: {', '.join(wanted)}.")
+        raise NotRatesError(
+            _("It has no rate of our currencies: %(codes)s.", codes=", ".join(wanted))
+        )
     newest = max(day for _currency, day in found)
     if newest > clock.now().date():
-        raise NotRatesError(f"It tells of {newest}, which is still to come.")
+        raise NotRatesError(_("It tells of %(day)s, which is still to come.", day=newest))
     written = _write(session, list(found.values()))
     kept = Kept(len(found), written, tuple(sorted({code for code, _day in found})), newest)
     audit.record(

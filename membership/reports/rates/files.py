@@ -15,6 +15,8 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from xml.etree import ElementTree
 
+from flask_babel import gettext as _
+
 # All days since 1999 as XML are 8 MB.
 LARGEST = 64 * 1024 * 1024
 _CODE = re.compile(r"[A-Z]{3}")
@@ -45,7 +47,7 @@ def read(content: bytes) -> list[Rate]:
     else:
         found = list(_of_csv(content))
     if not found:
-        raise NotRatesError("There is no exchange rate in it.")
+        raise NotRatesError(_("There is no exchange rate in it."))
     return found
 
 
@@ -56,9 +58,9 @@ def _unpacked(content: bytes) -> bytes:
             with archive.open(only) as file:
                 unpacked = file.read(LARGEST + 1)
     except (ValueError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-        raise NotRatesError("A ZIP of rates holds exactly one readable file.") from error
+        raise NotRatesError(_("A ZIP of rates holds exactly one readable file.")) from error
     if len(unpacked) > LARGEST:
-        raise NotRatesError("The file in the ZIP is too large to be one of rates.")
+        raise NotRatesError(_("The file in the ZIP is too large to be one of rates."))
     return unpacked
 
 
@@ -67,14 +69,14 @@ def _of_csv(content: bytes) -> Iterator[Rate]:
         lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header, *rows = [[cell.strip() for cell in line] for line in lines if line] or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise NotRatesError("It is neither CSV nor XML of exchange rates.") from error
+        raise NotRatesError(_("It is neither CSV nor XML of exchange rates.")) from error
     # Each line ends with a comma, the header's too.
     codes = header[1:-1] if header and not header[-1] else header[1:]
     if not codes or header[0] != "Date" or not all(map(_CODE.fullmatch, codes)):
-        raise NotRatesError("Its first line is not “Date” and the codes of currencies.")
+        raise NotRatesError(_("Its first line is not “Date” and the codes of currencies."))
     for number, row in enumerate(rows, start=2):
         if len(row) < len(codes) + 1:
-            raise NotRatesError(f"Line {number} is shorter than the first.")
+            raise NotRatesError(_("Line %(number)d is shorter than the first.", number=number))
         day = _day(row[0], f"line {number}")
         for code, cell in zip(codes, row[1:], strict=False):
             if cell not in _NONE:
@@ -84,11 +86,11 @@ def _of_csv(content: bytes) -> Iterator[Rate]:
 def _of_xml(content: bytes) -> Iterator[Rate]:
     # No file of rates declares entities; one that does means harm.
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise NotRatesError("It is XML with a document type, which files of rates do not have.")
+        raise NotRatesError(_("It is XML with a document type, which files of rates do not have."))
     try:
         root = ElementTree.fromstring(content)
     except ElementTree.ParseError as error:
-        raise NotRatesError("It is XML that cannot be read.") from error
+        raise NotRatesError(_("It is XML that cannot be read.")) from error
     for cube in root.iter():
         if "time" in cube.attrib:
             day = _day(cube.attrib["time"], "the XML")
