@@ -23,8 +23,8 @@ TONES = MappingProxyType(
     {
         "new": "good",
         "reactivation": "coffee",
-        "expansion": "edge",
-        "contraction": "muted",
+        "expansion": "chart-good",
+        "contraction": "chart-doubt",
         "churn_voluntary": "bad",
         "churn_involuntary": "warning",
         "rates": "ember",
@@ -103,7 +103,7 @@ def years(seen: Glance, asked: Asked) -> Table:
         currency=seen.currency,
         summary=_("At the end of each month (UTC), or of the days asked for."),
     )
-    drawn = {"mrr": "coffee", "mrr_before": "muted"}
+    drawn = {"mrr": "coffee", "mrr_before": "edge"}
     return replace(table, picture=pictures.line(table, "month", drawn, name_of_month))
 
 

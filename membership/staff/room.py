@@ -16,50 +16,94 @@ FINANCE = ("finance",)
 EDITORS = ("editor",)
 REPORTERS = ("reporter",)
 # Endpoint, name, and the roles that may enter beside admins (none named: all staff).
-ROOMS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
-    ("staff.overview", _("Overview"), ()),
-    ("staff.retention", _("Retention"), ()),
-    ("staff.recovery", _("Recovery"), ()),
-    ("staff.acquisition", _("Acquisition"), ()),
-    ("staff.asks", _("Asks"), EDITORS),
-    ("staff.participation", _("Participation"), ()),
-    ("staff.transparency", _("Transparency"), FINANCE),
-    ("staff.patrons", _("Patrons"), FINANCE),
-    ("staff.topics", _("Topics"), EDITORS),
-    ("staff.board", _("Board"), (*EDITORS, *REPORTERS)),
-    ("staff.rounds", _("Rounds"), EDITORS),
-    ("staff.campaigns", _("Campaigns"), (*EDITORS, *FINANCE)),
-    ("staff.mail", _("Mail"), FINANCE),
-    ("staff.wording", _("Wording"), EDITORS),
-    ("staff.manual", _("By hand"), FINANCE),
-    ("staff.pool", _("Pool"), FINANCE),
-    ("staff.ways", _("Other ways"), (*EDITORS, *FINANCE)),
-    ("staff.disputes", _("Disputes"), FINANCE),
-    ("staff.events", _("Events"), FINANCE),
-    ("staff.differences", _("Differences"), FINANCE),
-    ("staff.exports", _("Exports"), FINANCE),
-    ("staff.my_mail", _("My mail"), ()),
-    ("staff.arrivals", _("Imports"), FINANCE),
+Room = tuple[str, Any, tuple[str, ...]]
+# The head of each page names the groups; the line below it, the rooms of the group one is in.
+GROUPS: tuple[tuple[Any, tuple[Room, ...]], ...] = (
+    (
+        _("Figures"),
+        (
+            ("staff.overview", _("Overview"), ()),
+            ("staff.retention", _("Retention"), ()),
+            ("staff.recovery", _("Recovery"), ()),
+            ("staff.acquisition", _("Acquisition"), ()),
+            ("staff.participation", _("Participation"), ()),
+            ("staff.rates", _("Exchange rates"), FINANCE),
+            ("staff.figures", _("What they mean"), ()),
+        ),
+    ),
+    (
+        _("People"),
+        (
+            ("staff.patrons", _("Patrons"), FINANCE),
+            ("staff.arrivals", _("Imports"), FINANCE),
+            ("staff.exports", _("Exports"), FINANCE),
+        ),
+    ),
+    (
+        _("Topics"),
+        (
+            ("staff.topics", _("Topics"), EDITORS),
+            ("staff.board", _("Board"), (*EDITORS, *REPORTERS)),
+            ("staff.rounds", _("Rounds"), EDITORS),
+            ("staff.series", _("Series"), EDITORS),
+        ),
+    ),
+    (
+        _("Mail"),
+        (
+            ("staff.campaigns", _("Campaigns"), (*EDITORS, *FINANCE)),
+            ("staff.mail", _("Mail"), FINANCE),
+            ("staff.wording", _("Wording"), EDITORS),
+            ("staff.my_mail", _("My mail"), ()),
+        ),
+    ),
+    (
+        _("Money"),
+        (
+            ("staff.manual", _("By hand"), FINANCE),
+            ("staff.pool", _("Pool"), FINANCE),
+            ("staff.disputes", _("Disputes"), FINANCE),
+            ("staff.events", _("Events"), FINANCE),
+            ("staff.differences", _("Differences"), FINANCE),
+        ),
+    ),
+    (
+        _("The site"),
+        (
+            ("staff.asks", _("Asks"), EDITORS),
+            ("staff.ways", _("Other ways"), (*EDITORS, *FINANCE)),
+            ("staff.transparency", _("Transparency"), FINANCE),
+        ),
+    ),
 )
 
 
 @blueprint.context_processor
 def rooms() -> dict[str, Any]:
-    """`staff_rooms`: (path, name) of the rooms this person may enter; `staff_room`: where we are.
+    """`staff_groups`: (name, [(path, name) of a room]), as far as this person may enter.
 
+    `staff_room`: the path of the room where we are.
     A room may lie in another, as the board does in the topics: the innermost is meant.
     """
-    may_enter = [
-        (url_for(endpoint), name) for endpoint, name, roles in ROOMS if access.has_role(*roles)
+    groups = [
+        (
+            title,
+            [(url_for(endpoint), name) for endpoint, name, roles in of if access.has_role(*roles)],
+        )
+        for title, of in GROUPS
     ]
     here = request.script_root + request.path
     overview = url_for("staff.overview")
     around = [
         room
-        for room, _name in may_enter
+        for _title, of in groups
+        for room, _name in of
         if here == room or (room != overview and here.startswith(room))
     ]
-    return {"staff_rooms": may_enter, "staff_room": max(around, key=len, default="")}
+    return {
+        "staff_groups": [group for group in groups if group[1]],
+        "staff_room": max(around, key=len, default=""),
+    }
 
 
 def me() -> Account:

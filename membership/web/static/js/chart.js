@@ -10,7 +10,8 @@ const figures = (unit) => {
   const money = { style: "currency", currency: unit, currencyDisplay: "narrowSymbol", maximumFractionDigits: 0 };
   const share = { style: "percent", maximumFractionDigits: 1 };
   const format = new Intl.NumberFormat(language, unit === "share" ? share : unit ? money : {});
-  return (value) => (value === null || value === undefined ? "–" : format.format(value));
+  // A minus sign as everywhere else on the page.
+  return (value) => (value === null || value === undefined ? "–" : format.format(value).replace("-", "−"));
 };
 
 const series = ({ name, values, tone }, kind) => {
@@ -23,7 +24,7 @@ const series = ({ name, values, tone }, kind) => {
     color: colour,
     lineStyle: { width: 2 },
     symbol: "circle",
-    symbolSize: 6,
+    symbolSize: 5,
     showSymbol: values.length < 32,
     barMaxWidth: 28,
     animation: false,
@@ -44,26 +45,29 @@ const tooltip = (more) => ({
   ...more,
 });
 
-const labelled = (labels, more) => ({
+const labelled = (labels, { edges, ...more } = {}) => ({
   type: "category",
   data: labels,
   axisLine: { lineStyle: { color: token("edge") } },
   axisTick: { show: false },
-  axisLabel: { ...text(), hideOverlap: true },
+  axisLabel: { ...text(), margin: 12, hideOverlap: true, ...edges },
   ...more,
 });
 
-const measured = (show) => ({
+const measured = (show, more) => ({
   type: "value",
   splitNumber: 4,
   axisLabel: { ...text(), formatter: show },
   splitLine: { lineStyle: { color: token("rule") } },
+  ...more,
 });
 
 const lines = ({ kind, labels, series: rows, unit }, width) => {
   const show = figures(unit);
   // The legend wraps; what is drawn begins under its last line.
   const legend = rows.reduce((sum, { name }) => sum + 25 + 7 * name.length, 0);
+  const isShare = unit === "share";
+  const most = Math.max(...rows.flatMap(({ values }) => values));
   const above = rows.length > 1 ? 20 + 20 * Math.ceil(legend / width) : 12;
   return {
     grid: { left: 4, right: 12, top: above, bottom: 4, containLabel: true },
@@ -75,57 +79,81 @@ const lines = ({ kind, labels, series: rows, unit }, width) => {
       valueFormatter: show,
       axisPointer: { type: kind === "line" ? "line" : "shadow", lineStyle: { color: token("edge") } },
     }),
-    xAxis: labelled(labels, { boundaryGap: kind !== "line" }),
-    yAxis: measured(show),
+    xAxis: labelled(labels, kind === "line" ? { boundaryGap: false, edges: { alignMinLabel: "left", alignMaxLabel: "right" } } : {}),
+    yAxis: measured(show, isShare && most <= 1 ? { max: 1, interval: 0.25 } : {}),
     series: rows.map((row) => series(row, kind)),
   };
 };
 
-// Each step begins where the one before ended; the first and the last stand on the ground.
-const waterfall = ({ labels, values, tones, unit }) => {
+// Each step begins where the one before ended. The first and the last stand on the ground, unless
+// the steps are too small to be seen so: then they are marks, and the ground is left out.
+const waterfall = ({ labels, values, tones, unit }, width) => {
   const show = figures(unit);
   const last = values.length - 1;
+  const isNarrow = width < 480;
   let height = 0;
-  const spans = values.map((value, step) => {
-    const from = step === 0 || step === last ? 0 : height;
-    height = from + (value ?? 0);
-    return [Math.min(from, height), Math.max(from, height)];
+  const levels = values.map((value, step) => (height = step === last ? value : height + value));
+  const least = Math.min(...levels);
+  const most = Math.max(...levels);
+  const isZoomed = least > 0 && most - least < most / 3;
+  const spans = levels.map((level, step) => {
+    const from = step === 0 || step === last ? (isZoomed ? level : 0) : levels[step - 1];
+    return [Math.min(from, level), Math.max(from, level)];
   });
-  const bar = { type: "bar", stack: "all", barMaxWidth: 44, animation: false };
+  const bar = { type: "bar", stack: "all", barMaxWidth: 22, animation: false };
   return {
-    grid: { left: 4, right: 12, top: 24, bottom: 4, containLabel: true },
+    grid: { left: 4, right: isNarrow ? 52 : 68, top: 4, bottom: 4, containLabel: true },
     tooltip: tooltip({
       trigger: "axis",
       axisPointer: { type: "shadow" },
       formatter: ([{ dataIndex }]) => `${labels[dataIndex]}: ${show(values[dataIndex])}`,
     }),
-    xAxis: labelled(labels, { axisLabel: { ...text(), interval: 0, width: 84, overflow: "break" } }),
-    yAxis: measured(show),
+    yAxis: labelled(labels, {
+      inverse: true,
+      axisLabel: { ...text(), interval: 0, width: isNarrow ? 108 : 180, overflow: "break", lineHeight: 16 },
+    }),
+    xAxis: measured(show, { scale: isZoomed, boundaryGap: isZoomed ? ["10%", "10%"] : undefined, splitNumber: isNarrow ? 2 : 4, axisLabel: { ...text(), formatter: show, hideOverlap: true } }),
     series: [
       { ...bar, silent: true, itemStyle: { color: "transparent" }, data: spans.map(([low]) => low) },
       {
         ...bar,
+        barMinHeight: 3,
         data: spans.map(([low, high], step) => ({ value: high - low, itemStyle: { color: token(tones[step]) } })),
-        label: { show: true, position: "top", ...text(), formatter: ({ dataIndex }) => show(values[dataIndex]) },
+        label: { show: true, position: "right", ...text(), color: token("ink"), formatter: ({ dataIndex }) => show(values[dataIndex]) },
       },
     ],
   };
 };
 
-const heat = ({ labels, rows, values, unit }) => {
+// Shares of one colour, from the least that is there, so that what differs can be told apart.
+const heat = ({ labels, rows, values, unit }, width) => {
   const show = figures(unit);
   const cells = values.flatMap((row, y) =>
     row.flatMap((value, x) => (value === null ? [] : [[x, y, value]])),
   );
+  const least = Math.floor(Math.min(0.9, ...cells.map(([, , value]) => value)) * 10) / 10;
   return {
-    grid: { left: 4, right: 12, top: 4, bottom: 4, containLabel: true },
+    grid: { left: 4, right: 4, top: 4, bottom: 52, containLabel: true },
     tooltip: tooltip({
       formatter: ({ value: [x, y, value] }) => `${rows[y]}, ${labels[x]}: ${show(value)}`,
     }),
-    visualMap: { show: false, min: 0, max: 1, inRange: { color: [token("paper"), token("coffee")] } },
+    visualMap: {
+      type: "continuous",
+      calculable: false,
+      orient: "horizontal",
+      left: 0,
+      bottom: 4,
+      itemWidth: 12,
+      itemHeight: Math.min(160, width / 2),
+      min: least,
+      max: 1,
+      text: [show(1), show(least)],
+      textStyle: text(),
+      inRange: { color: [token("sunk"), token("coffee")] },
+    },
     xAxis: labelled(labels, { position: "top" }),
     yAxis: labelled(rows, { inverse: true }),
-    series: [{ type: "heatmap", data: cells, animation: false, itemStyle: { borderColor: token("paper"), borderWidth: 1 } }],
+    series: [{ type: "heatmap", data: cells, animation: false, itemStyle: { borderColor: token("paper"), borderWidth: 2 } }],
   };
 };
 
@@ -139,7 +167,7 @@ const option = (data, width) => ({
 const drawn = pictures.map((picture) => {
   const data = JSON.parse(document.getElementById(picture.dataset.chart).textContent);
   picture.dataset.drawn = "";
-  if (data.kind === "heat") picture.style.blockSize = `${60 + 22 * data.rows.length}px`;
+  if (data.kind === "heat") picture.style.blockSize = `${84 + 22 * data.rows.length}px`;
   const chart = echarts.init(picture, null, { renderer: "canvas" });
   const redraw = () => chart.setOption(option(data, chart.getWidth()), true);
   new ResizeObserver(() => {
@@ -152,4 +180,6 @@ const draw = () => drawn.forEach((redraw) => redraw());
 
 draw();
 document.fonts.ready.then(draw);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+for (const look of ["(prefers-color-scheme: dark)", "print"]) {
+  matchMedia(look).addEventListener("change", draw);
+}
