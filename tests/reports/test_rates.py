@@ -1,6 +1,7 @@
 """Exchange rates: the bank's files, taken again and again, and the overview converted by them."""
 
 import io
+import tracemalloc
 import zipfile
 from datetime import date
 from decimal import Decimal
@@ -15,7 +16,7 @@ from membership.reports import rates, rollups
 from membership.reports.models import ExchangeRate
 from membership.reports.overview import Overview, build
 from membership.reports.periods import Period
-from membership.reports.rates.files import NotRatesError, Rate, read
+from membership.reports.rates.files import LARGEST, NotRatesError, Rate, read
 from membership.reports.report import Asked
 from tests.factories import NOON
 from tests.reports.giving import DAY, joins, leaves
@@ -40,7 +41,7 @@ XML = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 def zipped(content: bytes, *names: str) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:
             archive.writestr(name, content)
     return file.getvalue()
@@ -79,12 +80,26 @@ def test_one_day_as_csv_and_days_as_xml() -> None:
         (b"<rates/>", "no exchange rate"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "document type"),
         (zipped(HISTORY, "a.csv", "b.csv"), "exactly one"),
+        (XML.replace(b"UTF-8", b"UTF-16LE").decode().encode("utf-16-le"), "cannot be read"),
+        (XML.replace(b"Reference", b"\xff"), "cannot be read"),
+        (zipped(b" " * (LARGEST + 1), "a.csv"), "too large"),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_another_file_is_refused_in_one_sentence(content: bytes, why: str) -> None:
     with pytest.raises(NotRatesError, match=why):
         read(content)
+
+
+def test_xml_is_read_without_a_tree_of_it() -> None:
+    """A few kilobytes packed would else be gigabytes in memory."""
+    nothing = b"<Cube>" + b"<b/>" * 200_000 + b"</Cube></gesmes:Envelope>"
+    content = zipped(XML.replace(b"</gesmes:Envelope>", nothing), "eurofxref.xml")
+    tracemalloc.start()
+    assert len(read(content)) == 3
+    _now, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 8 * 1024 * 1024
 
 
 def test_a_file_may_be_brought_in_again(session: Session) -> None:

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 from flask_babel import gettext as _
 
 # All days since 1999 as XML are 8 MB.
-LARGEST = 64 * 1024 * 1024
+LARGEST = 16 * 1024 * 1024
 _CODE = re.compile(r"[A-Z]{3}")
 # What stands where a currency had no rate on a day.
 _NONE = ("", "N/A")
@@ -29,7 +29,7 @@ class NotRatesError(ValueError):
     """A file that holds no exchange rates; its text says why, for people."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rate:
     """One euro was worth `per_euro` of a currency on a day."""
 
@@ -42,6 +42,8 @@ def read(content: bytes) -> list[Rate]:
     """All rates of a file, in its order. Raises NotRatesError."""
     if zipfile.is_zipfile(io.BytesIO(content)):
         content = _unpacked(content)
+    if len(content) > LARGEST:
+        raise NotRatesError(_("The file is too large to be one of rates."))
     if content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
         found = list(_of_xml(content))
     else:
@@ -56,25 +58,26 @@ def _unpacked(content: bytes) -> bytes:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             (only,) = archive.infolist()
             with archive.open(only) as file:
-                unpacked = file.read(LARGEST + 1)
+                return file.read(LARGEST + 1)
     except (ValueError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
         raise NotRatesError(_("A ZIP of rates holds exactly one readable file.")) from error
-    if len(unpacked) > LARGEST:
-        raise NotRatesError(_("The file in the ZIP is too large to be one of rates."))
-    return unpacked
 
 
 def _of_csv(content: bytes) -> Iterator[Rate]:
     try:
         lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        header, *rows = [[cell.strip() for cell in line] for line in lines if line] or [[]]
+        yield from _of_lines([cell.strip() for cell in line] for line in lines if line)
     except (UnicodeDecodeError, csv.Error) as error:
         raise NotRatesError(_("It is neither CSV nor XML of exchange rates.")) from error
+
+
+def _of_lines(lines: Iterator[list[str]]) -> Iterator[Rate]:
+    header = next(lines, [])
     # Each line ends with a comma, the header's too.
     codes = header[1:-1] if header and not header[-1] else header[1:]
     if not codes or header[0] != "Date" or not all(map(_CODE.fullmatch, codes)):
         raise NotRatesError(_("Its first line is not “Date” and the codes of currencies."))
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(lines, start=2):
         if len(row) < len(codes) + 1:
             raise NotRatesError(_("Line %(number)d is shorter than the first.", number=number))
         day = _day(row[0], f"line {number}")
@@ -83,22 +86,44 @@ def _of_csv(content: bytes) -> Iterator[Rate]:
                 yield Rate(code, day, _rate(cell, f"line {number}"))
 
 
-def _of_xml(content: bytes) -> Iterator[Rate]:
+def _of_xml(content: bytes) -> list[Rate]:
+    # Only UTF-8 is read, whatever the file says of itself: in another encoding, what is looked for
+    # below would be spelled otherwise. UTF-16, which the parser would take of its own, has zeros.
+    if b"\0" in content:
+        raise NotRatesError(_("It is XML that cannot be read."))
     # No file of rates declares entities; one that does means harm.
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         raise NotRatesError(_("It is XML with a document type, which files of rates do not have."))
+    cubes = _Cubes()
+    parser = ElementTree.XMLParser(target=cubes, encoding="utf-8")
     try:
-        root = ElementTree.fromstring(content)
+        parser.feed(content)
+        parser.close()
     except ElementTree.ParseError as error:
         raise NotRatesError(_("It is XML that cannot be read.")) from error
-    for cube in root.iter():
-        if "time" in cube.attrib:
-            day = _day(cube.attrib["time"], "the XML")
-            for each in cube:
-                code, rate = each.get("currency", ""), each.get("rate", "")
-                if not _CODE.fullmatch(code):
-                    raise NotRatesError(f"“{code}” of {day} is no code of a currency.")
-                yield Rate(code, day, _rate(rate, str(day)))
+    return cubes.rates
+
+
+class _Cubes:
+    """What the XML is read into, with no tree of it: that would be many times the file."""
+
+    def __init__(self) -> None:
+        self.rates: list[Rate] = []
+        self._day: date | None = None
+
+    def start(self, _tag: str, attributes: Mapping[str, str]) -> None:
+        """A day, or a rate of the day before it."""
+        if "time" in attributes:
+            self._day = _day(attributes["time"], "the XML")
+        elif self._day is not None and "currency" in attributes:
+            code = attributes["currency"]
+            if not _CODE.fullmatch(code):
+                raise NotRatesError(f"“{code[:40]}” of {self._day} is no code of a currency.")
+            rate = _rate(attributes.get("rate", ""), str(self._day))
+            self.rates.append(Rate(code, self._day, rate))
+
+    def close(self) -> None:
+        """The parser calls this at the end."""
 
 
 def _day(text: str, where: str) -> date:
