@@ -25,6 +25,8 @@ from membership.web.download import download
 from membership.web.spreadsheet import file_of
 
 USUAL_PERIOD = "12_months"
+# What a page is asked by, beside what its own address names.
+ASKED_BY = ("period", "from", "to", "currency")
 # Stands for a currency in the address of a page that converts.
 IN_EURO = "in-euro"
 
@@ -93,7 +95,7 @@ def add(page: Page, rule: str = "") -> None:
 
 def csv_of(page: Page, table: str) -> str:
     """The address of a table's CSV, asked for as the page is."""
-    return url_for(f"staff.{page.name}_csv", table=table, **_asked_in_address())
+    return url_for(f"staff.{page.name}_csv", table=table, **asked_in_address())
 
 
 def month_asked_for(name: str) -> Period | None:
@@ -104,8 +106,9 @@ def month_asked_for(name: str) -> Period | None:
         return None
 
 
-def _asked_in_address() -> dict[str, Any]:
-    return request.args.to_dict()
+def asked_in_address() -> dict[str, Any]:
+    """What the page was asked for, to ask for the like; other names would be url_for()'s own."""
+    return {name: request.args[name] for name in ASKED_BY if name in request.args}
 
 
 blueprint.add_app_template_global(csv_of)

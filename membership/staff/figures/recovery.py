@@ -14,8 +14,6 @@ from membership.reports.report import Asked, Report
 from membership.staff.figures import pages
 from membership.staff.room import me
 
-# What the list below the figures is asked for by, and its place in an older page.
-OF_THE_LIST = ("month", "code", "before")
 # Stripe's words for why, of which it may have new ones.
 CODE = re.compile("[a-z_]{1,60}")
 
@@ -26,11 +24,8 @@ def _report(session: Session, asked: Asked) -> Report:
 
 def _address(**values: str) -> str:
     """The page as it was asked for, with another list below it."""
-    asked: dict[str, Any] = {
-        name: value for name, value in request.args.items() if name not in OF_THE_LIST
-    }
     given = {name: value for name, value in values.items() if name and value}
-    return url_for("staff.recovery", **(asked | given), _anchor="people")
+    return url_for("staff.recovery", **(pages.asked_in_address() | given), _anchor="people")
 
 
 def _people(session: Session, asked: Asked) -> Mapping[str, Any]:

@@ -17,8 +17,6 @@ from membership.reports.staying_tables import month_name
 from membership.staff.figures import pages
 from membership.staff.room import me
 
-# What a list below the figures is asked for by, and its place in an older page.
-OF_THE_LIST = ("began", "left", "reason", "before")
 LISTS: Mapping[str, Callable[..., behind.Page[Any]]] = {
     "began": behind.began,
     "left": behind.left,
@@ -31,10 +29,7 @@ def _report(session: Session, asked: Asked) -> Report:
 
 def _address(**values: str) -> str:
     """The page as it was asked for, with another list below it."""
-    asked: dict[str, Any] = {
-        name: value for name, value in request.args.items() if name not in OF_THE_LIST
-    }
-    return url_for("staff.retention", **(asked | values), _anchor="people")
+    return url_for("staff.retention", **(pages.asked_in_address() | values), _anchor="people")
 
 
 def _people(session: Session, asked: Asked) -> Mapping[str, Any]:
