@@ -31,7 +31,6 @@ from membership.voting.models import (
     Round,
     Tally,
     Topic,
-    TopicFollow,
     TopicSupport,
     Turnout,
 )
@@ -70,6 +69,8 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
         "ballot.id": "it counts ballots, also those of a round that is open",
         "ballot.account_id": "it is empty: nobody knows who cast a ballot",
         "ballot.cast_at": "it is empty: nobody knows when a ballot was cast",
+        "topic_follow": "who votes may follow what they choose, so it would tell what somebody "
+        "voted for",
         "dunning.action_url": "it opens a payment",
         "stripe_event.payload": "Stripe has it",
         "article.words": "it is worked out from the article",
@@ -103,10 +104,6 @@ ROWS: Mapping[str, tuple[ColumnElement[bool], str]] = MappingProxyType(
         "round_group": (_settled(RoundGroup.round_id), "Of settled rounds alone."),
         "topic_support": (
             _not_on_a_ballot(TopicSupport.topic_id),
-            "Without topics that are on a ballot now.",
-        ),
-        "topic_follow": (
-            _not_on_a_ballot(TopicFollow.topic_id),
             "Without topics that are on a ballot now.",
         ),
     }

@@ -63,6 +63,12 @@ def test_nothing_tells_of_a_round_that_is_open(session: Session) -> None:
     assert "outbox_email" not in {table.name for table in tables.exported()}
 
 
+def test_nothing_tells_who_follows_what(session: Session) -> None:
+    """[V8] Whoever votes may follow what they choose: beside the turnout, that would be a ballot."""
+    assert "topic_follow" not in {table.name for table in tables.exported()}
+    assert "- topic_follow: who votes may follow what they choose" in readme.text(NOON)
+
+
 @pytest.mark.parametrize(("ballots", "shown"), [(4, 0), (5, 5)])
 def test_few_ballots_of_a_settled_round_stay_here(
     session: Session, ballots: int, shown: int
