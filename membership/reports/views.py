@@ -16,7 +16,7 @@ health.also_tell("heartbeat_seconds", heartbeat.ages)
 @blueprint.get("/transparency")
 @access.anyone
 def transparency() -> Response:
-    """The same bytes for everyone, for every cache."""
+    """The same bytes for everyone, for every cache; switched off, it is gone within minutes."""
     with transaction() as session:
         page = transparency_page.find(session)
         if not page.is_on:
@@ -24,4 +24,4 @@ def transparency() -> Response:
         values = transparency_page.values(session, page)
     alternates = [(code, address("reports.transparency", code)) for code in settings().languages]
     shown = render_template("reports/transparency.html", alternates=alternates, **values)
-    return headers.keep_public(make_response(shown))
+    return headers.keep_public(make_response(shown), headers.PUBLIC_FOR_MINUTES)

@@ -22,11 +22,13 @@ STRIPES_PAGES = (
 )
 # Rule R2.
 PUBLIC = "public, max-age=60, s-maxage=300, stale-while-revalidate=86400, stale-if-error=86400"
+# For what can be taken away: after that it is away everywhere.
+PUBLIC_FOR_MINUTES = "public, max-age=60, s-maxage=300"
 
 
-def keep_public(response: Response) -> Response:
+def keep_public(response: Response, kept: str = PUBLIC) -> Response:
     """Let every cache keep this page: it is the same bytes for everyone. Adds a strong ETag."""
-    response.headers["Cache-Control"] = PUBLIC
+    response.headers["Cache-Control"] = kept
     response.vary.clear()
     response.add_etag()
     response.make_conditional(request)
