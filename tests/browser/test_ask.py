@@ -1,17 +1,21 @@
 """The ask on a reader's device: one wording, dismissed for good, credited, and never told who."""
 
+import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy.orm import Session
 
+from membership import clock
 from tests import factories
 from tests.articles.asking import running
 from tests.articles.test_counting import counts
 
 SITE = "http://localhost"
+PATRON: Any = {"name": "patron", "value": "1", "url": SITE}
 Reader = Callable[[float], BrowserContext]
 
 
@@ -22,6 +26,8 @@ def reader(browser: Browser, client: FlaskClient) -> Iterator[Reader]:
     def answer(route: Route) -> None:
         asked = route.request
         assert asked.url.startswith(SITE), asked.url
+        # Nobody is told apart by what is counted.
+        assert not asked.url.endswith("/count") or "cookie" not in asked.all_headers()
         found = client.open(
             asked.url.removeprefix(SITE),
             method=asked.method,
@@ -52,6 +58,11 @@ def read(page: Page, slug: str) -> None:
         page.mouse.wheel(0, 20_000)
 
 
+def remembered(page: Page) -> Any:
+    """Of stories, by the device."""
+    return json.loads(page.evaluate("localStorage.getItem('kava.came')") or "null")
+
+
 def test_the_ask_is_chosen_credited_and_dismissed_on_the_device_alone(
     reader: Reader, session: Session
 ) -> None:
@@ -67,12 +78,22 @@ def test_the_ask_is_chosen_credited_and_dismissed_on_the_device_alone(
     expect(page.locator(".ask-text")).to_contain_text("£4 is a start, <b>more</b> is lunch.")
     read(page, "last")
 
+    month = f"{clock.now():%Y-%m}"
+    came = {
+        "first": {"article": "first", "month": month},
+        "last": {"article": "last", "variant": str(lunch), "month": month},
+    }
+    assert remembered(page) == came
     page.goto("/support")
     carried = {"article": "last", "first_article": "first", "variant": str(lunch)}
     for name, value in carried.items():
         expect(page.locator(f"#support [name={name}]")).to_have_value(value)
     page.goto("/support?from=first")
     expect(page.locator("#support [name=article]")).to_have_value("first")
+
+    # Sent, though nothing is done with it here, they are not needed any more.
+    page.locator("#support").dispatch_event("submit")
+    assert remembered(page) is None
 
     page.goto("/articles/last")
     ask, quiet = page.locator(".ask"), page.locator(".ask-quiet")
@@ -83,9 +104,13 @@ def test_the_ask_is_chosen_credited_and_dismissed_on_the_device_alone(
     expect(ask).to_be_hidden()
     quiet.get_by_role("button").click()
     expect(ask).to_be_visible()
-    page.context.add_cookies([{"name": "patron", "value": "1", "url": SITE}])
-    page.reload()
-    expect(ask).to_be_hidden()
+    old = {"article": "first", "month": "2026-01"}
+    for kept, cookies in (({"first": old, "last": old}, []), (came, [PATRON])):
+        page.evaluate("came => localStorage.setItem('kava.came', JSON.stringify(came))", kept)
+        page.context.add_cookies(cookies)
+        page.reload()
+        expect(ask).to_be_visible(visible=not cookies)
+        assert remembered(page) is None
     expect(quiet).to_be_hidden()
 
     other = reader(0.99).new_page()

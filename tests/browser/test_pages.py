@@ -38,6 +38,8 @@ ANYONE = {
     "reported": "/topics/reported",
     "reported-uk": "/uk/topics/reported",
     "result": "/rounds/{settled}/result",
+    "transparency": "/transparency",
+    "transparency-uk": "/uk/transparency",
     "not-found": "/nothing-here",
 }
 PATRON = {
@@ -64,9 +66,23 @@ PATRON = {
 STAFF = {
     "staff-overview": "/staff/",
     "staff-overview-uk": "/uk/staff/",
+    "staff-overview-euro": "/staff/?currency=in-euro",
+    "staff-retention": "/staff/retention",
+    "staff-recovery": "/staff/recovery",
+    "staff-acquisition": "/staff/acquisition",
+    "staff-participation": "/staff/participation",
+    "staff-rates": "/staff/rates",
     "staff-figures": "/staff/figures",
     "staff-patrons": "/staff/patrons",
+    "staff-patrons-filtered": "/staff/patrons?tier=coffee&q=a",
     "staff-patron": "/staff/patrons/{patron}",
+    "staff-merge": "/staff/patrons/{patron}/merge?address=patron@kava.example",
+    "staff-exports": "/staff/exports",
+    "staff-arrivals": "/staff/arrivals",
+    "staff-asks": "/staff/asks",
+    "staff-ask-new": "/staff/asks/new",
+    "staff-transparency": "/staff/transparency",
+    "staff-my-mail": "/staff/my-mail",
     "staff-topics": "/staff/topics",
     "staff-topics-approved": "/staff/topics?state=approved",
     "staff-topics-all": "/staff/topics?state=all",
@@ -108,9 +124,15 @@ ROWS = {
     "patron": "SELECT account_id FROM subscription ORDER BY id LIMIT 1",
 }
 
+TRANSPARENT = (
+    "INSERT INTO transparency_page (id, is_on, introductions) VALUES (1, true, '{}')"
+    " ON CONFLICT DO NOTHING"
+)
+
 
 @pytest.fixture(scope="module")
 def rows(system: System) -> dict[str, object]:
+    system.rows(TRANSPARENT)
     return {name: system.scalar(statement) for name, statement in ROWS.items()}
 
 

@@ -182,5 +182,5 @@ def test_an_empty_newsroom_is_told_what_will_stand_there(
 ) -> None:
     page = signed_in(session, factories.staff(session, "finance")).get(path)
     assert page.status_code == 200
-    assert "No figures yet" in page.text
+    assert "No figures in these days" in page.text
     assert "Nobody" in page.text

@@ -27,7 +27,7 @@ def shown(cell: Cell, unit: Unit, currency: str = "") -> str:
         if unit in SHARES and cell.denominator is not None and cell.denominator < SMALL:
             return str(_("%(part)d of %(whole)d", part=part_of(cell), whole=cell.denominator))
         return shown(cell.value, unit, currency)
-    if cell is None:
+    if cell is None or cell == "":
         return NOTHING
     return _text(cell, unit, currency)
 

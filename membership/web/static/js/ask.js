@@ -6,8 +6,10 @@ const CURRENCY_OF_REGION = {
   UA: "UAH", GB: "GBP", US: "USD", PL: "PLN", CA: "CAD", CH: "CHF", JP: "JPY", KW: "KWD",
 };
 const EURO = "AT BE BG CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK".split(" ");
-// What came of an ask is credited to it for so long; js/came.js reads it on the support page.
+// What came of an ask is credited to it for so long; js/came.js reads it on the support page. Of the
+// time only the month is kept: whoever looks through the device learns no day.
 const REMEMBERED = 90 * 24 * 60 * 60 * 1000;
+const isFresh = (touch) => Date.now() - Date.parse(touch?.month) < REMEMBERED;
 
 // What this device keeps under a name; a browser may refuse to keep anything.
 function recall(name) {
@@ -72,14 +74,22 @@ function chosen(place) {
   return variants.find((each) => each.dataset.variant === recall("kava.ask")?.variant);
 }
 
-function touched(article, variant) {
-  const now = { article, variant, day: new Date().toISOString().slice(0, 10) };
-  const { first } = recall("kava.came") ?? {};
-  const isFresh = first && Date.now() - Date.parse(first.day) < REMEMBERED;
-  remember("kava.came", { first: isFresh ? first : now, last: now });
+const isPatron = document.cookie.split("; ").includes("patron=1");
+
+// What is not credited any more is not remembered either; of patrons, nothing is.
+function came() {
+  const { first, last } = recall("kava.came") ?? {};
+  const left = isPatron || !isFresh(last) ? null : { first: isFresh(first) ? first : last, last };
+  remember("kava.came", left);
+  return left;
 }
 
-const isPatron = document.cookie.split("; ").includes("patron=1");
+function touched(article, variant) {
+  const month = new Date().toISOString().slice(0, 7);
+  const first = came()?.first ?? { article, month };
+  remember("kava.came", { first, last: { article, variant, month } });
+}
+
 const isDismissed = () => recall("kava.no-ask") !== null;
 
 function show(place) {
@@ -97,6 +107,7 @@ function showFooter() {
 }
 
 showFooter();
+came();
 
 for (const place of document.querySelectorAll(".ask-place")) {
   const { article } = place.dataset;
@@ -112,7 +123,7 @@ for (const place of document.querySelectorAll(".ask-place")) {
   show(place);
 
   place.querySelector("[data-dismiss]").addEventListener("click", () => {
-    remember("kava.no-ask", new Date().toISOString().slice(0, 10));
+    remember("kava.no-ask", true);
     show(place);
     place.querySelector(".ask-quiet").focus();
   });
@@ -122,8 +133,13 @@ for (const place of document.querySelectorAll(".ask-place")) {
     ask.querySelector("a").focus();
   });
 
-  const count = (step, rest) =>
-    navigator.sendBeacon?.("/count", new URLSearchParams({ step, article, ...rest }));
+  // Without the cookies that sendBeacon would take along; one that does not arrive is not missed.
+  const count = (step, rest) => fetch("/count", {
+    method: "POST",
+    body: new URLSearchParams({ step, article, ...rest }),
+    credentials: "omit",
+    keepalive: true,
+  }).catch(() => {});
   const read = () => {
     count("read");
     if (isPatron || isDismissed()) return;

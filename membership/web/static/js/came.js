@@ -1,17 +1,30 @@
 // The support form carries which stories led here, as far as this device remembers (js/ask.js): the
-// first and the last whose ask was seen in the last 90 days, and its wording. An address that names
-// a story (?article=) is the last one. The form works without this.
+// first and the last whose ask was seen lately, and its wording. An address that names a story
+// (?article=) is the last one. Sent with the form, they are forgotten here; of patrons, nothing is
+// remembered. The form works without this.
 const REMEMBERED = 90 * 24 * 60 * 60 * 1000;
 
-function touches() {
+const isFresh = (touch) => Date.now() - Date.parse(touch?.month) < REMEMBERED;
+const isPatron = document.cookie.split("; ").includes("patron=1");
+
+function forget() {
   try {
-    return JSON.parse(localStorage.getItem("kava.came")) ?? {};
+    localStorage.removeItem("kava.came");
   } catch {
-    return {}; // a browser that keeps nothing, or something else under this name
+    // a browser that keeps nothing
   }
 }
 
-const isFresh = (touch) => touch && Date.now() - Date.parse(touch.day) < REMEMBERED;
+function touches() {
+  try {
+    const came = JSON.parse(localStorage.getItem("kava.came"));
+    if (!isPatron && isFresh(came?.last)) return came;
+  } catch {
+    // a browser that keeps nothing, or something else under this name
+  }
+  forget();
+  return {};
+}
 
 function carry(form, name, value) {
   const field = form.elements[name] ?? document.createElement("input");
@@ -27,11 +40,13 @@ const form = document.getElementById("support");
 if (form) {
   const { first, last } = touches();
   const told = {
-    article: carry(form, "article", isFresh(last) ? last.article : ""),
-    variant: carry(form, "variant", isFresh(last) ? last.variant : ""),
+    article: carry(form, "article", last?.article ?? ""),
+    variant: carry(form, "variant", last?.variant ?? ""),
   };
   carry(form, "first_article", isFresh(first) ? first.article : "");
   if (form.closest("[data-count]")) {
-    navigator.sendBeacon?.("/count", new URLSearchParams({ step: "support_page", ...told }));
+    const body = new URLSearchParams({ step: "support_page", ...told });
+    fetch("/count", { method: "POST", body, credentials: "omit", keepalive: true }).catch(() => {});
   }
+  form.addEventListener("submit", forget);
 }

@@ -1,6 +1,7 @@
 // Draws every [data-chart] from the JSON it names, in the colours of the stylesheet.
 // The table beside it says the same, so the picture is hidden from those who listen.
 const pictures = [...document.querySelectorAll("[data-chart]")];
+const dark = matchMedia("(prefers-color-scheme: dark)");
 const language = document.documentElement.lang;
 
 const token = (name) =>
@@ -31,7 +32,10 @@ const series = ({ name, values, tone }, kind) => {
   };
 };
 
-const text = () => ({ color: token("muted"), fontFamily: token("sans"), fontSize: 13 });
+// Pixels of a length that grows with the reader's text, as rem does.
+const rem = (length) => length * parseFloat(getComputedStyle(document.documentElement).fontSize);
+
+const text = () => ({ color: token("muted"), fontFamily: token("sans"), fontSize: rem(0.8125) });
 
 // Rich text is drawn into the picture; the HTML kind would need inline styles.
 const tooltip = (more) => ({
@@ -65,10 +69,10 @@ const measured = (show, more) => ({
 const lines = ({ kind, labels, series: rows, unit }, width) => {
   const show = figures(unit);
   // The legend wraps; what is drawn begins under its last line.
-  const legend = rows.reduce((sum, { name }) => sum + 25 + 7 * name.length, 0);
+  const legend = rows.reduce((sum, { name }) => sum + rem(1.6 + 0.44 * name.length), 0);
   const isShare = unit === "share";
   const most = Math.max(...rows.flatMap(({ values }) => values));
-  const above = rows.length > 1 ? 20 + 20 * Math.ceil(legend / width) : 12;
+  const above = rows.length > 1 ? rem(1.25) * (1 + Math.ceil(legend / width)) : 12;
   return {
     grid: { left: 4, right: 12, top: above, bottom: 4, containLabel: true },
     legend: rows.length > 1
@@ -90,7 +94,7 @@ const lines = ({ kind, labels, series: rows, unit }, width) => {
 const waterfall = ({ labels, values, tones, unit }, width) => {
   const show = figures(unit);
   const last = values.length - 1;
-  const isNarrow = width < 480;
+  const isNarrow = width < rem(30);
   let height = 0;
   const levels = values.map((value, step) => (height = step === last ? value : height + value));
   const least = Math.min(...levels);
@@ -102,7 +106,7 @@ const waterfall = ({ labels, values, tones, unit }, width) => {
   });
   const bar = { type: "bar", stack: "all", barMaxWidth: 22, animation: false };
   return {
-    grid: { left: 4, right: isNarrow ? 52 : 68, top: 4, bottom: 4, containLabel: true },
+    grid: { left: 4, right: rem(isNarrow ? 3.25 : 4.25), top: 4, bottom: 4, containLabel: true },
     tooltip: tooltip({
       trigger: "axis",
       axisPointer: { type: "shadow" },
@@ -110,7 +114,7 @@ const waterfall = ({ labels, values, tones, unit }, width) => {
     }),
     yAxis: labelled(labels, {
       inverse: true,
-      axisLabel: { ...text(), interval: 0, width: isNarrow ? 108 : 180, overflow: "break", lineHeight: 16 },
+      axisLabel: { ...text(), interval: 0, width: rem(isNarrow ? 6.75 : 11.25), overflow: "break", lineHeight: rem(1) },
     }),
     xAxis: measured(show, { scale: isZoomed, boundaryGap: isZoomed ? ["10%", "10%"] : undefined, splitNumber: isNarrow ? 2 : 4, axisLabel: { ...text(), formatter: show, hideOverlap: true } }),
     series: [
@@ -133,7 +137,7 @@ const heat = ({ labels, rows, values, unit }, width) => {
   );
   const least = Math.floor(Math.min(0.9, ...cells.map(([, , value]) => value)) * 10) / 10;
   return {
-    grid: { left: 4, right: 4, top: 4, bottom: 52, containLabel: true },
+    grid: { left: 4, right: 4, top: 4, bottom: rem(3.25), containLabel: true },
     tooltip: tooltip({
       formatter: ({ value: [x, y, value] }) => `${rows[y]}, ${labels[x]}: ${show(value)}`,
     }),
@@ -144,7 +148,7 @@ const heat = ({ labels, rows, values, unit }, width) => {
       left: 0,
       bottom: 4,
       itemWidth: 12,
-      itemHeight: Math.min(160, width / 2),
+      itemHeight: Math.min(rem(10), width / 3),
       min: least,
       max: 1,
       text: [show(1), show(least)],
@@ -167,9 +171,12 @@ const option = (data, width) => ({
 const drawn = pictures.map((picture) => {
   const data = JSON.parse(document.getElementById(picture.dataset.chart).textContent);
   picture.dataset.drawn = "";
-  if (data.kind === "heat") picture.style.blockSize = `${84 + 22 * data.rows.length}px`;
+  if (data.kind === "heat") picture.style.blockSize = `${5.25 + 1.375 * data.rows.length}rem`;
   const chart = echarts.init(picture, null, { renderer: "canvas" });
-  const redraw = () => chart.setOption(option(data, chart.getWidth()), true);
+  const redraw = () => {
+    picture.dataset.scheme = dark.matches ? "dark" : "light";
+    chart.setOption(option(data, chart.getWidth()), true);
+  };
   new ResizeObserver(() => {
     chart.resize();
     redraw();
@@ -180,6 +187,4 @@ const draw = () => drawn.forEach((redraw) => redraw());
 
 draw();
 document.fonts.ready.then(draw);
-for (const look of ["(prefers-color-scheme: dark)", "print"]) {
-  matchMedia(look).addEventListener("change", draw);
-}
+for (const look of [dark, matchMedia("print")]) look.addEventListener("change", draw);
