@@ -59,8 +59,8 @@ ACQUISITION = (
         _("Stories that brought patrons"),
         _(
             "Direct: patrons who came from this story’s ask, or whose device saw it last. "
-            "Influenced: patrons whose device saw this story’s ask first. A device forgets after "
-            "90 days. Where only one story is known, it is both."
+            "Influenced: patrons whose device saw this story’s ask first. A device forgets "
+            "within 90 days. Where only one story is known, it is both."
         ),
         "first ledger entries by article_id (direct) and first_article_id (influenced) of their "
         "checkout; per 1,000 = 1,000 × patrons / reads",
