@@ -14,7 +14,7 @@ from membership.accounts import accounts, address_changes, sign_in
 from membership.accounts.models import Account, AddressChange, AuditEntry, SignIn
 from membership.mail import suppression
 from membership.mail.models import OutboxEmail
-from membership.reports.timeline import timeline
+from membership.reports import timeline
 from tests import factories
 from tests.accounts import mailbox
 
@@ -280,7 +280,8 @@ def test_staff_see_that_it_changed_and_not_from_what(
     ).one()
     assert (entry.subject, entry.actor_id) == (f"account:{reader.id}", reader.id)
     assert "@" not in str(entry.detail)
-    titles = [str(each.title) for each in timeline(session, accounts.find(session, NEW) or reader)]
+    story = timeline.page(session, accounts.find(session, NEW) or reader)
+    titles = [str(each.title) for each in story.entries]
     assert any("Mail address changed" in title for title in titles)
 
 

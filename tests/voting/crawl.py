@@ -37,7 +37,8 @@ class UnknownArgumentError(LookupError):
 def pages(
     app: Flask, values: Mapping[str, Sequence[int | str]], under: tuple[str, ...] = ("/",)
 ) -> list[str]:
-    """Every address `under` these that answers GET, with each of `values` for its variable parts.
+    """Every address `under` these that answers GET, with each of `values` for its variable parts;
+    `values` of "<endpoint>.<part>" go before those of the part.
 
     Raises UnknownArgumentError for a part without values, so that no page is forgotten.
     """
@@ -64,9 +65,10 @@ def _addresses(
         if method not in rule.methods or not is_page:
             continue
         names = sorted(rule.arguments)
-        if unknown := [name for name in names if name not in values]:
-            raise UnknownArgumentError(f"{rule} has {unknown}")
-        for chosen in product(*(values[name] for name in names)):
+        choices = [values.get(f"{rule.endpoint}.{name}", values.get(name)) for name in names]
+        if None in choices:
+            raise UnknownArgumentError(f"{rule} has {names}")
+        for chosen in product(*choices):
             given = dict(zip(names, chosen, strict=True))
             yield rule.endpoint, adapter.build(rule.endpoint, given, method)
 

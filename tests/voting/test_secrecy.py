@@ -15,15 +15,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from membership import clock
+from membership import background, clock
 from membership.accounts.models import ROLES, Account, AuditEntry
 from membership.arrivals.models import Arrival
+from membership.articles import counting
 from membership.articles.models import Tag
 from membership.campaigns.audience import Audience
 from membership.campaigns.models import Campaign
 from membership.mail import letters
 from membership.mail.models import OutboxEmail
-from membership.reports import rollups
+from membership.reports import rollups, transparency_page
 from membership.reports.definitions.participation import PARTICIPATION
 from membership.reports.models import RollupState
 from membership.voting import paper, rounds
@@ -32,6 +33,7 @@ from tests import factories
 from tests.articles import asking
 from tests.campaigns import newsroom
 from tests.exports import files
+from tests.reports.giving import joins
 from tests.voting.crawl import LEADS_ON, Answer, crawl, differences, forms, pages, without_figures
 
 SignedIn = Callable[[Session, Account], FlaskClient]
@@ -41,6 +43,13 @@ VOTES = (7, 4, 2)
 WHO = ("anonymous", "voter", "silent", "lapsed", *ROLES)
 # Only they see how many have voted, and only on this page.
 TURNOUT_IS_FOR = ("editor", "admin")
+# One of the tables of a page that asks nothing of the vote.
+TABLES = {
+    "overview": "waterfall",
+    "retention": "patron_retention",
+    "recovery": "recovery",
+    "acquisition": "stories",
+}
 # Reached with a secret of one reader alone, or with what only Stripe and the mail server bring.
 NEEDS_A_SECRET = {
     "accounts.address.confirm", "accounts.confirm", "accounts.enter_code", "defence.by_mail",
@@ -72,6 +81,12 @@ class Scene:
         return shown | forms
 
 
+@pytest.fixture(autouse=True)
+def _slow_looks_are_no_wrong_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our clock stands still while we look, the database's does not: pages would complain."""
+    monkeypatch.setattr(clock, "TOLERANCE", DAY)
+
+
 @pytest.fixture
 def scene(session: Session) -> Scene:
     article = factories.article(session, tags=[Tag(slug="harbour", name="Harbour")])
@@ -83,11 +98,18 @@ def scene(session: Session) -> Scene:
     runoff = factories.round_(session, method="instant_runoff", **ends_soon)
     draft = factories.round_(session, state="draft", opens_at=now + DAY, closes_at=now + 5 * DAY)
     over = settled(session, now)
+    switched = factories.staff(session, "admin")
+    transparency_page.switch(session, switched, on=True, reason="We were asked.")
     series = factories.add(
         session, RoundSeries(title="Every month", day=1, opens_at=factories.NOON.time(), days=5)
     )
-    topics = [*options(session, approval), *options(session, runoff)[:1], *suggested]
+    # Each option has other votes in each world.
+    topics = [*(options(session, held)[0] for held in (approval, runoff)), *suggested]
     voters = [factories.patron(session) for _ in range(sum(VOTES))]
+    # What pages of figures are about.
+    today = clock.now()
+    joins(session, today - 40 * DAY, card_expires_on=today + 9 * DAY)
+    counting.add(session, counting.Seen("read", article.slug, None))
     giver = factories.patron(session)
     gift = factories.donation(session, giver)
     return Scene(
@@ -96,7 +118,9 @@ def scene(session: Session) -> Scene:
         values={
             "round_id": [approval.id, runoff.id, draft.id, over.id],
             "topic_id": [topic.id for topic in topics],
-            "slug": [topic.slug for topic in topics] + [article.slug, "harbour"],
+            "slug": [topic.slug for topic in topics],
+            "articles.show.slug": [article.slug],
+            "articles.tag.slug": ["harbour"],
             "article_id": [article.id],
             "series_id": [series.id],
             "account_id": [giver.id, voters[0].id],
@@ -113,7 +137,8 @@ def scene(session: Session) -> Scene:
             "experiment_id": [asking.written(session).id],
             "act": ["start", "end"],
             "provider": ["postmark"],
-            "table": ["currencies", *(each.key for each in PARTICIPATION)],
+            "table": [each.key for each in PARTICIPATION],
+            **{f"staff.{page}_csv.table": [table] for page, table in TABLES.items()},
             "token": ["secret"],
             "kind": ["receipt"],
             "language": ["en"],
@@ -231,6 +256,7 @@ def test_every_page_is_reached_by_somebody(
 ) -> None:
     """[V4] A crawl that meets nothing but closed doors would prove nothing."""
     looked_at = pages(app, scene.values)
+    rollups.refresh(session)
     reached = set()
     adapter = app.url_map.bind("localhost")
     for who in ("anonymous", "voter", "admin"):
@@ -336,7 +362,9 @@ def test_commands_and_the_log_of_deeds_tell_nothing(
                 )
             ).all()
         session.expire_all()
-        return outputs + [str(deed) for deed in deeds] + [each.message for each in caplog.records]
+        # That nothing listens where Redis should, is said when it was not said lately.
+        logged = [each.message for each in caplog.records if each.name != background.__name__]
+        return outputs + [str(deed) for deed in deeds] + logged
 
     one = said((1, 2, 0), sum(VOTES))
     assert one == said((2, 0, 1), sum(VOTES)) == said((1, 2, 0), 0)
