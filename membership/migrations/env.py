@@ -18,8 +18,10 @@ TABLES = (
     "billing.gifts",
     "billing.papers",
     "campaigns",
+    "exports",
     "mail",
     "newsletter",
+    "patrons",
     "reports",
     "voting",
 )
