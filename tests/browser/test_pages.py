@@ -39,7 +39,6 @@ ANYONE = {
     "reported-uk": "/uk/topics/reported",
     "result": "/rounds/{settled}/result",
     "transparency": "/transparency",
-    "transparency-uk": "/uk/transparency",
     "not-found": "/nothing-here",
 }
 PATRON = {
@@ -74,7 +73,6 @@ STAFF = {
     "staff-rates": "/staff/rates",
     "staff-figures": "/staff/figures",
     "staff-patrons": "/staff/patrons",
-    "staff-patrons-filtered": "/staff/patrons?tier=coffee&q=a",
     "staff-patron": "/staff/patrons/{patron}",
     "staff-merge": "/staff/patrons/{patron}/merge?address=patron@kava.example",
     "staff-exports": "/staff/exports",

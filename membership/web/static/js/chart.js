@@ -66,6 +66,14 @@ const measured = (show, more) => ({
   ...more,
 });
 
+// Months may be left out where they do not fit; what a few bars are called may not.
+const along = (kind, labels, width) => {
+  if (kind === "line") return { boundaryGap: false, edges: { alignMinLabel: "left", alignMaxLabel: "right" } };
+  if (kind === "stacked" || labels.length > 8) return {};
+  const each = (width - rem(4)) / labels.length - 8;
+  return { axisLabel: { ...text(), interval: 0, width: each, overflow: "break", lineHeight: rem(1), margin: 12 } };
+};
+
 const lines = ({ kind, labels, series: rows, unit }, width) => {
   const show = figures(unit);
   // The legend wraps; what is drawn begins under its last line.
@@ -83,7 +91,7 @@ const lines = ({ kind, labels, series: rows, unit }, width) => {
       valueFormatter: show,
       axisPointer: { type: kind === "line" ? "line" : "shadow", lineStyle: { color: token("edge") } },
     }),
-    xAxis: labelled(labels, kind === "line" ? { boundaryGap: false, edges: { alignMinLabel: "left", alignMaxLabel: "right" } } : {}),
+    xAxis: labelled(labels, along(kind, labels, width)),
     yAxis: measured(show, isShare && most <= 1 ? { max: 1, interval: 0.25 } : {}),
     series: rows.map((row) => series(row, kind)),
   };
