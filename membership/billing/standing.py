@@ -13,7 +13,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, not_, or_, select, true
 
 from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts.models import Gift
@@ -34,6 +34,8 @@ STANDING: Mapping[str, Standing] = MappingProxyType(
 )
 PATRON_STATES = tuple(state for state, standing in STANDING.items() if standing != "lapsed")
 TAKES_BACK = ("charge.refunded", "charge.dispute.created")
+# All that entitles an account: each names it in `account_id`.
+ENTITLING = (Subscription, Gift, PaidElsewhere)
 
 
 def standing(state: str) -> Standing:
@@ -41,43 +43,73 @@ def standing(state: str) -> Standing:
     return STANDING[state]
 
 
-def has_standing(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
+def has_standing(
+    account_id: Any, at: datetime | None = None, told_before: Any = None
+) -> ColumnElement[bool]:
     """SQL: the account (an id or a column) has a subscription in current or grace standing, or a
     gift that lasts, or has paid elsewhere for now.
 
     With `at`, a subscription that ended only from then on counts as well, and one that began only
-    then does not.
+    then does not. With `told_before`, a time or a column, what is paid elsewhere counts only if it
+    was brought in before then.
     """
+    subscribed = exists().where(Subscription.account_id == account_id, subscription_gives(at))
+    elsewhere = pays_elsewhere(account_id, at, told_before)
+    return or_(subscribed, has_gift(account_id, at), elsewhere)
+
+
+def was_ever_entitled(account_id: Any) -> ColumnElement[bool]:
+    """SQL: the account (an id or a column) has something that entitles, or once did; whether it
+    still lasts and whether it was paid is not asked."""
+    return or_(*(exists().where(each.account_id == account_id) for each in ENTITLING))
+
+
+def subscription_gives(at: datetime | None = None) -> ColumnElement[bool]:
+    """SQL: a row of Subscription gives standing; `at` as in has_standing()."""
     lives: ColumnElement[bool] = Subscription.state.in_(PATRON_STATES)
-    if at is not None:
-        lives = and_(or_(lives, Subscription.ended_at >= at), Subscription.started_at < at)
-    subscribed = exists().where(Subscription.account_id == account_id, lives)
-    return or_(subscribed, has_gift(account_id, at), pays_elsewhere(account_id, at))
+    if at is None:
+        return lives
+    return and_(or_(lives, Subscription.ended_at >= at), Subscription.started_at < at)
 
 
-def pays_elsewhere(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
-    """SQL: what the account pays elsewhere lasts now (or lasted then, and we knew of it)."""
+def gift_gives(at: datetime | None = None) -> ColumnElement[bool]:
+    """SQL: a row of Gift was taken, lasts now (or then), and its money is ours."""
+    then = func.clock_timestamp() if at is None else at
+    # One that follows another has its own time, whatever becomes of the other.
+    return and_(gift_pays(at), Gift.begins_at <= then, Gift.ends_at > then)
+
+
+def elsewhere_gives(at: datetime | None = None, told_before: Any = None) -> ColumnElement[bool]:
+    """SQL: a row of PaidElsewhere lasts now (or then, and we knew of it); as in has_standing()."""
     then = func.clock_timestamp() if at is None else at
     lasts = and_(PaidElsewhere.since_at <= then, PaidElsewhere.paid_until_at > then)
-    return _paid_elsewhere(account_id, at, lasts)
+    return and_(elsewhere_pays(at, told_before), lasts)
+
+
+def pays_elsewhere(
+    account_id: Any, at: datetime | None = None, told_before: Any = None
+) -> ColumnElement[bool]:
+    """SQL: what the account pays elsewhere lasts now (or lasted then, and we knew of it)."""
+    lasts = elsewhere_gives(at, told_before)
+    return exists().where(PaidElsewhere.account_id == account_id, lasts)
 
 
 def has_gift(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
     """SQL: the account took a gift that lasts now (or lasted then), and whose money is ours."""
-    then = func.clock_timestamp() if at is None else at
-    # One that follows another has its own time, whatever becomes of the other.
-    return _took_gift(account_id, at, Gift.begins_at <= then, Gift.ends_at > then)
+    return exists().where(Gift.account_id == account_id, gift_gives(at))
 
 
-def is_paid_for(account_id: Any, at: datetime | None = None) -> ColumnElement[bool]:
+def is_paid_for(
+    account_id: Any, at: datetime | None = None, told_before: Any = None
+) -> ColumnElement[bool]:
     """SQL: money was settled for the account's support: a donation of a subscription, a gift
     that it took, or what it pays elsewhere, whether or not that still lasts. `at` as in
-    has_given_by_subscription().
+    has_given_by_subscription(), `told_before` as in has_standing().
     """
     return or_(
         has_given_by_subscription(account_id, at),
-        _took_gift(account_id, at),
-        _paid_elsewhere(account_id, at),
+        exists().where(Gift.account_id == account_id, gift_pays(at)),
+        exists().where(PaidElsewhere.account_id == account_id, elsewhere_pays(at, told_before)),
     )
 
 
@@ -87,10 +119,25 @@ def has_given_by_subscription(account_id: Any, at: datetime | None = None) -> Co
     A donation wholly refunded or disputed does not count. With `at`, things are seen as they
     were then: only what was paid before counts, and what was taken back later still does.
     """
-    paid = [Donation.account_id == account_id, Donation.subscription_id.is_not(None)]
-    if at is not None:
-        paid.append(Donation.paid_at < at)
-    return exists().where(*paid, ~taken_back(at))
+    return exists().where(Donation.account_id == account_id, donation_pays(at))
+
+
+def donation_pays(at: datetime | None = None) -> ColumnElement[bool]:
+    """SQL: a row of Donation pays for support of its own; `at` as above."""
+    ours = and_(Donation.subscription_id.is_not(None), ~taken_back(at))
+    return ours if at is None else and_(Donation.paid_at < at, ours)
+
+
+def gift_pays(at: datetime | None) -> ColumnElement[bool]:
+    """SQL: a row of Gift was taken (before then) and its money not taken back."""
+    ours = and_(Gift.account_id.is_not(None), ~gift_taken_back(at))
+    return ours if at is None else and_(Gift.redeemed_at < at, ours)
+
+
+def elsewhere_pays(at: datetime | None, told_before: Any = None) -> ColumnElement[bool]:
+    """SQL: we knew (by then) of a row of PaidElsewhere."""
+    known = at if told_before is None else told_before
+    return true() if known is None else PaidElsewhere.created_at < known
 
 
 def lost_money(account_id: Any, since: Any, before: datetime) -> ColumnElement[bool]:
@@ -120,26 +167,6 @@ def gift_taken_back(before: datetime | None = None) -> ColumnElement[bool]:
     return exists().where(Donation.id == Gift.donation_id, taken_back(before))
 
 
-def _took_gift(
-    account_id: Any, at: datetime | None, *conditions: ColumnElement[bool]
-) -> ColumnElement[bool]:
-    """SQL: the account took a gift (before then) that meets `conditions` and was not taken back."""
-    took = [Gift.account_id == account_id, *conditions]
-    if at is not None:
-        took.append(Gift.redeemed_at < at)
-    return exists().where(*took, ~gift_taken_back(at))
-
-
-def _paid_elsewhere(
-    account_id: Any, at: datetime | None, *conditions: ColumnElement[bool]
-) -> ColumnElement[bool]:
-    """SQL: we knew (by then) that the account pays elsewhere, in a way that meets `conditions`."""
-    pays = [PaidElsewhere.account_id == account_id, *conditions]
-    if at is not None:
-        pays.append(PaidElsewhere.created_at < at)
-    return exists().where(*pays)
-
-
 def taken_back(before: Any = None) -> ColumnElement[bool]:
     """SQL: a donation's money was wholly refunded or disputed (before then, when a time is given).
 
@@ -148,7 +175,8 @@ def taken_back(before: Any = None) -> ColumnElement[bool]:
     refunded: ColumnElement[bool] = Donation.refunded_minor >= Donation.amount_minor
     disputed: ColumnElement[bool] = Donation.disputed_at.is_not(None)
     if before is not None:
-        refunded = _refunded_minor(before) >= Donation.amount_minor
+        # By far the most were never refunded, and need no second look.
+        refunded = and_(refunded, _refunded_minor(before) >= Donation.amount_minor)
         disputed = and_(disputed, Donation.disputed_at < before)
     return or_(refunded, disputed)
 

@@ -38,7 +38,7 @@ ROLLUPS: tuple[Rollup, ...] = (
 
 # A transaction that was open while we last looked may have committed since.
 OVERLAP = timedelta(days=2)
-# The list of patrons is refreshed by patron, not by day.
+# The list of patrons is refreshed by patron, not by day; with it goes what merges change.
 PATRONS = "patrons"
 PATRONS_OVERLAP = timedelta(hours=1)
 BEGINNING = date(1970, 1, 1)
@@ -55,6 +55,7 @@ def refresh(session: Session) -> None:
     now = session.scalars(select(func.clock_timestamp())).one()
     if PATRONS in known:
         roll.refresh(session, known[PATRONS] - PATRONS_OVERLAP)
+        givers.recount(session, known[PATRONS] - PATRONS_OVERLAP)
     else:
         roll.rebuild(session)
     _note(session, PATRONS, now)
@@ -67,7 +68,7 @@ def rebuild(session: Session) -> int:
     roll.rebuild(session)
     _note(session, PATRONS, now)
     written = sum(_rebuild(session, rollup, BEGINNING) for rollup in ROLLUPS)
-    return written + rounds.rebuild(session) + givers.rebuild(session)
+    return written + givers.rebuild(session) + rounds.rebuild(session)
 
 
 def freeze(session: Session) -> None:

@@ -1,7 +1,8 @@
 """How many people gave in each month that is over, by currency: one-time, and regularly.
 
 Counted once, when the month is over, for it takes a look at all of its donations. It only says how
-small a group is: a payment that we hear of later would make it larger, never smaller.
+small a group is: a payment that we hear of later would make it larger, never smaller. A merge of
+two accounts makes it smaller, so then the months in which both gave are counted again.
 """
 
 from datetime import UTC, date, datetime, time
@@ -10,9 +11,12 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.accounts.models import Account
+from membership.billing.models import Donation
 from membership.db import lock
 from membership.reports.models import DailyCount, DailyFigures
 from membership.reports.periods import Period, months_later
+from membership.reports.rollups.rollup import day_of
 
 NAME = "givers"
 ONE_TIME, REGULAR = "one_time", "regular"
@@ -42,6 +46,23 @@ def rebuild(session: Session) -> int:
     lock(session, "months' givers")
     session.execute(delete(DailyCount).where(DailyCount.name == NAME))
     return sum(_freeze(session, month) for month in _over(session, None))
+
+
+def recount(session: Session, since: datetime) -> None:
+    """Count anew the months in which two accounts may have given that were merged after then."""
+    merged = select(Account.merged_into_id).where(Account.merged_at >= since)
+    month = func.date_trunc("month", Donation.paid_at, "UTC")
+    twice = (
+        select(day_of(month))
+        .where(Donation.account_id.in_(merged))
+        .group_by(month, Donation.currency, Donation.subscription_id.is_(None))
+        .having(func.count() > 1)
+    )
+    if months := set(session.scalars(twice)):
+        lock(session, "months' givers")
+        counted = delete(DailyCount).where(DailyCount.name == NAME, DailyCount.day.in_(months))
+        for each in set(session.scalars(counted.returning(DailyCount.day))):
+            _freeze(session, each)
 
 
 def _over(session: Session, after: date | None) -> list[date]:
