@@ -1,6 +1,7 @@
 """Why people come, from plain rows (rule D4)."""
 
 from collections import Counter
+from datetime import date
 from math import sqrt
 from statistics import NormalDist
 from typing import Any
@@ -98,7 +99,7 @@ def tables(raw: Raw, asked: Asked) -> dict[str, Rows]:
             if n
         ],
         "joined_currencies": _currencies(paid),
-        "joined_countries": _countries(paid),
+        "joined_countries": _countries(raw, asked),
     }
 
 
@@ -205,12 +206,21 @@ def _currencies(paid: list[Plain]) -> Rows:
     ]
 
 
-def _countries(paid: list[Plain]) -> Rows:
-    number = Counter(page.country or "" for page in paid)
-    rows = [
-        {"code": code, "paid": count // 5 * 5}
-        for code, count in sorted(number.items())
-        if code and count >= 5
+def _quarter(day: date) -> tuple[int, int]:
+    return day.year, (day.month - 1) // 3
+
+
+def _countries(raw: Raw, asked: Asked) -> Rows:
+    """Of each whole quarter that the days touch and that is over, rounded down by itself."""
+    touched = set(map(_quarter, asked.period.months)) - {_quarter(asked.today)}
+    paid = [
+        (_quarter(page.completed_at.date()), page.country or "")
+        for page in checkouts(raw, "paid", None)
+        if _quarter(page.completed_at.date()) in touched
     ]
-    rest = len(paid) - sum(row["paid"] for row in rows)
+    told: Counter[str] = Counter()
+    for (_when, code), count in Counter(paid).items():
+        told[code] += count // 5 * 5 if code else 0
+    rows = [{"code": code, "paid": count} for code, count in sorted(told.items()) if count]
+    rest = len(paid) - told.total()
     return [{"code": "", "paid": rest if rest >= 5 else None}, *rows] if rest else rows

@@ -1,7 +1,7 @@
 """Three years of 700 givers: each figure of staff is what plain Python finds in the raw rows."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -35,13 +36,14 @@ from tests import factories
 from tests.conftest import rolled_back
 from tests.reports.participating import groups
 from tests.reports.recomputed import acquisition as coming
-from tests.reports.recomputed import compare, euro, lists, planted, votes
+from tests.reports.recomputed import compare, euro, lists, planted, shown, votes
 from tests.reports.recomputed import overview as giving
 from tests.reports.recomputed import recovery as failing
 from tests.reports.recomputed import retention as staying
 from tests.reports.recomputed.planted import CURRENCIES, LEAP_DAY, NOW, TODAY
 from tests.reports.recomputed.raw import Raw, read
 
+SignedIn = Callable[[Session, Account], FlaskClient]
 PERIODS = {
     "12 months": Period(date(2025, 12, 1), TODAY),
     "a month": Period(date(2025, 2, 1), date(2025, 2, 28)),
@@ -158,9 +160,9 @@ def test_all_currencies_in_euro_at_the_rates_of_their_days(
     rates = euro.rates(session)
     asked = Asked(TODAY, PERIODS[name], "EUR", sees_all=True, is_converted=True)
     report = overview.build(session, asked)
-    shown = {tile.key: compare.plain(tile.figure) for tile in report.tiles}
+    told = {tile.key: compare.plain(tile.figure) for tile in report.tiles}
     expected = euro.tiles(raw, rates, asked)
-    assert {key: shown[key] for key in expected} == expected
+    assert {key: told[key] for key in expected} == expected
     steps = next(table for table in report.tables if table.key == "waterfall").column("amount")
     # Each step is rounded to a cent by itself; what rates did takes what is left.
     for step, wanted in zip(steps, euro.waterfall(raw, rates, asked), strict=True):
@@ -199,7 +201,7 @@ def test_each_filter_of_the_list_finds_whom_the_raw_rows_say(
     newsroom: tuple[Session, Account], raw: Raw
 ) -> None:
     everybody = lists.givers(raw)
-    assert patrons.count(newsroom[0], Filters()) == len(everybody)
+    assert patrons.count(newsroom[0], Filters()).number == len(everybody)
     for (name, value), holds in lists.tests(raw).items():
         found = set(newsroom[0].scalars(filters.ids(Filters(**{name: value}))))
         assert found == {each.account for each in everybody if holds(each)}, (name, value)
@@ -242,11 +244,11 @@ def test_turnout_and_who_stays(
     asked = Asked(TODAY, PERIODS["all"], "EUR", sees_all=True)
     report = participation.participation(newsroom[0], asked)
     told = [votes.groups(raw, at, voters, NOW) for at, voters in rounds.values()]
-    shown = {table.key: table for table in report.tables}
-    turnout = [compare.plain(cell) for cell in shown["turnout_of_rounds"].column("turnout")]
+    tables = {table.key: table for table in report.tables}
+    turnout = [compare.plain(cell) for cell in tables["turnout_of_rounds"].column("turnout")]
     whole = [each["all", "", ""] for each in told]
     assert sorted(turnout) == sorted(Decimal(voted) / could for could, voted in whole)
-    for row, months in zip(shown["kept_by_voting"].rows, (3, 6, 12), strict=True):
+    for row, months in zip(tables["kept_by_voting"].rows, (3, 6, 12), strict=True):
         name = f"kept_{months}", "", ""
         old = [each for each in told if name in each]
         voted = sum(each["all", "", ""][1] for each in old)
@@ -257,3 +259,33 @@ def test_turnout_and_who_stays(
         expected = [voted, Fraction(kept, voted), others, Fraction(others_kept, others)]
         assert number == len(old)
         assert all(compare.same(*pair) for pair in zip(cells, expected, strict=True))
+
+
+@pytest.mark.parametrize("page", [*PAGES, "participation"])
+@pytest.mark.parametrize(("name", "currency"), [("12 months", "EUR"), ("odd days", "JPY")])
+def test_the_page_its_tables_and_their_csv_say_the_same(
+    newsroom: tuple[Session, Account],
+    raw: Raw,
+    rounds: dict[int, tuple[datetime, set[int]]],
+    signed_in: SignedIn,
+    page: str,
+    name: str,
+    currency: str,
+) -> None:
+    """[D1] [D2] [D3] [D4] [D5] The tiles as well say what was recomputed."""
+    client, days = signed_in(*newsroom), PERIODS[name]
+    address = "/staff/" if page == "overview" else f"/staff/{page}"
+    own = {"from": str(days.first_day), "to": str(days.last_day), "currency": currency}
+    answer = client.get(address, query_string=own)
+    assert answer.status_code == 200
+    found = shown.tables(answer.data)
+    links = shown.csv_links(answer.data)
+    assert links.keys() == found.keys() != set()
+    for key, rows in found.items():
+        told = shown.csv_rows(client.get(links[key]).data)
+        assert list(shown.unlike(rows, told)) == [], key
+    if page in PAGES:
+        asked = Asked(TODAY, days, currency, sees_all=True)
+        for key, value in PAGES[page][1].tiles(raw, asked).items():
+            cell = shown.tiles(answer.data)[key]
+            assert shown.tells(cell, value, 0 if currency == "JPY" else 2), (key, cell)
