@@ -5,24 +5,32 @@ are looked at (rules V4 and V8).
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     BindParameter,
     ColumnElement,
+    CompoundSelect,
     Select,
     and_,
+    any_,
     bindparam,
     cast,
+    false,
     func,
     literal,
     not_,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import REGCONFIG
+from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership.accounts.models import Account, address, name_words
@@ -38,7 +46,18 @@ State = Literal["incomplete", "active", "past_due", "paused", "cancel_scheduled"
 Key = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 LONGEST_TEXT = 200
+# So many accounts that begin with a text are many; fewer are looked up one by one.
+MANY = 10_000
 SIMPLE = cast(literal("simple"), REGCONFIG)
+
+
+@dataclass(frozen=True)
+class Called:
+    """SQL, beside a Patron and its Account: the text is the beginning of its name or address."""
+
+    condition: ColumnElement[bool]
+    # More accounts than are looked up one by one; how many of them are patrons is not known.
+    are_many: bool
 
 
 class Filters(BaseModel):
@@ -67,8 +86,11 @@ class Filters(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
-def conditions(wanted: Filters) -> Iterator[ColumnElement[bool]]:
-    """SQL, beside a Patron: all that must hold, with what joins the tables it is asked of."""
+def conditions(wanted: Filters, called: Called | None = None) -> Iterator[ColumnElement[bool]]:
+    """SQL, beside a Patron: all that must hold, with what joins the tables it is asked of.
+
+    `called` is what is to be asked for the text, where who_is_called() was asked before.
+    """
     for column, value in (
         (Patron.standing, wanted.standing),
         (Patron.state, wanted.state),
@@ -90,8 +112,30 @@ def conditions(wanted: Filters) -> Iterator[ColumnElement[bool]]:
         yield Tagged.tag_id == _plain(wanted.tag_id)
         yield from _within(Tagged, wanted)
     if wanted.text:
-        yield Account.id == Patron.account_id
-        yield _called(wanted.text)
+        yield called.condition if called else Patron.account_id.in_(_named(wanted.text))
+
+
+def who_is_called(session: Session, wanted: Filters) -> Called | None:
+    """How to ask for the text; None without one.
+
+    Few are found first and then asked for all the rest. Many are met soon enough on the way
+    through the list, where none has to be sorted.
+    """
+    if not wanted.text:
+        return None
+    found = _named(wanted.text, MANY).subquery()
+    ids = session.scalar(select(func.array_agg(found.c.id))) or []
+    if len(ids) < MANY:
+        return Called(Patron.account_id == any_(literal(ids, ARRAY(BigInteger))), False)
+    # Within coalesce() PostgreSQL looks for no index, and goes the way of the list.
+    either = or_(_begins(wanted.text), _has_words(wanted.text))
+    return Called(func.coalesce(either, false()), True)
+
+
+def _named(text: str, most: int | None = None) -> CompoundSelect[int]:
+    """SQL: accounts, some twice. Asked for in one, PostgreSQL would take every name apart again."""
+    ways = [select(Account.id).where(way).limit(most) for way in (_begins(text), _has_words(text))]
+    return union_all(*ways)
 
 
 def _within(table: type[Patron] | type[Tagged], wanted: Filters) -> Iterator[ColumnElement[bool]]:
@@ -141,10 +185,13 @@ def _amounts(support: Any, name: str) -> Iterator[ColumnElement[bool]]:
             yield and_(*within)
 
 
-def _called(text: str) -> ColumnElement[bool]:
+def _begins(text: str) -> ColumnElement[bool]:
     # autoescape: a % or _ that is typed is looked for.
-    begins = address.startswith(text.strip().lower(), autoescape=True)
-    return or_(begins, name_words.bool_op("@@")(func.to_tsquery(SIMPLE, literal(_words(text)))))
+    return address.startswith(text.strip().lower(), autoescape=True)
+
+
+def _has_words(text: str) -> ColumnElement[bool]:
+    return name_words.bool_op("@@")(func.to_tsquery(SIMPLE, literal(_words(text))))
 
 
 def _words(text: str) -> str:

@@ -14,7 +14,7 @@ from membership.billing.models import Donation, Subscription
 from membership.billing.standing import PATRON_STATES
 from membership.money import Money
 from membership.patrons import tags
-from membership.patrons.filters import Filters, conditions, order
+from membership.patrons.filters import MANY, Called, Filters, conditions, order, who_is_called
 from membership.patrons.models import Patron as Row
 from membership.patrons.models import PatronTag
 
@@ -63,6 +63,14 @@ class Patron:
 
 
 @dataclass(frozen=True)
+class Count:
+    """How many there are, or more than this."""
+
+    number: int
+    has_more: bool
+
+
+@dataclass(frozen=True)
 class Page:
     """`older` and `newer` are where to go on `before` and `after`, where there is more.
 
@@ -72,13 +80,15 @@ class Page:
     patrons: tuple[Patron, ...]
     older: Place | None
     newer: Place | None
+    count: Count
 
 
 def page(
     session: Session, filters: Filters, before: Place | None = None, after: Place | None = None
 ) -> Page:
     """The patrons below `before`, or the nearest above `after`; else the newest."""
-    query = matching(filters).limit(PAGE + 1)
+    called, many = _way(session, filters)
+    query = matching(filters, called).limit(PAGE + 1)
     if after is not None:
         place = order(filters)
         query = query.where(tuple_(*place) > tuple_(after.since_at, after.account_id))
@@ -96,22 +106,50 @@ def page(
         patrons=tuple(lines(session, rows)),
         older=places[-1] if places and has_older else None,
         newer=places[0] if places and has_newer else None,
+        count=many,
     )
 
 
-def count(session: Session, filters: Filters) -> int | None:
-    """How many there are; None for more than COUNTED."""
+def count(session: Session, filters: Filters) -> Count:
+    """How many there are, as far as they can be counted soon."""
+    return _way(session, filters)[1]
+
+
+def _way(session: Session, filters: Filters) -> tuple[Called | None, Count]:
+    """How to ask for the text, if any, and how many there are."""
+    called = who_is_called(session, filters)
+    if called is None or not called.are_many:
+        return called, _count(session, filters, called)
+    many, looked = _on_the_way(session, filters, called)
+    if many > PAGE or looked < MANY:
+        return called, Count(min(many, COUNTED), many > COUNTED or looked == MANY)
+    # They all stand further down: to go there would mean to look at all before them.
+    return None, _count(session, filters, None)
+
+
+def _on_the_way(session: Session, filters: Filters, called: Called) -> tuple[int, int]:
+    """Of the newest whom all but the text holds for: how many it holds for, and of how many."""
+    rest = filters.model_copy(update={"text": ""})
+    some = newest_first(matching(rest), rest, None).with_only_columns(called.condition)
+    each = some.limit(MANY).subquery()
+    meant = func.count().filter(each.c[0])
+    row = session.execute(select(meant, func.count()).select_from(each)).one()
+    return row[0], row[1]
+
+
+def _count(session: Session, filters: Filters, called: Called | None) -> Count:
     # In the list's order, for which there are indexes.
-    some = newest_first(matching(filters), filters, None).with_only_columns(Row.account_id)
+    some = select(Row.account_id).where(*conditions(filters, called))
+    some = some.order_by(*(column.desc() for column in order(filters)))
     each = some.limit(COUNTED + 1).subquery()
     many = session.scalars(select(func.count()).select_from(each)).one()
-    return many if many <= COUNTED else None
+    return Count(min(many, COUNTED), many > COUNTED)
 
 
-def matching(filters: Filters) -> Select[Row, Account]:
+def matching(filters: Filters, called: Called | None = None) -> Select[Row, Account]:
     """SQL: the rows that all of it holds for, each with its account."""
     query = select(Row, Account).join(Account, Account.id == Row.account_id)
-    return query.where(*conditions(filters))
+    return query.where(*conditions(filters, called))
 
 
 def newest_first(

@@ -48,8 +48,6 @@ def patrons() -> str:
             filters=filters,
             asked=patron_filters.arguments(filters),
             in_address=patron_filters.arguments,
-            count=listing.count(session, filters),
-            counted=listing.COUNTED,
             as_of=rollups.rebuilt_at(session),
             views=saved.seen_by(session, me()),
             may_remove=saved.may_remove,

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from membership import clock
+from membership.accounts import merging
 from membership.accounts.models import Account, AuditEntry
 from membership.billing.models import Checkout
 from membership.money import Money
@@ -18,7 +20,7 @@ from membership.patrons.models import PatronTag, Tagged
 from membership.patrons.saved import ViewNameError
 from membership.patrons.tags import TagNameError
 from membership.reports import patrons
-from membership.reports.patrons import Place
+from membership.reports.patrons import Count, Place
 from membership.voting.models import Turnout
 from tests import factories
 from tests.factories import NOON
@@ -76,6 +78,39 @@ def test_the_beginning_of_an_address_or_of_words_of_a_name_is_looked_for(session
         assert found(text) == ["Олена Коваль"], text
     for text in ("%", "nn", "ann koval", "\\", "'", "who"):
         assert found(text) == [], text
+
+
+@pytest.mark.parametrize("many", [2, 3, 100])
+def test_few_and_many_who_are_called_so_are_found_alike(
+    session: Session, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """[L13] Few by their names, many on the way through the list, those far down it by both."""
+    for module in (patrons, filters):
+        monkeypatch.setattr(module, "MANY", many)
+    monkeypatch.setattr(patrons, "PAGE", 2)
+    for number in range(12):
+        called = "Ann" if number % 2 or number < 5 else "Eva"
+        giver = factories.account(
+            session, name=f"{called} {number}", email=f"r{number}@example.org"
+        )
+        pays(session, giver, NOON + number * DAY)
+    roll.rebuild(session)
+    for asked, expected in (
+        (Filters(text="ann"), [11, 9, 7, 5, 4, 3, 2, 1, 0]),
+        (Filters(text="ann", until=(NOON + 3 * DAY).date()), [3, 2, 1, 0]),
+        (Filters(text="eva"), [10, 8, 6]),
+        (Filters(text="r1"), [11, 10, 1]),
+        (Filters(text="eva", standing="grace"), []),
+    ):
+        found, before = [], None
+        while True:
+            page = patrons.page(session, asked, before)
+            found += [str(name).split()[1] for name in names(page)]
+            if (before := page.older) is None or not page.patrons:
+                break
+        assert found == [str(number) for number in expected], asked
+        assert page.count.number <= len(expected)
+        assert page.count.has_more or page.count.number == len(expected)
 
 
 @pytest.fixture
@@ -147,7 +182,7 @@ def test_any_filters_together_find_what_plain_python_finds(
         asked = Filters(**{name: wanted[name] for name in some})
         expected = [each["name"] for each in crowd if all(holds(each, name) for name in some)]
         assert names(patrons.page(session, asked)) == expected, some
-        assert patrons.count(session, asked) == len(expected)
+        assert patrons.count(session, asked) == Count(len(expected), has_more=False)
         assert len(session.scalars(filters.ids(asked)).all()) == len(expected)
 
 
@@ -177,7 +212,7 @@ def test_the_list_takes_as_many_queries_whatever_its_length(session: Session) ->
     several(session, 1)
     few = number_of_queries(session, lambda: patrons.page(session, Filters()))
     several(session, 40)
-    assert number_of_queries(session, lambda: patrons.page(session, Filters())) == few == 4
+    assert number_of_queries(session, lambda: patrons.page(session, Filters())) == few == 5
 
 
 def test_more_than_a_thousand_are_not_counted(
@@ -185,9 +220,9 @@ def test_more_than_a_thousand_are_not_counted(
 ) -> None:
     monkeypatch.setattr(patrons, "COUNTED", 2)
     several(session, 2)
-    assert patrons.count(session, Filters()) == 2
+    assert patrons.count(session, Filters()) == Count(2, has_more=False)
     several(session, 1)
-    assert patrons.count(session, Filters()) is None
+    assert patrons.count(session, Filters()) == Count(2, has_more=True)
 
 
 def test_what_no_filter_is_called_is_refused() -> None:
@@ -249,3 +284,23 @@ def test_who_is_deleted_is_found_no_more(session: Session) -> None:
     giver.name, giver.email = None, "deleted-1@invalid"
     session.flush()
     assert names(patrons.page(session, Filters(text="ann"))) == []
+
+
+def test_tags_follow_a_merge_of_accounts(session: Session) -> None:
+    """One that both bear is borne once, and stands where the patron who was kept stands."""
+    actor = factories.staff(session, "finance")
+    kept, gone = factories.account(session), factories.account(session)
+    pays(session, kept, NOON + 3 * DAY)
+    pays(session, gone, NOON)
+    roll.rebuild(session)
+    both, one = (tags.find_or_create(session, name) for name in ("both", "one"))
+    for tag, account in ((both, kept), (both, gone), (one, gone)):
+        tags.add(session, actor, tag, account)
+    began = clock.now()
+    merging.merge(session, kept.id, gone.id, actor_id=actor.id, reason="The same person.")
+    assert tags.of(session, [kept.id, gone.id]) == {kept.id: [both, one]}
+    roll.refresh(session, began - DAY)
+    for tag in (both, one):
+        asked = Filters(tag_id=tag.id, until=NOON.date())
+        (line,) = patrons.page(session, asked).patrons
+        assert line.account.id == kept.id
