@@ -1,7 +1,8 @@
 """Everything as one SQLite file, with a table that says what the others are.
 
 SQLite writes to a disk: the file is built in a folder of the worker's own, which keeps how far it
-is, and is then given on in pieces. A worker that does not find the folder begins anew.
+is, and is then given on in pieces. Workers of other machines leave it alone for a while; one that
+does not find the folder begins anew.
 """
 
 import json
@@ -10,6 +11,8 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from socket import gethostname
+from typing import Any
 
 from sqlalchemy import Column, Table
 from sqlalchemy.orm import Session
@@ -31,18 +34,23 @@ def step(session: Session, export: Export) -> Step:
     if not export.reached or not folder.is_dir():
         folder = Path(tempfile.mkdtemp(prefix="kava-export-"))
         begin(folder / "file", readme.text(export.created_at))
-        return Step({"folder": str(folder), "sent": None}, is_anew=True)
+        return Step(_home(folder, None), is_anew=True)
     file, sent = folder / "file", export.reached["sent"]
     if sent is None:
         rows = fill(session, file)
-        return Step({"folder": str(folder), "sent": 0 if rows is None else None}, rows=rows or 0)
+        return Step(_home(folder, 0 if rows is None else None), rows=rows or 0)
     with file.open("rb") as content:
         content.seek(sent)
         piece = content.read(PIECE)
     if piece:
-        return Step({"folder": str(folder), "sent": sent + len(piece)}, [piece])
+        return Step(_home(folder, sent + len(piece)), [piece])
     shutil.rmtree(folder)
     return Step(None)
+
+
+def _home(folder: Path, sent: int | None) -> dict[str, Any]:
+    """Where it lies, on which machine; how many bytes were given on, once all rows are there."""
+    return {"folder": str(folder), "host": gethostname(), "sent": sent}
 
 
 def begin(file: Path, about: str) -> None:

@@ -7,6 +7,7 @@ row's lock whether it is still theirs to do.
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from socket import gethostname
 from time import monotonic
 from types import MappingProxyType
 from uuid import uuid4
@@ -38,6 +39,8 @@ TASK = "exports.make"
 # Well within the time limit of a task.
 TURN_SECONDS = 120.0
 LEASE = timedelta(seconds=60)
+# What lies on a machine's own disk waits so long for that machine.
+PATIENCE = timedelta(minutes=10)
 # So often in a row it may be taken up without a step that is kept.
 MOST_ATTEMPTS = 5
 KEPT = timedelta(days=7)
@@ -82,11 +85,13 @@ def take_turns(seconds: float = TURN_SECONDS) -> None:
 def _take_up(session: Session, holder: str) -> int | None:
     """The id of one that nobody works at, from now on in the hands of `holder`."""
     now = database_now(session)
+    host = Export.reached["host"].astext
     export = session.scalar(
         select(Export)
         .where(
             Export.state == "running",
             or_(Export.leased_until.is_(None), Export.leased_until < now),
+            or_(host.is_(None), host == gethostname(), Export.leased_until < now - PATIENCE),
         )
         .order_by(Export.attempts, Export.id)
         .limit(1)
@@ -151,7 +156,7 @@ def _put_down(export_id: int, holder: str) -> None:
         session.execute(
             update(Export)
             .where(Export.id == export_id, Export.holder == holder)
-            .values(holder=None, leased_until=None)
+            .values(holder=None, leased_until=database_now(session))
         )
 
 
