@@ -51,10 +51,11 @@ def rebuild(session: Session) -> int:
 def refresh(session: Session, since: datetime) -> int:
     """Work out those of whom something was written after `since`."""
     ids = sorted(set(session.scalars(union_all(*_changed(since)))))
-    return sum(_of(session, ids[start : start + MOST]) for start in range(0, len(ids), MOST))
+    return sum(renew(session, ids[start : start + MOST]) for start in range(0, len(ids), MOST))
 
 
-def _of(session: Session, ids: list[int]) -> int:
+def renew(session: Session, ids: list[int]) -> int:
+    """Work out the accounts with these ids."""
     return _write(session, [Account.id.in_(ids)])
 
 

@@ -14,7 +14,7 @@ from membership.seed.calendar import Span
 DAY = timedelta(days=1)
 # In a newsroom of a thousand givers: on a story's first day, and on any day much later.
 READS, READS_LATER = 900, 14
-SEES_ASK, COMES_TO_SUPPORT = 0.43, 0.05
+SEES_ASK, COMES_TO_SUPPORT, COMES_UNASKED = 0.43, 0.05, 0.02
 WORDINGS: tuple[tuple[str, int, dict[str, dict[str, str]]], ...] = (
     ("No ask", 1, {}),
     ("The price of a coffee", 2, {}),
@@ -95,24 +95,21 @@ def _of_story(
         age = (day - since).days
         each_day = READS * 0.7**age + READS_LATER
         reads = int(each_day * (givers / 1000) ** 0.8 * rng.uniform(0.7, 1.3)) + 1
-        seen, came = int(reads * SEES_ASK), int(reads * SEES_ASK * COMES_TO_SUPPORT)
-        variants = _variants(tried, day)
-        for variant in variants:
-            shown = {"read": reads, "ask_seen": seen, "support_page": came}
-            if variant == tried.variants[0]:
-                shown = {"read": reads}
-            for step, number in shown.items():
-                yield {
-                    "day": day,
-                    "article_id": story_id,
-                    "variant_id": variant,
-                    "step": step,
-                    "slot": 0,
-                    "number": number * tried.variants.count(variant) // len(tried.variants)
-                    if variant
-                    else number,
-                }
+        # Who reads is asked nothing yet; who is asked nothing counts where the ask would be.
+        yield _row(day, story_id, 0, "read", reads)
+        for variant in _variants(tried, day):
+            part = tried.variants.count(variant) / len(tried.variants) if variant else 1
+            seen = reads * SEES_ASK * part
+            came = seen * (COMES_UNASKED if variant == tried.variants[0] else COMES_TO_SUPPORT)
+            for step, number in (("ask_seen", seen), ("support_page", came)):
+                if whole := int(number + rng.random()):
+                    yield _row(day, story_id, variant, step, whole)
         day += DAY
+
+
+def _row(day: date, story_id: int, variant: int, step: str, number: int) -> dict[str, object]:
+    ids = {"article_id": story_id, "variant_id": variant}
+    return {"day": day, **ids, "step": step, "slot": 0, "number": number}
 
 
 def _variants(tried: Trial, day: date) -> Sequence[int]:

@@ -197,7 +197,7 @@ def _account_named(text: str) -> Account | None:
     if account_id is None:
         return None
     with transaction() as session:
-        account = session.get(Account, account_id)
+        account = accounts.kept(session, account_id)
     return account if account is not None and account.deleted_at is None else None
 
 

@@ -25,6 +25,7 @@ from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, Donation, Subscription
 from membership.billing.papers.models import Paper
 from membership.db import transaction
+from membership.patrons import roll
 from membership.reports import lifetime, words
 from membership.reports.lifetime import Lifetime
 from membership.staff.forms import FindForm, MergeAccountsForm
@@ -81,6 +82,8 @@ def _merge(ids: list[int], form: MergeAccountsForm) -> str | None:
             merging.merge(
                 session, form.keep.data, gone_id, actor_id=me().id, reason=form.reason.data
             )
+            # The list of patrons has one of them at once.
+            roll.renew(session, [form.keep.data, gone_id])
     except merging.CannotMergeError as error:
         return str(words.MERGE_OBSTACLE[error.obstacle])
     return None

@@ -62,6 +62,13 @@ def test_one_day_by_hand(session: Session) -> None:
     }
 
 
+def test_what_stripe_had_before_us_came_from_no_story(session: Session) -> None:
+    """[D4] It was taken over, with its ledger: nobody was asked, nobody paid on our pages."""
+    comes(session, taken_over_at=NOON, told_at=NOON)
+    rollups.rebuild(session)
+    assert [parts(session, name) for name in NAMES] == [{}] * len(NAMES)
+
+
 def test_only_the_beginning_of_support_is_coming(session: Session) -> None:
     """[D4] A raise is none, nor is the return from a pause; a new agreement after one ended is."""
     given = joins(session)

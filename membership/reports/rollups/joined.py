@@ -4,7 +4,7 @@ Three rollups: by story ("article"), by wording of the ask ("ask"), and what was
 ("joined"). A part is "<step>:<id>", with 0 for no story and no experiment. Who joins is counted
 from the first entry of a subscription in the ledger, so that it agrees with what MRR was won;
 "direct" is the last story they came from and "influenced" the first, which is the same where only
-one is known.
+one is known. What Stripe had before us came from no story of ours, and no such step is counted.
 """
 
 from collections.abc import Iterable
@@ -23,12 +23,14 @@ _SEEN = """
 """
 _BEGUN = """
     SELECT (created_at AT TIME ZONE 'UTC')::date, '', 'checkout:' || coalesce({key}, 0), 1, 0
-    FROM checkout WHERE created_at >= :since AND purpose = 'support'
+    FROM checkout
+    WHERE created_at >= :since AND purpose = 'support' AND taken_over_at IS NULL
 """
 _PAID = """
     SELECT (completed_at AT TIME ZONE 'UTC')::date, '', 'paid:' || coalesce({key}, 0), 1, 0
     FROM checkout
     WHERE completed_at >= :since AND state = 'completed' AND purpose = 'support'
+        AND taken_over_at IS NULL
 """
 _JOINED = """
     SELECT (entry.occurred_at AT TIME ZONE 'UTC')::date, entry.currency, touch.part, 1,
@@ -40,7 +42,8 @@ _JOINED = """
         ('direct:' || coalesce(checkout.article_id, 0)),
         ('influenced:' || coalesce(checkout.first_article_id, checkout.article_id, 0))
     ) AS touch (part)
-    WHERE entry.occurred_at >= :since AND entry.movement IN ('new', 'reactivation')
+    WHERE checkout.taken_over_at IS NULL
+        AND entry.occurred_at >= :since AND entry.movement IN ('new', 'reactivation')
         AND NOT EXISTS (
             SELECT FROM ledger_entry AS earlier
             WHERE earlier.subscription_id = entry.subscription_id AND earlier.id < entry.id
@@ -56,6 +59,7 @@ _PAID_FOR = """
         ('country:' || coalesce(country, ''))
     ) AS what (part)
     WHERE completed_at >= :since AND state = 'completed' AND purpose = 'support'
+        AND taken_over_at IS NULL
 """
 
 
