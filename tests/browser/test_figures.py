@@ -102,5 +102,5 @@ def number(shown: str) -> float | None:
         return int(part[1]) / int(part[2]) if part[2] != "0" else None
     if shown in NOTHING:
         return None
-    value = float(re.sub(r"[^\d.]", "", shown)) * (-1 if shown.startswith("−") else 1)
+    value = float(re.sub(r"[^\d.]", "", shown)) * (-1 if shown.startswith(("−", "-")) else 1)
     return value / 100 if shown.endswith("%") else value

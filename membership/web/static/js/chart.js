@@ -74,12 +74,17 @@ const along = (kind, labels, width) => {
   return { axisLabel: { ...text(), interval: 0, width: each, overflow: "break", lineHeight: rem(1), margin: 12 } };
 };
 
+// What lies beside its bar may take two lines.
+const beside = (width) => ({ ...text(), interval: 0, width: rem(width), overflow: "break", lineHeight: rem(1) });
+const isNarrow = (width) => width < rem(30);
+
 const lines = ({ kind, labels, series: rows, unit }, width) => {
   const show = figures(unit);
   // The legend wraps; what is drawn begins under its last line.
   const legend = rows.reduce((sum, { name }) => sum + rem(1.6 + 0.44 * name.length), 0);
   const isShare = unit === "share";
   const most = Math.max(...rows.flatMap(({ values }) => values));
+  const ground = isShare && most <= 1 ? { max: 1, interval: 0.25 } : {};
   const above = rows.length > 1 ? rem(1.25) * (1 + Math.ceil(legend / width)) : 12;
   return {
     grid: { left: 4, right: 12, top: above, bottom: 4, containLabel: true },
@@ -91,8 +96,9 @@ const lines = ({ kind, labels, series: rows, unit }, width) => {
       valueFormatter: show,
       axisPointer: { type: kind === "line" ? "line" : "shadow", lineStyle: { color: token("edge") } },
     }),
-    xAxis: labelled(labels, along(kind, labels, width)),
-    yAxis: measured(show, isShare && most <= 1 ? { max: 1, interval: 0.25 } : {}),
+    ...(kind === "bar" && isNarrow(width)
+      ? { xAxis: measured(show, { splitNumber: 2, axisLabel: { ...text(), formatter: show, alignMaxLabel: "right" } }), yAxis: labelled(labels, { inverse: true, axisLabel: beside(6.75) }) }
+      : { xAxis: labelled(labels, along(kind, labels, width)), yAxis: measured(show, ground) }),
     series: rows.map((row) => series(row, kind)),
   };
 };
@@ -102,7 +108,6 @@ const lines = ({ kind, labels, series: rows, unit }, width) => {
 const waterfall = ({ labels, values, tones, unit }, width) => {
   const show = figures(unit);
   const last = values.length - 1;
-  const isNarrow = width < rem(30);
   let height = 0;
   const levels = values.map((value, step) => (height = step === last ? value : height + value));
   const least = Math.min(...levels);
@@ -114,7 +119,7 @@ const waterfall = ({ labels, values, tones, unit }, width) => {
   });
   const bar = { type: "bar", stack: "all", barMaxWidth: 22, animation: false };
   return {
-    grid: { left: 4, right: rem(isNarrow ? 3.25 : 4.25), top: 4, bottom: 4, containLabel: true },
+    grid: { left: 4, right: rem(isNarrow(width) ? 3.25 : 4.25), top: 4, bottom: 4, containLabel: true },
     tooltip: tooltip({
       trigger: "axis",
       axisPointer: { type: "shadow" },
@@ -122,9 +127,9 @@ const waterfall = ({ labels, values, tones, unit }, width) => {
     }),
     yAxis: labelled(labels, {
       inverse: true,
-      axisLabel: { ...text(), interval: 0, width: rem(isNarrow ? 6.75 : 11.25), overflow: "break", lineHeight: rem(1) },
+      axisLabel: beside(isNarrow(width) ? 6.75 : 11.25),
     }),
-    xAxis: measured(show, { scale: isZoomed, boundaryGap: isZoomed ? ["10%", "10%"] : undefined, splitNumber: isNarrow ? 2 : 4, axisLabel: { ...text(), formatter: show, hideOverlap: true } }),
+    xAxis: measured(show, { scale: isZoomed, boundaryGap: isZoomed ? ["10%", "10%"] : undefined, splitNumber: isNarrow(width) ? 2 : 4, axisLabel: { ...text(), formatter: show, hideOverlap: true } }),
     series: [
       { ...bar, silent: true, itemStyle: { color: "transparent" }, data: spans.map(([low]) => low) },
       {
