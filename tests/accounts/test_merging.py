@@ -13,6 +13,7 @@ from membership import clock
 from membership.accounts import accounts, address_changes, audit, merging, sign_in
 from membership.accounts.models import Account, AuditEntry, Note, SignIn
 from membership.billing import givers, ledger
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, CustomerAddress, LedgerEntry
 from membership.billing.papers import issued, issuing
@@ -271,6 +272,17 @@ def being_counted(two: Two) -> None:
     factories.round_(two.session, state="closed")
 
 
+def paying_elsewhere(two: Two) -> None:
+    now = clock.now()
+    two.session.add(
+        PaidElsewhere(
+            account_id=two.gone.id, source="patreon", source_id="1", state="active",
+            interval="month", amount_minor=400, currency="EUR", since_at=now, paid_until_at=now,
+        )
+    )  # fmt: skip
+    factories.round_(two.session)
+
+
 @pytest.mark.parametrize(
     ("act", "obstacle"),
     [
@@ -280,6 +292,7 @@ def being_counted(two: Two) -> None:
         (both_give, "both_give"),
         (vote, "vote"),
         (being_counted, "vote"),
+        (paying_elsewhere, "vote"),
     ],
 )
 def test_what_stands_in_the_way(two: Two, act: Callable[[Two], None], obstacle: str) -> None:
