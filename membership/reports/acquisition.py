@@ -1,7 +1,6 @@
 """The page on why people come (rule D4): stories and asks that brought patrons.
 
-Five queries however many patrons there are. Amounts are for those who see all: those of two periods
-beside each other tell what one person gives.
+Six queries however many patrons there are. Amounts are for those who see all.
 """
 
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.articles.models import Article
-from membership.reports import asks, pictures, rollups, steps
+from membership.reports import asks, countries, pictures, rollups, steps
 from membership.reports.came import came_tables
 from membership.reports.figures import Figure, share
 from membership.reports.report import Asked, Cell, Column, Report, Table, Tile
@@ -56,6 +55,7 @@ def report(
             _stories(session, found, asked, patrons_of),
             asks.table(session, found),
             *came_tables(found, asked),
+            countries.table(session, asked),
         ),
         as_of=as_of,
     )

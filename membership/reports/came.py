@@ -1,13 +1,7 @@
-"""What was paid for by whom: tiers, intervals, currencies, countries of those who came.
+"""What was paid for by those who came: tiers, intervals, currencies."""
 
-Of where people live only steps of five are told, to everybody: two periods that differ by a day
-must not tell where the one person lives who came on it (rule S10).
-"""
-
-from collections.abc import Mapping
 from dataclasses import replace
 
-from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from config.settings import settings
@@ -15,8 +9,7 @@ from membership.billing.revenue import MONTHS
 from membership.money import from_major
 from membership.reports import pictures
 from membership.reports.daily import Count
-from membership.reports.figures import SMALLEST_GROUP, Figure, hide_small_group, share
-from membership.reports.report import Asked, Cell, Column, Table
+from membership.reports.report import Asked, Cell, Column, Table, people_of
 from membership.reports.rollups.joined import JOINED
 from membership.reports.steps import Steps
 
@@ -26,11 +19,11 @@ BELOW = ""
 
 
 def came_tables(found: Steps, asked: Asked) -> tuple[Table, ...]:
+    """Tiers are amounts, and so for who sees all."""
     return (
-        _tiers(found, asked),
+        *([_tiers(found, asked)] if asked.sees_all else []),
         _intervals(found, asked),
         _currencies(found, asked),
-        _countries(found.by_key(JOINED, "country")),
     )
 
 
@@ -60,7 +53,7 @@ def _tiers(found: Steps, asked: Asked) -> Table:
         interval, _colon, amount = key.partition(":")
         sums[tier_of(int(amount), interval, asked.currency), interval] += count.number
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (str(name), *(_people(sums[tier, interval], asked) for interval in INTERVALS))
+        (str(name), *(sums[tier, interval] for interval in INTERVALS))
         for tier, name in names.items()
     )
     columns = (
@@ -78,18 +71,12 @@ def _tiers(found: Steps, asked: Asked) -> Table:
     )
 
 
-def _people(number: int, asked: Asked) -> Figure:
-    """So many people give that much: for few of them, that is an amount of few."""
-    figure = Figure(number, denominator=number)
-    return figure if asked.sees_all else hide_small_group(figure)
-
-
 def _intervals(found: Steps, asked: Asked) -> Table:
     names = {"month": _("Monthly"), "year": _("Yearly"), "once": _("Once")}
     counts = found.by_key(JOINED, "interval")
     total = sum(count.number for count in counts.values())
     rows = tuple(
-        (str(name), number, _discreet(share(number, total), asked))
+        (str(name), *people_of(number, total, asked))
         for interval, name in names.items()
         if (number := counts.get(interval, Count()).number)
     )
@@ -107,8 +94,7 @@ def _currencies(found: Steps, asked: Asked) -> Table:
     total = sum(count.number for count in counts.values())
     rows: list[tuple[Cell, ...]] = []
     for currency, count in counts.items():
-        row: tuple[Cell, ...] = (currency, count.number)
-        row += (_discreet(share(count.number, total), asked),)
+        row: tuple[Cell, ...] = (currency, *people_of(count.number, total, asked))
         rows.append((*row, count.minor) if asked.sees_all else row)
     columns = (
         Column("currency", _("Currency"), "text"),
@@ -122,36 +108,3 @@ def _currencies(found: Steps, asked: Asked) -> Table:
         (*columns, amount) if asked.sees_all else columns,
         tuple(rows),
     )
-
-
-def _countries(counts: Mapping[str, Count]) -> Table:
-    """In steps of five; what is less is with what is not known."""
-    names = get_locale().territories
-    told = {
-        code: count.number - count.number % SMALLEST_GROUP
-        for code, count in counts.items()
-        if code and count.number >= SMALLEST_GROUP
-    }
-    shown = sorted(told.items(), key=lambda item: (-item[1], item[0]))
-    rows: list[tuple[Cell, ...]] = [
-        (code, str(names.get(code, code)), number) for code, number in shown
-    ]
-    rest = sum(count.number for count in counts.values()) - sum(told.values())
-    if rest:
-        others = hide_small_group(Figure(rest, denominator=rest))
-        rows.append(("", str(_("Elsewhere, or not known")), others))
-    columns = (
-        Column("code", _("Code"), "text"),
-        Column("country", _("Country"), "text"),
-        Column("paid", _("Paid, in steps of five")),
-    )
-    return Table(
-        "joined_countries",
-        _("Where the cards of those who came are at home"),
-        columns,
-        tuple(rows),
-    )
-
-
-def _discreet(figure: Figure, asked: Asked) -> Figure:
-    return figure if asked.sees_all else hide_small_group(figure)

@@ -13,7 +13,7 @@ from membership.reports.changes import DAY, Book, rounded
 from membership.reports.figures import Figure, average
 from membership.reports.periods import MONTHS_OF_YEAR, Period, months_later
 from membership.reports.rates import EURO, Rates, rates
-from membership.reports.report import Asked
+from membership.reports.report import Asked, discreet
 from membership.reports.running import NOTHING, Running, running
 
 EVERYONE = ""
@@ -50,6 +50,24 @@ class Glance:
             "scheduled_churn": self._of_state("cancel_scheduled"),
             "cash": cash.expected(self.running.renews(months_later(today, 1)), self.success),
         }
+
+    def counts(self, asked: Asked) -> dict[str, Figure]:
+        """By key of the definitions, for who does not see all: now, or in the days asked for."""
+        changed, now = self.book.changed(asked.period), self.running
+        groups = {
+            "patrons": now.number("patrons"),
+            "failing_patrons": now.number("past_due"),
+            "leaving_patrons": now.number("cancel_scheduled"),
+        }
+        events = {
+            "came": changed.new_patrons,
+            "went": changed.lost_patrons,
+            "gifts": changed.one_time_gifts,
+        }
+        hidden = {
+            key: discreet(Figure(count, denominator=count), asked) for key, count in groups.items()
+        }
+        return hidden | {key: Figure(count) for key, count in events.items()}
 
     def _of_state(self, state: str) -> Figure:
         return Figure(self.running.minor(state), denominator=self.running.number(state))

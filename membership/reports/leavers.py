@@ -12,10 +12,10 @@ from membership.accounts.models import Account
 from membership.billing.models import Leaving, Subscription
 from membership.reports import keyset, pictures, words
 from membership.reports.daily import Count, Counts
-from membership.reports.figures import share
-from membership.reports.report import Asked, Behind, Cell, Column, Table
+from membership.reports.figures import Figure
+from membership.reports.report import Asked, Behind, Cell, Column, Table, people, people_of
 from membership.reports.rollups.left import UNSAID
-from membership.reports.staying_tables import discreet, short_month_name
+from membership.reports.staying_tables import short_month_name
 
 PAGE = 25
 # Told apart on the page; other ends are ours, or a bank's.
@@ -95,15 +95,15 @@ def why_table(found: Counts, asked: Asked, behind: Behind) -> Table:
     silent = reasons.pop(UNSAID, Count())
     said = sum(each.number for each in reasons.values())
     rows: list[tuple[Cell, ...]] = [
-        (str(words.LEAVING[reason]), each.number, discreet(share(each.number, said), asked))
+        (str(words.LEAVING[reason]), *people_of(each.number, said, asked))
         for reason, each in reasons.items()
     ]
     if silent.number:
-        rows.append((str(_("gave no reason")), silent.number, None))
+        rows.append((str(_("gave no reason")), people(silent.number, asked), None))
     links = [behind("reason", reason) for reason in reasons] + [""] * bool(silent.number)
     return Table(
         "left_why",
-        _why_title(reasons, said),
+        _why_title(reasons, said, asked),
         (
             Column("reason", _("What they say"), "text"),
             Column("left", _("Who left")),
@@ -114,10 +114,10 @@ def why_table(found: Counts, asked: Asked, behind: Behind) -> Table:
     )
 
 
-def _why_title(reasons: dict[str, Count], said: int) -> str:
-    if not said:
+def _why_title(reasons: dict[str, Count], said: int, asked: Asked) -> str:
+    reason, count = next(iter(reasons.items()), ("", Count()))
+    if not said or isinstance(people(count.number, asked), Figure):
         return str(_("Why they left"))
-    reason, count = next(iter(reasons.items()))
     return str(
         _(
             "Most often they say “%(reason)s”: %(number)d of %(said)d who gave a reason",

@@ -3,7 +3,7 @@
 Built in a constant number of queries, from daily rollups and what was counted with them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from flask_babel import gettext as _
@@ -13,15 +13,14 @@ from sqlalchemy.orm import Session
 from membership.reports import overview_tables as tables
 from membership.reports import rollups
 from membership.reports.changes import DAY, Changes, rounded
-from membership.reports.figures import Figure, hide_small_group, part_of
+from membership.reports.figures import Figure, part_of
 from membership.reports.glance import Glance, Glances, look
 from membership.reports.overview_tables import name_of_day
-from membership.reports.periods import Period, named
+from membership.reports.periods import Period
 from membership.reports.report import Asked, Report, Table, Tile
 from membership.reports.running import Difference, disagreements
 from membership.web.pages import show_money
 
-WITHHELD = Figure(None, computable=False)
 # In the order of the page.
 TILES = (
     "patrons",
@@ -36,9 +35,8 @@ TILES = (
     "scheduled_churn",
     "cash",
 )
-# In most months these are few people's doing, so that who may not see names with amounts gets
-# them not at all.
-_FEW_MOVE = ("net_new_mrr", "received", "fees")
+# For who does not see all; they are in no amount.
+COUNTS = ("patrons", "came", "went", "gifts", "failing_patrons", "leaving_patrons")
 # Flows are compared with the year before, what stands with the day before the period.
 _FLOWS = ("net_new_mrr", "one_time", "received", "fees")
 _STANDS = ("mrr", "arr", "arpu")
@@ -58,11 +56,7 @@ class Overview(Report):
 
 
 def build(session: Session, asked: Asked) -> Overview:
-    """Who does not see all is shown this month alone: amounts of two spans of days of their own
-    choice would tell what one person gives (rule S10)."""
-    if not asked.sees_all:
-        month = named("month", asked.today, asked.today)
-        asked = replace(asked, period=month, is_converted=False)
+    """Who does not see all gets how many gave, and no amount of anything (rules S8, S10)."""
     seen = look(session, asked)
     wrong = tuple(disagreements({each.currency: each.running for each in seen.currencies}))
     return Overview(
@@ -79,36 +73,26 @@ def build(session: Session, asked: Asked) -> Overview:
 def _tables(
     session: Session, seen: Glances, asked: Asked, wrong: tuple[Difference, ...]
 ) -> tuple[Table, ...]:
-    side_by_side = tables.currencies(
-        ((each.currency, _shown(each, asked)) for each in seen.currencies), asked
-    )
     if not asked.sees_all:
-        return (side_by_side,)
+        return (tables.patrons_of_years(seen.chosen, asked), tables.counts(seen.currencies, asked))
     return (
         *tables.behind_the_difference(session, wrong),
         *tables.differences(session),
         tables.waterfall(seen.chosen, asked),
         tables.years(seen.chosen, asked),
         tables.movements(seen.chosen, asked),
-        side_by_side,
+        tables.currencies(seen.currencies, asked),
         tables.invariant(seen.currencies, wrong),
     )
 
 
-def _shown(glance: Glance, asked: Asked) -> dict[str, Figure]:
-    """Its figures, without the amounts of few people for who does not see all."""
-    figures = glance.figures(asked.period, asked.today)
-    if asked.sees_all:
-        return figures
-    discreet = {key: hide_small_group(figure) for key, figure in figures.items()}
-    return discreet | dict.fromkeys(_FEW_MOVE, WITHHELD)
-
-
 def _tiles(seen: Glances, asked: Asked) -> tuple[Tile, ...]:
-    figures = _shown(seen.chosen, asked)
-    changes = _changes(seen.chosen, asked) if asked.sees_all else {}
     notes = _notes(seen, asked)
-    behind = _behind(seen, asked) if asked.sees_all else {}
+    if not asked.sees_all:
+        counts = seen.chosen.counts(asked)
+        return tuple(Tile(key, counts[key], note=notes.get(key, "")) for key in COUNTS)
+    figures = seen.chosen.figures(asked.period, asked.today)
+    changes, behind = _changes(seen.chosen, asked), _behind(seen, asked)
     return tuple(
         Tile(
             key=key,

@@ -16,7 +16,7 @@ from membership.reports import pictures, stripe_words, words
 from membership.reports.changes import Movements, rounded
 from membership.reports.figures import Figure
 from membership.reports.glance import Glance, twelve_months
-from membership.reports.report import Asked, Column, Table, Unit
+from membership.reports.report import Asked, Column, Table, Unit, people
 from membership.reports.running import Difference, unbalanced
 
 TONES = MappingProxyType(
@@ -107,6 +107,30 @@ def years(seen: Glance, asked: Asked) -> Table:
     return replace(table, picture=pictures.line(table, "month", drawn, name_of_month))
 
 
+def patrons_of_years(seen: Glance, asked: Asked) -> Table:
+    """As years(), for who does not see all: people, and no amounts."""
+    table = Table(
+        key="years",
+        title=_("Patrons of twelve months, beside the year before"),
+        columns=(
+            Column("month", _("Month"), "month"),
+            Column("patrons", _("Patrons")),
+            Column("patrons_before", _("the year before")),
+        ),
+        rows=tuple(
+            (
+                month.first_day,
+                people(seen.book.patrons(month.last_day), asked),
+                people(seen.book.patrons(before.last_day), asked),
+            )
+            for month, before in twelve_months(asked.period.last_day)
+        ),
+        summary=_("At the end of each month (UTC), or of the days asked for."),
+    )
+    drawn = {"patrons": "coffee", "patrons_before": "edge"}
+    return replace(table, picture=pictures.line(table, "month", drawn, name_of_month))
+
+
 def movements(seen: Glance, asked: Asked) -> Table:
     names = [each.name for each in fields(Movements)]
     months = [month for month, _before in twelve_months(asked.period.last_day)]
@@ -147,10 +171,10 @@ def _of_currencies() -> tuple[Column, ...]:
     return tuple(Column(*each) for each in named)
 
 
-def currencies(rows: Iterable[tuple[str, dict[str, Figure]]], asked: Asked) -> Table:
-    """Side by side, never added up: (currency, its figures), in the order of the rows."""
+def currencies(seen: Iterable[Glance], asked: Asked) -> Table:
+    """Side by side, never added up; in their order."""
     columns = _of_currencies()
-    shown = list(rows)
+    shown = [(each.currency, each.figures(asked.period, asked.today)) for each in seen]
     return Table(
         key="currencies",
         title=_("All currencies, side by side"),
@@ -160,7 +184,30 @@ def currencies(rows: Iterable[tuple[str, dict[str, Figure]]], asked: Asked) -> T
             for currency, figures in shown
         ),
         summary=_("Currencies are never added up."),
-        cell_links=tuple(_rows_behind(*row) for row in shown) if asked.sees_all else (),
+        cell_links=tuple(_rows_behind(*row) for row in shown),
+    )
+
+
+def counts(seen: Iterable[Glance], asked: Asked) -> Table:
+    """As currencies(), for who does not see all: people, and no amounts."""
+    columns = (
+        Column("currency", _("Currency"), "text"),
+        Column("patrons", _("Patrons")),
+        Column("came", _("Came")),
+        Column("went", _("Left or paused")),
+        Column("gifts", _("One-time gifts")),
+        Column("failing_patrons", _("At risk")),
+        Column("leaving_patrons", _("About to end")),
+    )
+    shown = [(each.currency, each.counts(asked)) for each in seen]
+    return Table(
+        key="currencies",
+        title=_("All currencies, side by side"),
+        columns=columns,
+        rows=tuple(
+            (currency, *(figures[column.key] for column in columns[1:]))
+            for currency, figures in shown
+        ),
     )
 
 

@@ -1,7 +1,8 @@
 """Participation (rule D5): who votes, whether voters stay, how long a story takes after its vote.
 
 Of settled rounds alone, from groups that were counted and frozen: nothing here changes with what
-happens in a round that is open (rule V4), and nothing tells of one person (rules V8 and S10).
+happens in a round that is open (rule V4), and nothing tells of one person (rules V8 and S10). What
+voters give is for those who see all.
 """
 
 from collections import defaultdict
@@ -64,7 +65,7 @@ def participation(session: Session, asked: Asked) -> Report:
         tables=(
             _turnout(rounds),
             _by_tenure(rounds),
-            _by_amount(rounds, asked.currency),
+            *([_by_amount(rounds, asked.currency)] if asked.sees_all else []),
             _kept(rounds),
             _stories(stories, follows),
         ),

@@ -60,7 +60,7 @@ def named(name: str, today: date, beginning: date) -> Period:
         case "last_month":
             return Period(months_later(month, -1), month - _DAY)
         case "quarter":
-            return Period(date(today.year, (today.month - 1) // 3 * 3 + 1, 1), today)
+            return Period(quarter_of(today), today)
         case "year":
             return Period(date(today.year, 1, 1), today)
         case "12_months":
@@ -85,6 +85,22 @@ def months_later(first_day: date, months: int) -> date:
     """The first day of the month that is `months` after (or, negative, before) that of a day."""
     years, month = divmod(first_day.month - 1 + months, MONTHS_OF_YEAR)
     return date(first_day.year + years, month + 1, 1)
+
+
+def quarter_of(day: date) -> date:
+    """The first day of its quarter."""
+    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+
+
+def quarter_end(first_day: date) -> date:
+    """The last day of the quarter that begins on a day."""
+    return months_later(first_day, 3) - _DAY
+
+
+def quarters(period: Period, today: date) -> tuple[date, ...]:
+    """The first days of the quarters that a period touches and that are over, ascending."""
+    found = dict.fromkeys(map(quarter_of, period.months))
+    return tuple(each for each in found if quarter_end(each) < today)
 
 
 def _months(first: date, last: date) -> Iterator[date]:

@@ -21,8 +21,19 @@ from membership.reports import daily, pictures, rollups, stripe_words
 from membership.reports.cohorts import ratio
 from membership.reports.daily import Count, Counts
 from membership.reports.figures import SMALL, Figure, share
-from membership.reports.report import Asked, Behind, Cell, Column, Report, Table, Tile
-from membership.reports.staying_tables import discreet, short_month_name
+from membership.reports.report import (
+    Asked,
+    Behind,
+    Cell,
+    Column,
+    Report,
+    Table,
+    Tile,
+    discreet,
+    people,
+    people_of,
+)
+from membership.reports.staying_tables import short_month_name
 
 # Cards that are over within so many days.
 SOON = (30, 60, 90)
@@ -181,9 +192,7 @@ def _by_code(found: Counts, asked: Asked, behind: Behind) -> Table:
         cells: tuple[Cell, ...] = (
             str(stripe_words.DECLINE.get(code, _("another reason"))),
             code,
-            failed.number,
-            recovered.number,
-            discreet(share(recovered.number, failed.number), asked),
+            *_came(failed.number, recovered.number, asked),
         )
         rows.append(cells + _money(failed, recovered, asked))
     title = str(_("Why payments failed"))
@@ -197,6 +206,14 @@ def _by_code(found: Counts, asked: Asked, behind: Behind) -> Table:
         currency=asked.currency,
         links=tuple(behind("code", str(row[1])) for row in rows) if asked.sees_all else (),
     )
+
+
+def _came(failed: int, recovered: int, asked: Asked) -> tuple[Cell, ...]:
+    """Of payments of one kind: how many failed, how many came, and their share."""
+    number = people(failed, asked)
+    if isinstance(number, Figure):
+        return (number,) * 3
+    return (number, recovered, share(recovered, failed))
 
 
 def _of_money() -> list[Column]:
@@ -226,11 +243,7 @@ def _by_means(found: Counts, asked: Asked) -> Table:
     rows = []
     for means, word in stripe_words.RECOVERED_BY.items():
         count = found.total("recovered_by", part=means)
-        cells: tuple[Cell, ...] = (
-            str(word),
-            count.number,
-            discreet(share(count.number, all_of_them), asked),
-        )
+        cells: tuple[Cell, ...] = (str(word), *people_of(count.number, all_of_them, asked))
         rows.append((*cells, count.minor) if asked.sees_all else cells)
     table = Table(
         "recovered_by",
@@ -250,7 +263,7 @@ def _of_cards(cards: tuple[Count, ...], asked: Asked) -> Table:
     if asked.sees_all:
         columns.append(Column("mrr", _("What they bring in a month"), "money"))
     rows: list[tuple[Cell, ...]] = [
-        (days, count.number, count.minor) if asked.sees_all else (days, count.number)
+        (days, count.number, count.minor) if asked.sees_all else (days, people(count.number, asked))
         for days, count in zip(SOON, cards, strict=True)
     ]
     return Table(
@@ -259,7 +272,9 @@ def _of_cards(cards: tuple[Count, ...], asked: Asked) -> Table:
             "%(number)d cards expire within %(days)d days",
             number=cards[0].number,
             days=SOON[0],
-        ),
+        )
+        if asked.sees_all
+        else _("How many cards expire soon"),
         tuple(columns),
         tuple(rows),
         currency=asked.currency,

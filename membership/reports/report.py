@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from membership.reports.figures import Figure
+from membership.reports.figures import Figure, hide_small_group, share
 from membership.reports.periods import Period
 
 # "count" and "money" are integers (money in minor units), "share" a Figure of share(), "per_mille"
@@ -26,7 +26,8 @@ class Asked:
     """What somebody wants figures of.
 
     `currency` is one code; `is_converted` asks for all currencies in it, at daily rates. Who does
-    not see all gets no amounts or shares of groups of fewer than 5 (rule S10).
+    not see all gets counts and shares of counts, and nothing that is made of amounts: two of them
+    beside each other tell what one person gives. See discreet() and people() (rules S8, S10).
     """
 
     today: date
@@ -34,6 +35,26 @@ class Asked:
     currency: str
     sees_all: bool
     is_converted: bool = False
+
+
+def discreet(figure: Figure, asked: Asked) -> Figure:
+    """Without its value where it is about fewer than 5 people, for who does not see all."""
+    return figure if asked.sees_all else hide_small_group(figure)
+
+
+def people(number: int, asked: Asked) -> Cell:
+    """How many of a kind there are; hidden where they are fewer than 5, for who does not see all.
+
+    How often something happened (who came, left, paid) is no such group, and told to all staff.
+    """
+    figure = discreet(Figure(number, denominator=number), asked)
+    return figure if figure.is_hidden else number
+
+
+def people_of(number: int, whole: int, asked: Asked) -> tuple[Cell, Cell]:
+    """How many of a kind there are, and their share of `whole`; neither where they are few."""
+    shown = people(number, asked)
+    return shown, shown if isinstance(shown, Figure) else discreet(share(number, whole), asked)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The page on who stays and who leaves (rule D2), in four queries however many patrons there are.
 
-Amounts are for those who see all: two months of them beside each other tell what one person gives.
+What is made of amounts is for those who see all.
 """
 
 from fractions import Fraction
@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 from membership.reports import daily, leavers, rollups, staying, staying_tables
 from membership.reports.cohorts import gross, lifetime_value, ratio, three_year_value
 from membership.reports.daily import Counts
-from membership.reports.figures import SMALLEST_GROUP, Figure, average, share
-from membership.reports.report import Asked, Behind, Report, Tile
+from membership.reports.figures import Figure, average, share
+from membership.reports.report import Asked, Behind, Report, Tile, discreet
 from membership.reports.staying import Months, last_whole_month
-from membership.reports.staying_tables import discreet
 
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
@@ -26,7 +25,7 @@ def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value
     if not cohorts and not months.mrr and not any(each.came for each in months.changes):
         return Report((), (), rollups.rebuilt_at(session))
     return Report(
-        tiles=(*_kept(months, asked), *_worth(months, counts, asked)),
+        tiles=_tiles(months, counts, asked),
         tables=(
             staying_tables.survival_table(cohorts, asked),
             *staying_tables.cohort_tables(cohorts, asked, behind),
@@ -38,10 +37,16 @@ def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value
     )
 
 
-def _kept(months: Months, asked: Asked) -> tuple[Tile, ...]:
-    """Gross and net retention of the whole of the days."""
+def _tiles(months: Months, counts: Counts, asked: Asked) -> tuple[Tile, ...]:
+    churn = monthly_churn(months, asked)
+    leaving = Tile("churn", discreet(churn, asked), "share", note=_of_months(churn))
     if not asked.sees_all:
-        return ()
+        return (leaving,)
+    return (*_kept(months), leaving, *_worth(months, counts, churn))
+
+
+def _kept(months: Months) -> tuple[Tile, ...]:
+    """Gross and net retention of the whole of the days."""
     lost = sum(each.churn + each.contraction for each in months.changes)
     gained = sum(each.expansion for each in months.changes)
     return (
@@ -71,39 +76,26 @@ def known_margin(counts: Counts) -> Figure:
     return ratio(paid.minor - fees.minor, paid.minor)
 
 
-def _worth(months: Months, counts: Counts, asked: Asked) -> tuple[Tile, ...]:
+def _worth(months: Months, counts: Counts, churn: Figure) -> tuple[Tile, ...]:
     """What a patron brings, and what that is made of."""
     patrons, mrr = months.starts()[-1]
-    churn, margin = monthly_churn(months, asked), known_margin(counts)
+    margin = known_margin(counts)
     lifetime = three_years = None
     if patrons > 0 and churn.value is not None and margin.value is not None:
         made_of = Fraction(mrr, patrons), Fraction(margin.value), Fraction(churn.value)
         lifetime, three_years = lifetime_value(*made_of), three_year_value(*made_of)
     return (
-        Tile("churn", discreet(churn, asked), "share", note=_of_months(churn)),
-        Tile("arpu", discreet(average(mrr, patrons), asked), "money"),
-        Tile("margin", _shown_margin(margin, counts, asked), "share", note=_of_fees(counts)),
-        Tile("ltv", _value(lifetime, patrons, asked), "money", note=_why_none(churn, margin)),
-        Tile("three_year_value", _value(three_years, patrons, asked), "money"),
+        Tile("arpu", average(mrr, patrons), "money"),
+        Tile("margin", margin, "share", note=_of_fees(counts)),
+        Tile("ltv", _value(lifetime, patrons), "money", note=_why_none(churn, margin)),
+        Tile("three_year_value", _value(three_years, patrons), "money"),
     )
 
 
-def _value(minor: int | None, patrons: int, asked: Asked) -> Figure:
+def _value(minor: int | None, patrons: int) -> Figure:
     if minor is None:
         return Figure(None, computable=False)
-    return discreet(Figure(minor, denominator=patrons), asked)
-
-
-def _shown_margin(margin: Figure, counts: Counts, asked: Asked) -> Figure:
-    """The fee of a single payment would tell its amount."""
-    payments = _fees(counts)
-    if asked.sees_all or payments >= SMALLEST_GROUP:
-        return margin
-    return Figure(None, computable=False, denominator=payments)
-
-
-def _fees(counts: Counts) -> int:
-    return counts.total("margin", part="fee").number
+    return Figure(minor, denominator=patrons)
 
 
 def _of_months(churn: Figure) -> str:
@@ -111,7 +103,7 @@ def _of_months(churn: Figure) -> str:
 
 
 def _of_fees(counts: Counts) -> str:
-    if payments := _fees(counts):
+    if payments := counts.total("margin", part="fee").number:
         return str(_("from %(number)d payments", number=payments))
     return str(_("no fee is known in this currency"))
 

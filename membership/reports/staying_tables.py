@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 
 from membership.reports import pictures
 from membership.reports.cohorts import Cohort, gross, ratio, survival
-from membership.reports.figures import SMALL, Figure, hide_small_group, share
-from membership.reports.report import Asked, Behind, Cell, Column, Table
+from membership.reports.figures import SMALL, Figure, share
+from membership.reports.report import Asked, Behind, Cell, Column, Table, discreet, people
 from membership.reports.staying import Months
 
 # Of the months after the first, those that a heat map shows; the newest of its cohorts.
@@ -27,11 +27,6 @@ def short_month_name(first_day: date) -> str:
     return str(format_date(first_day, "LLL yyyy", rebase=False))
 
 
-def discreet(figure: Figure, asked: Asked) -> Figure:
-    """Without its value where somebody could be singled out by those who do not see all."""
-    return figure if asked.sees_all else hide_small_group(figure)
-
-
 def survival_table(found: Sequence[Cohort], asked: Asked) -> Table:
     """The curve over all cohorts."""
     columns = (
@@ -41,7 +36,8 @@ def survival_table(found: Sequence[Cohort], asked: Asked) -> Table:
     )
     curve = survival(found)
     rows = tuple(
-        (months, figure.denominator, discreet(figure, asked)) for months, figure in enumerate(curve)
+        (months, people(figure.denominator or 0, asked), discreet(figure, asked))
+        for months, figure in enumerate(curve)
     )
     table = Table(
         "survival",
@@ -77,7 +73,10 @@ def cohort_tables(found: Sequence[Cohort], asked: Asked, behind: Behind) -> tupl
         "cohorts",
         _cohorts_title(shown),
         headings + columns,
-        tuple((each.first_day, each.began.patrons, *_cells(each, after, asked)) for each in shown),
+        tuple(
+            (each.first_day, people(each.began.patrons, asked), *_cells(each, after, asked))
+            for each in shown
+        ),
         summary=_("Columns: months since the one in which they began."),
         links=links if asked.sees_all else (),
     )
@@ -155,7 +154,12 @@ def month_tables(found: Months, asked: Asked) -> tuple[Table, ...]:
 
 def _patrons_by_month(found: Months, asked: Asked) -> Table:
     rows = tuple(
-        (each.first_day, start, each.left, discreet(share(start - each.left, start), asked))
+        (
+            each.first_day,
+            people(start, asked),
+            each.left,
+            discreet(share(start - each.left, start), asked),
+        )
         for each, (start, _mrr) in zip(found.changes, found.starts(), strict=False)
     )
     columns = (

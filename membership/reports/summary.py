@@ -1,7 +1,7 @@
 """The week in figures, by mail to the staff who asked for it: on Monday morning, each week once.
 
-Who may see names with amounts sees every amount; the others see none that is about 1 to 4 people
-(rule S10). Neither is told anything of a vote that is open (rule V4).
+Who may see names with amounts sees amounts, the others how many came and left (rules S8, S10).
+Neither is told anything of a vote that is open (rule V4).
 """
 
 from datetime import timedelta
@@ -20,7 +20,6 @@ from membership.mail import kinds, outbox
 from membership.newsletter import issues
 from membership.reports import rollups
 from membership.reports.attention import Attention, attention
-from membership.reports.figures import Figure
 from membership.reports.models import SummaryReader
 from membership.reports.weeks import Purse, Sums, Week, sums_of, week_due
 from membership.voting import audience
@@ -62,7 +61,7 @@ def write(session: Session) -> None:
     sums, needs = sums_of(session, week), attention(session)
     not_after = clock.now() + NOT_AFTER
     may_see = Account.role.in_(SEES_AMOUNTS)
-    for who, shown in ((may_see, sums), (~may_see, sums.discreet())):
+    for who, shown in ((may_see, sums), (~may_see, sums.without_amounts())):
         # Whoever has lost the role since, or never had one, gets nothing.
         readers = audience.readers(and_(_wants(), Account.role.is_not(None), who))
 
@@ -123,14 +122,8 @@ def _of_purse(purse: Purse) -> list[list[str]]:
 
 def _money(purse: Purse, name: str) -> list[str]:
     value, change = getattr(purse, name), getattr(purse, f"{name}_change")
-    said = "" if change.value is None else show_money(int(change.value), purse.currency)
-    return [_amount(value, purse.currency), _signed(said, int(change.value or 0))]
-
-
-def _amount(figure: Figure, currency: str) -> str:
-    if figure.value is None:
-        return str(_("hidden: fewer than 5"))
-    return show_money(int(figure.value), currency)
+    said = show_money(change, purse.currency)
+    return [show_money(value, purse.currency), _signed(said, change)]
 
 
 def _signed(said: str, change: int) -> str:

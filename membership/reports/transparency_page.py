@@ -37,7 +37,7 @@ def values(session: Session, page: TransparencyPage) -> dict[str, Any]:
         "introduction": writing.html(text, settings().public_url),
         "written_in": written_in,
         "count": format_decimal,
-        "month_name": lambda day: format_date(day, "LLLL y", rebase=False),
+        "quarter_name": lambda day: format_date(day, "QQQQ y", rebase=False),
     }
 
 

@@ -64,7 +64,7 @@ def test_nothing_tells_of_a_round_that_is_open(session: Session) -> None:
 
 
 def test_nothing_tells_who_follows_what(session: Session) -> None:
-    """[V8] Whoever votes may follow what they choose: beside the turnout, that would be a ballot."""
+    """[V8] Who votes may follow what they choose: beside the turnout, that would be a ballot."""
     assert "topic_follow" not in {table.name for table in tables.exported()}
     assert "- topic_follow: who votes may follow what they choose" in readme.text(NOON)
 

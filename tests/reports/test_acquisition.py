@@ -1,7 +1,7 @@
 """Why people come: the page's figures agree with the rows (rule D4)."""
 
 from collections import Counter, defaultdict
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -146,10 +146,6 @@ def _what_was_paid_agrees(session: Session, report: Report) -> None:
         amounts[page.currency] += page.amount_minor
     currencies = by_name(report, "joined_currencies")
     assert {key: row["amount"] for key, row in currencies.items()} == amounts
-    countries = Counter(page.country for page in paid if page.country)
-    told = {code: number // 5 * 5 for code, number in countries.items() if number >= 5}
-    shown = by_name(report, "joined_countries")
-    assert {code: row["paid"] for code, row in shown.items() if code} == told
     tiers = by_name(report, "joined_tiers")
     euros = [page for page in paid if page.currency == "EUR"]
     assert sum(row[each] for row in tiers.values() for each in intervals) == len(euros)
@@ -170,38 +166,52 @@ def test_who_may_not_see_all_sees_no_amounts(session: Session) -> None:
     for each in report.tables:
         assert "money" not in {column.unit for column in each.columns}, each.key
     assert all(tile.unit != "money" for tile in report.tiles)
-    coffee = table(report, "joined_tiers").rows[2]
-    assert coffee[0] == "A coffee"
-    assert isinstance(coffee[1], Figure)
-    assert coffee[1].is_hidden
-    (share,) = table(report, "joined_intervals").column("share")
-    assert isinstance(share, Figure)
-    assert share.is_hidden
+    assert "joined_tiers" not in {each.key for each in report.tables}, "tiers are amounts"
+    ((_monthly, *few),) = table(report, "joined_intervals").rows
+    assert all(isinstance(cell, Figure) and cell.is_hidden for cell in few)
     assert by_name(look(session), "joined_tiers")["A coffee"]["month"] == 4
 
 
-def test_countries_of_few_are_hidden_from_everybody(session: Session) -> None:
-    """[S10] And one more or less in a period tells nobody where somebody lives."""
+def countries(session: Session, first: date, last: date, **values: Any) -> dict[Any, Any]:
+    """By code, on the last day of June."""
+    days = {"today": date(2026, 6, 30), "period": Period(first, last)}
+    found = by_name(look(session, **(days | values)), "joined_countries")
+    return {code: row["paid"] for code, row in found.items()}
+
+
+def test_countries_are_told_by_whole_quarters_in_steps_of_five(session: Session) -> None:
+    """[S10] No two questions tell where the one person lives who came on a day; nobody's do."""
     for country, number in {"UA": 9, "DE": 5, "BY": 4, None: 1}.items():
         for _ in range(number):
             checkout(session, country=country)
-    shown = by_name(look(session), "joined_countries")
-    assert {row["country"]: row["paid"] for row in shown.values()} == {
-        "Ukraine": 5,
-        "Germany": 5,
-        "Elsewhere, or not known": 9,
-    }
-    checkout(session, country="DE")
-    assert by_name(look(session), "joined_countries")["DE"]["paid"] == 5
+    told = {"UA": 5, "DE": 5, "": 9}
+    first, last = date(2026, 1, 1), date(2026, 3, 31)
+    for days in range(0, 30, 10):
+        one = countries(session, first + timedelta(days), last)
+        other = countries(session, first, last - timedelta(days), sees_all=False)
+        assert one == other == told
+    # In the quarter that is not over, and in one before: each is rounded by itself.
+    checkout(session, datetime(2026, 6, 1, tzinfo=UTC), country="BY")
+    checkout(session, datetime(2025, 12, 31, tzinfo=UTC), country="BY")
+    assert countries(session, first, date(2026, 6, 30)) == told
+    assert countries(session, date(2025, 12, 1), last) == told | {"": 10}
+    summary = table(look(session, today=date(2026, 6, 30)), "joined_countries").summary
+    assert summary == "Of the whole quarter 2026 Q1, in steps of five."
+
+
+def test_before_a_quarter_is_over_no_country_is_told(session: Session) -> None:
+    """[S10]"""
+    for _ in range(9):
+        checkout(session, country="UA")
+    found = table(look(session), "joined_countries")
+    assert found.rows == ()
+    assert found.summary == "Of whole quarters that are over; there is none in these days."
 
 
 def test_so_few_that_all_countries_are_hidden(session: Session) -> None:
     """[S10]"""
     checkout(session, country="BY")
-    (only,) = table(look(session), "joined_countries").rows
-    assert only[1] == "Elsewhere, or not known"
-    assert isinstance(only[2], Figure)
-    assert only[2].is_hidden
+    assert countries(session, date(2026, 1, 1), date(2026, 3, 31)) == {"": None}
 
 
 def test_wordings_are_told_with_what_chance_allows(session: Session) -> None:
@@ -275,4 +285,4 @@ def test_the_number_of_queries_is_constant(session: Session) -> None:
     running(session)
     rollups.rebuild(session)
     many = number_of_queries(session, lambda: acquisition.report(session, asked()))
-    assert few == many <= 5
+    assert few == many <= 6

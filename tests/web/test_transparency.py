@@ -1,7 +1,7 @@
 """The public page of where the money comes from."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from flask import Flask
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import Account
 from membership.reports import rollups, transparency_page
+from membership.reports.periods import quarter_of
 from membership.web.headers import PUBLIC_FOR_MINUTES
 from tests import factories
 from tests.reports.participating import patrons
@@ -31,9 +32,10 @@ def switch(session: Session, *, on: bool) -> None:
 
 
 def give(session: Session) -> None:
-    """Patrons and a story of the month before."""
-    before = clock.now().replace(day=1) - timedelta(days=5)
-    patrons(session, 6, before)
+    """Patrons and a story of the quarter before."""
+    begins = quarter_of(clock.now().date())
+    before = datetime.combine(begins, time(), UTC) - timedelta(days=5)
+    patrons(session, 6, before, amount_minor=2057)
     article = factories.article(session, published_at=before, title="The harbour")
     factories.topic(
         session, state="published", article_id=article.id, published_at=before, title="Who owns it?"
@@ -75,11 +77,13 @@ def test_the_same_bytes_for_everyone(
 
 @pytest.mark.usefixtures("is_on")
 def test_what_it_says(session: Session, client: FlaskClient) -> None:
-    """[D1] Income, readers, MRR and stories; in both languages, without scripts."""
+    """[D1] [S10] Income, readers and stories, rounded; in both languages, without scripts."""
     give(session)
     page = client.get(LINK).text
-    assert "6 readers give regularly." in page
-    assert page.count("€24") == 3  # MRR, regular, together
+    assert "At least 5 readers give regularly." in page
+    assert "at least 5</td>" in page
+    assert page.count("about €120") == 2, "regular, together"
+    assert "nobody shall learn from this page what a single reader gives" in page
     assert "The harbour" in page
     assert "Who owns it?" in page
     assert "<script" not in page
@@ -90,7 +94,7 @@ def test_what_it_says(session: Session, client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("is_on")
-def test_it_stands_before_the_first_month_is_over(client: FlaskClient) -> None:
+def test_it_stands_before_the_first_quarter_is_over(client: FlaskClient) -> None:
     assert "The first figures will stand here" in client.get(LINK).text
 
 

@@ -37,8 +37,12 @@ def document() -> str:
         "- Amounts are whole minor units of one currency; currencies are never added up.",
         "- A figure has a value, says whether it could be computed, and names what it rests on: "
         "“0 of 3” is shown as such, and nothing is divided by nought.",
-        "- Whoever may not see names with amounts does not see the amounts of a group of fewer "
-        "than 5 people either.",
+        "- Amounts, averages of them and shares in money are for finance and admin: two of them "
+        "beside each other tell what one person gives. Other staff see how many people gave, and "
+        "shares of them; a group of fewer than 5 is hidden from them. How often something happened "
+        "(who came, left, paid) is told to all staff.",
+        "- The public page shows quarters that are over, rounded: amounts to two significant "
+        "digits, patrons down to fives.",
         "",
     ]
     for each in DEFINITIONS.values():

@@ -80,7 +80,7 @@ ACQUISITION = (
         _("How much"),
         _(
             "Payments of those who came, by the highest suggested amount they reach, as it is "
-            "today; a year is twelve months. In this currency."
+            "today; a year is twelve months. In this currency; for staff who see amounts."
         ),
         "completed checkouts by amount charged and interval",
     ),
@@ -100,9 +100,10 @@ ACQUISITION = (
         "joined_countries",
         _("Countries"),
         _(
-            "Payments of those who came, by the country that Stripe was told. Donors may be in "
-            "danger: everybody sees steps of five, and groups under 5 stand with what is not known."
+            "Payments of those who came, by the country that Stripe was told, in all quarters that "
+            "these days touch and that are over. Donors may be in danger: everybody sees steps of "
+            "five, and groups under 5 stand with what is not known."
         ),
-        "completed checkouts by country, rounded down to fives",
+        "completed checkouts by country, of each whole quarter rounded down to fives",
     ),
 )

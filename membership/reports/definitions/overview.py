@@ -15,6 +15,45 @@ OVERVIEW = (
         "count of accounts with standing current or grace",
     ),
     Definition(
+        "came",
+        _("Came"),
+        _(
+            "How many patrons’ support began in the days asked for, or went on after a pause or an "
+            "end. For staff who see no amounts."
+        ),
+        "count of ledger entries, movement new or reactivation",
+    ),
+    Definition(
+        "went",
+        _("Left or paused"),
+        _("How many patrons’ support ended or paused in these days. For staff who see no amounts."),
+        "count of ledger entries, movement churn_voluntary or churn_involuntary",
+    ),
+    Definition(
+        "gifts",
+        _("One-time gifts"),
+        _("How many one-time gifts were paid in these days. For staff who see no amounts."),
+        "count of one-time donations by day of payment",
+    ),
+    Definition(
+        "failing_patrons",
+        _("Patrons at risk"),
+        _(
+            "Patrons whose last payment failed and is being tried again now. For staff who see no "
+            "amounts."
+        ),
+        "count of subscriptions in state past_due",
+    ),
+    Definition(
+        "leaving_patrons",
+        _("Patrons about to leave"),
+        _(
+            "Patrons who have cancelled and whose paid time has not run out yet. For staff who see "
+            "no amounts."
+        ),
+        "count of subscriptions in state cancel_scheduled",
+    ),
+    Definition(
         "mrr",
         _("Monthly recurring revenue (MRR)"),
         _(

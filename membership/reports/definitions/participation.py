@@ -42,7 +42,7 @@ PARTICIPATION = (
         _(
             "Voters against all who might have voted, by their MRR when the round closed. Every "
             "vote counts the same, whatever is given. A round’s groups of fewer than 5 are left "
-            "out, for everybody."
+            "out, for everybody; for staff who see amounts."
         ),
         "voters / patrons who might have voted, summed over rounds; amount = sum of ledger "
         "entries before the close",

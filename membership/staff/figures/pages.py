@@ -121,7 +121,7 @@ def _question(session: Session, page: Page) -> Question:
     name, period = _period(page, today, beginning)
     currency = request.args.get("currency", "")
     sees_all = access.has_role(*FINANCE)
-    # Few people's amounts would be what is in the sum and in no other currency.
+    # Who sees no amounts has none to convert.
     offers_euro = page.converts and sees_all
     is_converted = offers_euro and currency == IN_EURO
     chosen = EURO if is_converted else currency if currency in currencies else currencies[0]

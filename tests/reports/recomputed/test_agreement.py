@@ -29,7 +29,7 @@ from membership.reports import (
     rollups,
     transparency,
 )
-from membership.reports.periods import Period
+from membership.reports.periods import Period, months_later
 from membership.reports.report import Asked
 from membership.voting.models import Round, Turnout
 from tests import factories
@@ -171,27 +171,33 @@ def test_all_currencies_in_euro_at_the_rates_of_their_days(
     assert sum(parts) == end
 
 
-def test_the_public_page_has_the_same_sums(newsroom: tuple[Session, Account], raw: Raw) -> None:
-    """[D1] [S10] And nothing of fewer than five."""
-    until = TODAY.replace(day=1) - giving.DAY
+def test_the_public_page_has_the_same_sums_rounded(
+    newsroom: tuple[Session, Account], raw: Raw
+) -> None:
+    """[D1] [S10] To two digits, by quarters that are over; and nothing of fewer than five."""
     seen = transparency.books(newsroom[0], TODAY)
     assert {purse.currency for purse in seen.purses} == set(CURRENCIES)
     for purse in seen.purses:
         code = purse.currency
-        assert purse.patrons.value == raw.patrons(code, until)
-        assert purse.mrr.value == raw.mrr(code, until)
-        assert len(purse.months) == 12
-        for month in purse.months:
-            days = Period(month.first_day, giving.end_of(month.first_day))
+        number = raw.patrons(code, seen.until)
+        assert purse.patrons.value == (number - number % 5 if number >= 5 else None)
+        assert len(purse.quarters) == 4
+        for quarter in purse.quarters:
+            months = [months_later(quarter.first_day, number) for number in range(3)]
+            days = Period(months[0], giving.end_of(months[-1]))
             once, all_of_it = giving.one_time(raw, code, days), giving.received(raw, code, days)
             for figure, amount in (
-                (month.regular, all_of_it - once), (month.one_time, once),
-                (month.received, all_of_it),
+                (quarter.regular, all_of_it - once), (quarter.one_time, once),
+                (quarter.received, all_of_it),
             ):  # fmt: skip
-                assert figure.is_hidden or figure.value == amount
+                digits = len(str(abs(amount)))
+                assert (
+                    figure.is_hidden or abs(figure.value - amount) <= 10 ** max(digits - 2, 0) / 2
+                )
+                assert figure.is_hidden or len(str(abs(figure.value)).rstrip("0")) <= 2
             for kinds, figure in (
-                (("once", "once back"), month.one_time),
-                (("first", "renewal", "first back", "renewal back"), month.regular),
+                (("once", "once back"), quarter.one_time),
+                (("first", "renewal", "first back", "renewal back"), quarter.regular),
             ):
                 if 0 < raw.givers(code, days, kinds) < 5:
                     assert figure.is_hidden
