@@ -100,7 +100,7 @@ class Raw:
 
     @property
     def currencies(self) -> set[str]:
-        return {each.currency for each in (*self.moves, *self.donations)}
+        return {each.currency for each in self.moves} | {each.currency for each in self.flows}
 
     def moved(self, currency: str, period: Period) -> list[Move]:
         first, last = period.first_day, period.last_day
