@@ -36,8 +36,9 @@ class DailyFigures(Base):
     fees: Mapped[int] = mapped_column(default=0, server_default="0")
     # Payments of regular support after its first.
     renewals: Mapped[int] = mapped_column(default=0, server_default="0")
-    # Written by the release before this one alone; the next may drop it.
-    rebuilt_at: Mapped[datetime | None]
+    # The beginning of the day: the release before takes it for the time of its rollup, and makes
+    # no more than the newest days anew. The next release may drop it.
+    rebuilt_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class DailyCount(Base):

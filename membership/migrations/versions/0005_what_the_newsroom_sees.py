@@ -505,18 +505,18 @@ def upgrade() -> None:
         postgresql_where="told_at IS NOT NULL",
     )
     op.create_foreign_key(
-        op.f("fk_checkout_first_article_id_article"),
-        "checkout",
-        "article",
-        ["first_article_id"],
-        ["id"],
-        ondelete="SET NULL",
-    )
-    op.create_foreign_key(
         op.f("fk_checkout_ask_variant_id_ask_variant"),
         "checkout",
         "ask_variant",
         ["ask_variant_id"],
+        ["id"],
+        ondelete="SET NULL",
+    )
+    op.create_foreign_key(
+        op.f("fk_checkout_first_article_id_article"),
+        "checkout",
+        "article",
+        ["first_article_id"],
         ["id"],
         ondelete="SET NULL",
     )
@@ -535,13 +535,6 @@ def upgrade() -> None:
     )
     op.add_column(
         "daily_figures", sa.Column("renewals", sa.BigInteger(), server_default="0", nullable=False)
-    )
-    op.alter_column(
-        "daily_figures",
-        "rebuilt_at",
-        existing_type=postgresql.TIMESTAMP(timezone=True),
-        server_default=None,
-        nullable=True,
     )
     op.add_column(
         "donation", sa.Column("fee_changed_at", sa.DateTime(timezone=True), nullable=True)
@@ -657,22 +650,15 @@ def downgrade() -> None:
         "ix_donation_fee", table_name="donation", postgresql_where="fee_changed_at IS NOT NULL"
     )
     op.drop_column("donation", "fee_changed_at")
-    op.alter_column(
-        "daily_figures",
-        "rebuilt_at",
-        existing_type=postgresql.TIMESTAMP(timezone=True),
-        server_default=sa.text("now()"),
-        nullable=False,
-    )
     op.drop_column("daily_figures", "renewals")
     op.drop_column("daily_figures", "fees")
     op.drop_column("daily_figures", "fee_minor")
     op.drop_column("daily_figures", "payments_with_fee")
     op.drop_column("daily_figures", "payments")
+    op.drop_constraint(op.f("fk_checkout_first_article_id_article"), "checkout", type_="foreignkey")
     op.drop_constraint(
         op.f("fk_checkout_ask_variant_id_ask_variant"), "checkout", type_="foreignkey"
     )
-    op.drop_constraint(op.f("fk_checkout_first_article_id_article"), "checkout", type_="foreignkey")
     op.drop_index(
         "ix_checkout_told_at", table_name="checkout", postgresql_where="told_at IS NOT NULL"
     )

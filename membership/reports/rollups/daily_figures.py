@@ -68,14 +68,14 @@ _FILL = text(
         day, currency, new_minor, expansion_minor, reactivation_minor, contraction_minor,
         churn_voluntary_minor, churn_involuntary_minor, new_patrons, lost_patrons,
         one_time_minor, one_time_gifts, received_minor,
-        payments, payments_with_fee, renewals, fee_minor, fees)
+        payments, payments_with_fee, renewals, fee_minor, fees, rebuilt_at)
     SELECT day, currency, coalesce(new_minor, 0), coalesce(expansion_minor, 0),
         coalesce(reactivation_minor, 0), coalesce(contraction_minor, 0),
         coalesce(churn_voluntary_minor, 0), coalesce(churn_involuntary_minor, 0),
         coalesce(new_patrons, 0), coalesce(lost_patrons, 0),
         coalesce(one_time_minor, 0), coalesce(one_time_gifts, 0), coalesce(received_minor, 0),
         coalesce(payments, 0), coalesce(payments_with_fee, 0), coalesce(renewals, 0),
-        coalesce(fee_minor, 0), coalesce(fees, 0)
+        coalesce(fee_minor, 0), coalesce(fees, 0), day::timestamp AT TIME ZONE 'UTC'
     FROM movement FULL JOIN payment USING (day, currency) FULL JOIN fee USING (day, currency)
     """
 )
