@@ -27,6 +27,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    text,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import REGCONFIG
@@ -123,6 +124,8 @@ def who_is_called(session: Session, wanted: Filters) -> Called | None:
     """
     if not wanted.text:
         return None
+    # A plan that is kept for any text is one without its index. Until the transaction ends.
+    session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
     found = _named(wanted.text, MANY).subquery()
     ids = session.scalar(select(func.array_agg(found.c.id))) or []
     if len(ids) < MANY:
