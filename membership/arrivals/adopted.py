@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
+import structlog
+
 from membership.arrivals.summary import Group, Summary
 from membership.billing import adopting, gateway, subscriptions
 from membership.billing.lifecycle import LIVE, UnknownStatusError
 from membership.billing.snapshots import ForeignSubscription
 from membership.db import transaction
+
+log = structlog.get_logger(__name__)
 
 
 def look(currencies: Sequence[str], wanted: set[str] | None = None) -> Summary:
@@ -53,9 +57,14 @@ def adopt(
         return error.reason, error.detail
     except gateway.StripeRefusedError as error:
         return "refused_by_stripe", str(error)[:200]
-    # Of a shape, or in a state, that we do not know: the others go on (lesson L7).
+    except UnknownStatusError as error:
+        return "unreadable", str(error)
+    # Of a shape that we do not know: the others go on (lesson L7). What is in it is not kept.
     except ValueError as error:
-        return "unreadable", str(error)[:200]
+        log.warning(
+            "subscription_not_readable", subscription=stripe_subscription_id, exc_info=error
+        )
+        return "unreadable", ""
     return None
 
 

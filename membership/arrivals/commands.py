@@ -1,22 +1,27 @@
 """`flask patrons import …`: patrons who come from elsewhere."""
 
+import hashlib
 from pathlib import Path
 
 import click
 from flask_babel import force_locale
-from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership.arrivals import adopted, files, runs, words
 from membership.arrivals.models import SOURCES
-from membership.arrivals.summary import COUNTS, LETTERS, Summary
+from membership.arrivals.summary import COUNTS, ENTITLED, LETTERS, Summary
 from membership.arrivals.table import UnreadableFileError
 from membership.billing import gateway
+from membership.billing.elsewhere.models import SOURCES as SOURCES_ELSEWHERE
 from membership.db import transaction
 from membership.money import Money, display
 
 EXPORT = click.Path(exists=True, dir_okay=False, path_type=Path)
 REHEARSAL = "This was a rehearsal: nothing was changed."
+UNASKED = (
+    "Who is new gets no mail, neither of votes nor of campaigns nor the monthly letter, before "
+    "they have signed in or given here. With --welcome, they get one now, and all others then."
+)
 
 
 @click.group()
@@ -64,10 +69,14 @@ def _from_file(source: str, file: Path, *, dry_run: bool, welcome: bool) -> None
                 summary = files.rehearse(session, source, opened, languages)
             else:
                 summary = files.bring_in(session, source, opened, languages, with_welcome=welcome)
-                _keep(session, source, summary, welcome)
+                opened.seek(0)
+                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+                runs.keep_done(session, source, summary, with_welcome=welcome, file=digest)
     except UnreadableFileError as error:
         raise click.UsageError(f"{error} Nothing was changed.") from error
     _say(summary)
+    if source in SOURCES_ELSEWHERE and not welcome:
+        click.echo(UNASKED)
     click.echo(REHEARSAL if dry_run else "Done.")
 
 
@@ -88,13 +97,9 @@ def _from_stripe(only: set[str] | None, *, dry_run: bool, welcome: bool) -> None
         ) from error
     if not dry_run:
         with transaction() as session:
-            _keep(session, "stripe", summary, welcome)
+            runs.keep_done(session, "stripe", summary, with_welcome=welcome)
     _say(summary)
     click.echo(REHEARSAL if dry_run else "Done.")
-
-
-def _keep(session: Session, source: str, summary: Summary, welcome: bool) -> None:
-    runs.keep_done(session, source, summary, with_welcome=welcome)
 
 
 def _say(summary: Summary) -> None:
@@ -109,6 +114,6 @@ def _say(summary: Summary) -> None:
     for problem in summary.problems:
         place = f"Line {problem.place}" if problem.place.isdecimal() else problem.place
         click.echo(f"{place}: {words.sentence(problem)}")
-    for name in (*COUNTS, *LETTERS):
+    for name in (*COUNTS, ENTITLED, *LETTERS):
         if summary.counts[name]:
             click.echo(f"{words.COUNT[name]}: {summary.counts[name]}")

@@ -4,9 +4,9 @@ An address is linked to the account that has it: the platform's word gives stand
 else, and only who reads mail at that address can sign in and use it (rule B6 is about charging).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -17,16 +17,19 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import Account
 from membership.arrivals import ghost, letters, patreon, steady, table
-from membership.arrivals.summary import COUNTED, Summary
+from membership.arrivals.summary import COUNTED, ENTITLED, Summary
 from membership.arrivals.told import NotTakenError, Told
 from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.models import Subscription
 from membership.db import lock
 from membership.mail import addresses, kinds, refusals
 from membership.newsletter import lists
+from membership.voting.eligibility import may_take_part
 
 READERS: Mapping[str, Any] = {"patreon": patreon, "steady": steady, "ghost": ghost}
 BATCH = 1_000
+# Whoever paid nothing for longer is brought in anew; a shorter gap is that between two exports.
+BREAK = timedelta(days=31)
 
 
 def bring_in(
@@ -105,23 +108,36 @@ def _take_support(
     known = _known(session, source, batch)
     new = [each for each in batch if each.support is not None and each.source_id not in known]
     accounts = _accounts(session, new, language)
+    rows = list(known.values())
+    voters = _voters(
+        session, {*(each.account_id for each in rows), *(each.id for each in accounts.values())}
+    )
     for told in batch:
         row = known.get(told.source_id)
         if told.support is None:
             assert told.refusal is not None, "a line without support says why"
             _refuse(told, told.refusal, row, summary, now)
         elif row is not None:
-            summary.counts["changed" if _update(row, told) else "same"] += 1
+            summary.counts["changed" if _update(row, told, now) else "same"] += 1
         else:
             account = accounts[told.email.lower()]
             if account.is_leaving:
                 summary.refuse(told.line, "is_leaving")
                 continue
-            session.add(_row(source, told, account))
+            rows.append(_row(source, told, account))
             summary.counts["new"] += 1
             if with_welcome:
                 letters.welcome(session, account, source)
+    session.add_all(rows)
     session.flush()
+    lasting = {each.account_id for each in rows if each.since_at <= now < each.paid_until_at}
+    summary.counts[ENTITLED] += len(lasting - voters)
+
+
+def _voters(session: Session, account_ids: Set[int]) -> set[int]:
+    """Those of the accounts that may vote by now."""
+    asked = select(Account.id).where(Account.id.in_(account_ids), may_take_part(Account.id))
+    return set(session.scalars(asked))
 
 
 def _known(session: Session, source: str, batch: Sequence[Told]) -> dict[str, PaidElsewhere]:
@@ -189,8 +205,10 @@ def _row(source: str, told: Told, account: Account) -> PaidElsewhere:
     return PaidElsewhere(source=source, account_id=account.id, **_columns(told))
 
 
-def _update(row: PaidElsewhere, told: Told) -> bool:
+def _update(row: PaidElsewhere, told: Told, now: datetime) -> bool:
     """Whether a newer export says otherwise. The account stays: it may have moved here since."""
+    if row.paid_until_at < now - BREAK:
+        row.created_at = now
     said = {name: value for name, value in _columns(told).items() if getattr(row, name) != value}
     for name, value in said.items():
         setattr(row, name, value)

@@ -4,6 +4,7 @@ Whoever pays there pays through Stripe, and comes with the import from Stripe; h
 wants letters and who does not.
 """
 
+import re
 from datetime import datetime
 
 from membership.arrivals.table import Column, Row
@@ -19,6 +20,8 @@ COLUMNS = (
     Column("customer", ("stripe customer id",)),
     Column("deleted", ("deleted at",)),
 )
+# Stripe's own, which names nobody.
+_CUSTOMER = re.compile(r"cus_[A-Za-z0-9]{1,40}")
 
 
 def tell(row: Row, now: datetime) -> Told:
@@ -39,7 +42,8 @@ def _refusal(row: Row) -> NotTakenError | None:
     if row["deleted"]:
         return NotTakenError("deleted_there")
     if row["customer"]:
-        return NotTakenError("pays_at_stripe", row["customer"])
+        is_id = _CUSTOMER.fullmatch(row["customer"])
+        return NotTakenError("pays_at_stripe", row["customer"] if is_id else "")
     if is_yes(row["is_complimentary"]):
         return NotTakenError("complimentary")
     return None

@@ -5,10 +5,8 @@ from sqlalchemy.orm import Session
 from membership.accounts.models import Account
 from membership.billing import letters
 from membership.billing.elsewhere.models import PLATFORMS
-from membership.mail import kinds
+from membership.billing.elsewhere.support import ARRIVED
 from membership.web.languages import address
-
-ARRIVED = kinds.transactional("arrived")
 
 
 def welcome(session: Session, account: Account, source: str) -> None:

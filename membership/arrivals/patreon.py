@@ -14,7 +14,9 @@ from membership.arrivals.told import (
     is_yes,
     later,
     moment,
+    past,
     tried,
+    within,
 )
 from membership.billing.revenue import MONTHS
 
@@ -61,16 +63,19 @@ def _support(row: Row, now: datetime) -> Support:
     if not status or is_yes(row["is_free"]):
         raise NotTakenError("free", ends=True)
     if status not in {"active patron", "declined patron", "former patron"}:
-        raise NotTakenError("unknown_state", row["status"])
+        raise NotTakenError("unknown_state")
     if row["charge_status"].lower() in GIVEN_BACK:
-        raise NotTakenError("given_back", row["charge_status"], ends=True)
+        raise NotTakenError("given_back", row["charge_status"].lower(), ends=True)
     interval = INTERVALS.get(row["interval"].lower())
     if interval is None:
-        raise NotTakenError("other_interval", row["interval"])
+        raise NotTakenError("other_interval")
     currency = row["currency"].upper() or FIRST_CURRENCY
     if _is_nothing(row["given"]):
         raise NotTakenError("not_paid_yet", ends=True)
-    until = _paid_until(row, status, interval)
+    charged = past(row["charged"], "Last Charge Date", now)
+    until = _paid_until(row, status, charged, interval)
+    if until is not None:
+        until = within(until, charged or now, interval)
     if until is None or until <= now:
         raise NotTakenError("declined" if status == "declined patron" else "over", ends=True)
     return Support(
@@ -78,20 +83,19 @@ def _support(row: Row, now: datetime) -> Support:
         amount=amount(row["amount"], currency),
         interval=interval,
         tier=row["tier"] or None,
-        since_at=moment(row["since"]) or moment(row["charged"]) or now,
+        since_at=past(row["since"], "Patronage Since Date", now) or charged or now,
         paid_until_at=until,
     )
 
 
-def _paid_until(row: Row, status: str, interval: str) -> datetime | None:
-    """Until when what was charged lasts; None when nothing says so."""
-    expires = moment(row["expires"])
+def _paid_until(row: Row, status: str, charged: datetime | None, interval: str) -> datetime | None:
+    """Until when what was charged lasts, as the line says; None when it does not."""
+    expires = moment(row["expires"], "Access Expiration")
     if expires is not None:
         return expires
-    next_charge = moment(row["next_charge"])
+    next_charge = moment(row["next_charge"], "Next Charge Date")
     if status == "active patron" and next_charge is not None:
         return next_charge
-    charged = moment(row["charged"])
     if charged is None or row["charge_status"].lower() != "paid":
         return None
     return later(charged, MONTHS[interval])

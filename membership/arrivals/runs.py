@@ -4,6 +4,7 @@ A file is taken in one transaction. Subscriptions at Stripe are taken over one b
 off goes on with the next one, and whoever is taken over twice is taken over once.
 """
 
+import hashlib
 import io
 from collections.abc import Sequence
 from datetime import timedelta
@@ -119,12 +120,14 @@ def problems(session: Session, arrival_id: int) -> list[Problem]:
     return [Problem(each.place, each.reason, each.detail) for each in rows]
 
 
-def keep_done(session: Session, source: str, summary: Summary, *, with_welcome: bool) -> Arrival:
-    """Write down an import that a command has done."""
+def keep_done(
+    session: Session, source: str, summary: Summary, *, with_welcome: bool, file: str | None = None
+) -> Arrival:
+    """Write down an import that a command has done; `file` is the digest of its file."""
     row = Arrival(source=source, state="done", seen=summary.kept(), with_welcome=with_welcome)
     session.add(row)
     session.flush()
-    _finish(session, row, summary)
+    _finish(session, row, summary, file)
     return row
 
 
@@ -162,7 +165,12 @@ def _take_file(arrival: Arrival) -> None:
         summary = files.bring_in(
             session, row.source, file, languages, with_welcome=row.with_welcome
         )
-        _finish(session, row, summary)
+        _finish(session, row, summary, digest(arrival.content))
+
+
+def digest(content: bytes | None) -> str | None:
+    """By which it can be told later whether somebody's file is the one that was brought in."""
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _show_stripe(arrival: Arrival) -> None:
@@ -228,7 +236,7 @@ def _finish_stripe(arrival: Arrival, done: dict[str, Any]) -> None:
         _finish(session, row, summary)
 
 
-def _finish(session: Session, row: Arrival, summary: Summary) -> None:
+def _finish(session: Session, row: Arrival, summary: Summary, file: str | None = None) -> None:
     row.state, row.done, row.content = "done", summary.kept(), None
     row.finished_at, row.leased_until_at = clock.now(), None
     _write_problems(session, row, summary.problems)
@@ -239,6 +247,7 @@ def _finish(session: Session, row: Arrival, summary: Summary) -> None:
         actor_id=row.asked_by_id,
         source=row.source,
         counts=summary.kept()["counts"],
+        file=file,
     )
 
 

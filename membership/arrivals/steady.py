@@ -7,7 +7,16 @@ until the next anniversary of its beginning.
 from datetime import datetime
 
 from membership.arrivals.table import Column, Row
-from membership.arrivals.told import NotTakenError, Support, Told, moment, period_end, tried
+from membership.arrivals.told import (
+    NotTakenError,
+    Support,
+    Told,
+    moment,
+    past,
+    period_end,
+    tried,
+    within,
+)
 from membership.billing.revenue import MONTHS
 from membership.money import Money
 
@@ -49,17 +58,17 @@ def _support(row: Row, now: datetime) -> Support:
     if state in {"in_trial", "guest"}:
         raise NotTakenError("not_paid_yet" if state == "in_trial" else "guest", ends=True)
     if state not in {"active", "not_renewing", "cancelled"}:
-        raise NotTakenError("unknown_state", row["state"])
+        raise NotTakenError("unknown_state")
     interval = INTERVALS.get(row["interval"].lower())
     if interval is None:
-        raise NotTakenError("other_interval", row["interval"])
-    since = moment(row["since"])
+        raise NotTakenError("other_interval")
+    since = past(row["since"], "subscribed_at", now)
     if since is None:
-        raise NotTakenError("no_day")
-    until = moment(row["expires"])
+        raise NotTakenError("no_day", "subscribed_at")
+    until = moment(row["expires"], "expires_at")
     if until is None and state == "active":
         until = period_end(since, interval, now)
-    if until is None and moment(row["trial_ends"]) is not None:
+    if until is None and moment(row["trial_ends"], "trial_ends_at") is not None:
         raise NotTakenError("not_paid_yet", ends=True)
     if until is None or until <= now:
         raise NotTakenError("over", ends=True)
@@ -69,12 +78,13 @@ def _support(row: Row, now: datetime) -> Support:
         interval=interval,
         tier=row["tier"] or None,
         since_at=since,
-        paid_until_at=until,
+        # When they were charged, the export does not say: lately, at best.
+        paid_until_at=within(until, now, interval),
     )
 
 
 def _amount(text: str, interval: str, currency: str) -> Money:
     """What is paid an interval: the export has it by the month."""
     if not text.isdecimal() or not 0 < int(text) < 10**9:
-        raise NotTakenError("no_amount", text[:40])
+        raise NotTakenError("no_amount")
     return Money(int(text) * MONTHS[interval], currency)

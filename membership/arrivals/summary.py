@@ -10,6 +10,8 @@ from typing import Any
 # otherwise now; known and the same; known, and over now; over before we knew of it; gives nothing
 # there; not taken; of other prices than those that were asked for.
 COUNTS = ("new", "changed", "same", "ended", "over", "free", "not_taken", "not_asked_for")
+# Of accounts: who has standing now and had none before, whom the next round's vote is open to.
+ENTITLED = "entitled"
 # Of letters: who said yes and gets them now, who did before, who said no.
 LETTERS = ("letters_begun", "letters_known", "letters_refused")
 # Reasons not to take a line that are counted and not told one by one: exports are full of them.
@@ -58,7 +60,7 @@ class Summary:
         """As JSON, without the problems, which are rows of their own."""
         return {
             "mapping": [list(each) for each in self.mapping],
-            "counts": {name: self.counts[name] for name in (*COUNTS, *LETTERS)},
+            "counts": {name: self.counts[name] for name in (*COUNTS, ENTITLED, *LETTERS)},
             "groups": [vars(each) for each in self.groups],
             "ids": self.ids,
         }

@@ -3,19 +3,26 @@
 from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from membership.billing.revenue import MONTHS
 from membership.money import InvalidAmountError, Money, parse
 
 # As exports and the spreadsheets that they went through write days; all without a zone are UTC.
 DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%d.%m.%y", "%Y/%m/%d")
+# A day outside of these years is a slip, or not a day at all.
+YEARS = range(2000, 2100)
+# What was charged on the 28th of February may stand for the 31st of any other month.
+CLAMPED = timedelta(days=3)
+# Another time zone may be a day ahead of ours.
+AHEAD = timedelta(days=1)
 
 
 class NotTakenError(ValueError):
     """A line is not taken; `reason` is one of words.REASON, `detail` what it speaks of.
 
-    `ends`: if we know of this support, it is over now.
+    Details are kept, so they are words of ours or of the platform, never a cell as it stands: where
+    a line is broken, any cell may hold a name. `ends`: if we know of this support, it is over now.
     """
 
     def __init__(self, reason: str, detail: str = "", *, ends: bool = False) -> None:
@@ -63,33 +70,53 @@ def tried(read: Callable[[], Support]) -> tuple[Support | None, NotTakenError | 
         return None, refusal
 
 
-def moment(text: str) -> datetime | None:
+def moment(text: str, heading: str) -> datetime | None:
     """A time or a day of an export; None when it is empty. Raises NotTakenError."""
     if not text:
         return None
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        at = _day(text)
+        at = _day(text, heading)
+    if at.year not in YEARS:
+        raise NotTakenError("no_day", heading)
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def _day(text: str) -> datetime:
+def past(text: str, heading: str, now: datetime) -> datetime | None:
+    """A moment that cannot be still to come. Raises NotTakenError."""
+    at = moment(text, heading)
+    if at is not None and at > now + AHEAD:
+        raise NotTakenError("to_come", heading)
+    return at
+
+
+def _day(text: str, heading: str) -> datetime:
     for shape in DAYS:
         try:
             return datetime.strptime(text, shape).replace(tzinfo=UTC)
         except ValueError:
             continue
-    raise NotTakenError("no_day", text[:40])
+    raise NotTakenError("no_day", heading)
+
+
+def within(until: datetime, paid_at: datetime, interval: str) -> datetime:
+    """The end of what was paid: `until`, but not more than an interval after the last charge.
+
+    Nobody has paid for more, whatever a file says.
+    """
+    return min(until, later(paid_at, MONTHS[interval]) + CLAMPED)
 
 
 def amount(text: str, currency: str) -> Money:
     """An amount with or without the sign of its currency. Raises NotTakenError."""
+    if not (currency.isascii() and currency.isalpha() and len(currency) == 3):
+        raise NotTakenError("no_amount")
     digits = text.strip(" $€£₴¥").replace(currency, "").strip()
     try:
         return parse(digits, currency)
     except InvalidAmountError as error:
-        raise NotTakenError("no_amount", text[:40]) from error
+        raise NotTakenError("no_amount") from error
 
 
 def is_yes(text: str) -> bool:

@@ -1,7 +1,8 @@
 """Whom a campaign is for: conditions kept as data, and the one SQL condition that they make.
 
 All given conditions must hold. Only patrons, current or past, are ever asked for; accounts that
-are being deleted never. Of votes only settled rounds' turnout rolls are looked at (rule V8).
+are being deleted never, nor those that we know from an import alone. Of votes only settled rounds'
+turnout rolls are looked at (rule V8).
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership.accounts.models import Account
+from membership.billing.elsewhere.support import is_unasked
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Donation, Subscription
 from membership.billing.revenue import MONTHS
@@ -124,7 +126,8 @@ def readers(wanted: Audience, languages: list[str]) -> Select[str, str, int]:
 
 def condition(wanted: Audience) -> ColumnElement[bool]:
     """SQL, beside an Account: it is meant."""
-    return and_(Account.delete_after_at.is_(None), _is_patron(), *_conditions(wanted))
+    asked = not_(is_unasked())
+    return and_(Account.delete_after_at.is_(None), asked, _is_patron(), *_conditions(wanted))
 
 
 def _conditions(wanted: Audience) -> Iterator[ColumnElement[bool]]:

@@ -87,6 +87,7 @@ def arrivals() -> Answer:
             f"arrival:{asked.id}",
             actor_id=me().id,
             source=asked.source,
+            file=runs.digest(content),
         )
     return back_to("staff.arrival", arrival_id=asked.id)
 

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, not_, select
 
 from membership.accounts.models import Account
+from membership.billing.elsewhere.support import is_unasked
 from membership.voting.models import Ballot, RoundOption, TopicFollow, Turnout
 
 
 def readers(who: ColumnElement[bool]) -> Select[str, str, int]:
-    """Address, language and id of these accounts, but for those that are being deleted."""
+    """Address, language and id of these accounts, but for those that are being deleted, and those
+    that we know from an import alone."""
     return (
         select(Account.email, Account.language, Account.id)
-        .where(who, Account.delete_after_at.is_(None))
+        .where(who, Account.delete_after_at.is_(None), not_(is_unasked()))
         .order_by(Account.id)
     )
 

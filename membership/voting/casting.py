@@ -150,7 +150,7 @@ def _checked() -> Any:
         timed.c.looked_at,
         case((is_approval, _CHOSEN), else_=_RANKED).label("choices"),
         _is_open(timed.c).label("is_open"),
-        may_take_part(_ACCOUNT).label("is_eligible"),
+        may_take_part(_ACCOUNT, opened_at=timed.c.opens_at).label("is_eligible"),
         is_valid.label("is_valid"),
     ).cte("checked")
 

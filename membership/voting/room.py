@@ -10,7 +10,7 @@ from werkzeug.exceptions import Conflict, NotFound
 
 from membership.voting import following, rounds, suggestions, topics
 from membership.voting.eligibility import NotEligibleError, is_eligible
-from membership.voting.models import Topic
+from membership.voting.models import Round, Topic
 from membership.web import access, errors
 
 blueprint = Blueprint("voting", __name__)
@@ -39,6 +39,11 @@ def is_signed_in() -> bool:
 
 def is_patron(session: Session) -> bool:
     return is_signed_in() and is_eligible(session, current_user.id)
+
+
+def may_vote(session: Session, round_: Round) -> bool:
+    """In this round: who came in from elsewhere while it is open votes in the next."""
+    return is_signed_in() and is_eligible(session, current_user.id, round_.opens_at)
 
 
 def may_read(session: Session, topic: Topic) -> bool:

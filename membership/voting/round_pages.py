@@ -14,7 +14,7 @@ from membership.db import statements, transaction
 from membership.voting import following, paper, result, rounds
 from membership.voting.models import Round
 from membership.voting.preferences import NotAPlaceError, SamePlaceError, by_place
-from membership.voting.room import blueprint, is_patron, is_signed_in, sign_in_first
+from membership.voting.room import blueprint, is_patron, is_signed_in, may_vote, sign_in_first
 from membership.web import access
 
 PLACE = "place-"
@@ -98,6 +98,7 @@ def _ballot_page(session: Session, round_: Round, **refused: Any) -> str:
     account_id = current_user.id if is_signed_in() else None
     own = rounds.own_choices(session, round_.id, account_id) if account_id else []
     options = paper.options(session, round_.id)
+    can = may_vote(session, round_)
     ids = [topic.id for topic in options]
     values: dict[str, Any] = {
         "round": round_,
@@ -105,7 +106,8 @@ def _ballot_page(session: Session, round_: Round, **refused: Any) -> str:
         "options": paper.shuffled(options, round_.id, account_id, settings().secret_key),
         "marks": _places(own),
         "has_voted": bool(own),
-        "is_patron": is_patron(session),
+        "may_vote": can,
+        "is_patron": can or is_patron(session),
         "followed": following.followed(session, account_id, ids) if account_id else set(),
     }
     return render_template("voting/ballot.html", **(values | refused))

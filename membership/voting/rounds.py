@@ -146,7 +146,7 @@ def live_turnout(session: Session, round_: Round) -> tuple[int, int]:
     row = session.execute(
         select(func.count().filter(voted), func.count())
         .select_from(Account)
-        .where(or_(voted, may_take_part(Account.id)))
+        .where(or_(voted, may_take_part(Account.id, opened_at=round_.opens_at)))
     ).one()
     return row[0], row[1]
 

@@ -112,7 +112,7 @@ def _electorate(session: Session, closed: Round) -> int:
     might = (
         select(func.count())
         .select_from(Account)
-        .where(may_take_part(Account.id, closed.closes_at), ~voted)
+        .where(may_take_part(Account.id, closed.closes_at, closed.opens_at), ~voted)
     )
     did = select(func.count()).where(*valid)
     found: int = session.scalars(select(did.scalar_subquery() + might.scalar_subquery())).one()
@@ -140,7 +140,7 @@ def _void_ballots(session: Session, closed: Round) -> None:
         update(Ballot)
         .where(
             Ballot.round_id == closed.id,
-            or_(and_(lost, not_(may_take_part(account, end))), is_gone),
+            or_(and_(lost, not_(may_take_part(account, end, closed.opens_at))), is_gone),
         )
         .values(voided_at=func.clock_timestamp())
         .returning(Ballot.account_id)

@@ -119,7 +119,7 @@ def shows_who_voted() -> ColumnElement[bool]:
 
 def _opened(session: Session, round_: Round) -> None:
     """To everyone who may vote; followers who may not hear of their topics."""
-    _invite(session, OPENED, round_, may_take_part(Account.id))
+    _invite(session, OPENED, round_, may_take_part(Account.id, opened_at=round_.opens_at))
     for topic in paper.options(session, round_.id):
         news.tell_of_vote(session, topic, round_.closes_at)
 
@@ -127,7 +127,8 @@ def _opened(session: Session, round_: Round) -> None:
 def _closing(session: Session, round_: Round) -> None:
     """To everyone who may vote and has not."""
     not_yet = not_(audience.has_ballot(round_.id))
-    _invite(session, CLOSING, round_, may_take_part(Account.id) & not_yet)
+    may_vote = may_take_part(Account.id, opened_at=round_.opens_at)
+    _invite(session, CLOSING, round_, may_vote & not_yet)
 
 
 def _invite(session: Session, kind: str, round_: Round, who: ColumnElement[bool]) -> None:

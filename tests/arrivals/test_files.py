@@ -1,5 +1,6 @@
 """Exports of other platforms, from a file to rows."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
+from membership.arrivals import commands
 from membership.arrivals.models import Arrival
 from membership.billing import forgetting, giving
 from membership.billing.elsewhere.models import PaidElsewhere
@@ -65,9 +67,12 @@ def test_a_patron_of_patreon(session: Session, command: Run) -> None:
     assert session.scalar(select(func.count()).select_from(LedgerEntry)) == 0
     assert "Email → address" in said
     assert "Discord → not looked at" in said
-    assert said[-2:] == ["New patrons: 1", "Done."]
+    taken = ["Taken as new: 1", "Patrons by this, who may vote in rounds that open from now on: 1"]
+    assert said[-4:] == [*taken, commands.UNASKED, "Done."]
     done = row(session, AuditEntry, action="patrons.brought_in")
-    assert done.detail["counts"]["new"] == 1
+    assert (done.detail["counts"]["new"], done.detail["counts"]["entitled"]) == (1, 1)
+    file = exports.patreon(exports.patron()).encode()
+    assert done.detail["file"] == hashlib.sha256(file).hexdigest()
 
 
 def test_twice_is_once(session: Session, command: Run) -> None:
@@ -86,19 +91,34 @@ def test_a_newer_export(session: Session, command: Run) -> None:
     """[L25] Goes on, leaves, has left: each is told by the newer one; the account stays."""
     command("patreon", exports.patreon(*(exports.patron(each) for each in (1, 2, 3))))
     newer = exports.patreon(
-        exports.patron(1, **{"Next Charge Date": "2026-05-01", "Email": "new@example.org"}),
+        exports.patron(1, **{"Next Charge Date": "2026-04-02", "Email": "new@example.org"}),
         exports.patron(2, **{"Patron Status": "Former patron", "Next Charge Date": ""}),
         exports.patron(3, **{"Last Charge Status": "Refunded"}),
     )
     said = command("patreon", newer)
     assert {"Known, told otherwise now: 2", "Known, and over now: 1"} <= set(said)
     first, second, third = rows(session, PaidElsewhere)
-    assert (first.state, f"{first.paid_until_at:%m-%d}") == ("active", "05-01")
+    assert (first.state, f"{first.paid_until_at:%m-%d}") == ("active", "04-02")
     assert session.get_one(Account, first.account_id).email == "patron1@example.org"
     assert (second.state, f"{second.paid_until_at:%m-%d}") == ("cancelled", "04-01")
     assert (third.state, third.paid_until_at) == ("ended", NOW)
     assert stands(session, "patron2@example.org", 20)[0]
     assert not stands(session, "patron3@example.org")[0]
+
+
+@pytest.mark.parametrize(("days", "is_anew"), [(20, False), (60, True)])
+def test_who_comes_again(session: Session, command: Run, days: int, is_anew: bool) -> None:
+    """[V3] After a long break they are brought in anew: no vote in a round that is open by then."""
+    command("patreon", exports.patreon(exports.patron()))
+    known = row(session, PaidElsewhere)
+    known.created_at, known.paid_until_at = NOW, NOW + timedelta(days=1)
+    session.commit()
+    later = NOW + timedelta(days=days)
+    with clock.fixed(later):
+        again = exports.patron(**{"Last Charge Date": f"{later:%Y-%m-%d}", "Next Charge Date": ""})
+        command("patreon", exports.patreon(again))
+    session.refresh(known)
+    assert known.created_at == (later if is_anew else NOW)
 
 
 def test_a_rehearsal_changes_nothing(session: Session, command: Run) -> None:
@@ -108,7 +128,7 @@ def test_a_rehearsal_changes_nothing(session: Session, command: Run) -> None:
     said = command("patreon", export, "--dry-run", "--welcome")
     assert all_rows(session) == before
     assert said[-1] == "This was a rehearsal: nothing was changed."
-    assert command("patreon", export)[:-1] == said[:-1]
+    assert command("patreon", export, "--welcome")[:-1] == said[:-1]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +171,7 @@ def test_each_line_has_its_reason(session: Session, command: Run) -> None:
         "Line 3: The same person as in line 2.",
         "Line 4: There is no mail address in it.",
         "Line 5: The account with this address is being deleted.",
-        "Line 6: The amount cannot be read: “1,234.56”.",
+        "Line 6: The amount cannot be read.",
         "Line 8: This line has more cells than the file has columns.",
     ]
     assert "Give nothing there: 1" in said
@@ -181,7 +201,7 @@ def test_letters_from_ghost(session: Session, command: Run) -> None:
     said = command("ghost", export)
     assert said[-7:] == [
         "Line 4: Gets no letters here: has unsubscribed here.",
-        "Line 5: Pays through Stripe (cus_4): comes with the import from Stripe.",
+        "Line 5: Pays through Stripe: comes with the import from Stripe. cus_4",
         "Line 6: Nobody pays for this; you can grant months from the pool.",
         "Not taken, each with its reason: 3",
         "Get the week’s stories from now on: 2",

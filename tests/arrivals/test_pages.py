@@ -9,6 +9,7 @@ from lxml import html
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from membership import clock
 from membership.accounts.models import Account, AuditEntry
 from membership.arrivals import runs
 from membership.arrivals.models import Arrival, ArrivalProblem
@@ -22,7 +23,7 @@ from tests.billing.newsroom import form_on
 from tests.billing.reading import mails, row, rows
 
 SignedIn = Callable[[Session, Account], FlaskClient]
-AHEAD = {"Next Charge Date": "2199-01-01"}
+AHEAD = {"Last Charge Date": f"{clock.now():%Y-%m-%d}", "Next Charge Date": "2099-01-01"}
 
 
 @pytest.fixture

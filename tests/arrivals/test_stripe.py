@@ -77,7 +77,7 @@ def test_what_was_paid_comes_too(session: Session, stripe: Stripe, command: Run)
     with clock.fixed(began + timedelta(days=41)):
         said = command("stripe", None)
     assert "1 × €7 a month, active" in said[0]
-    assert said[-2:] == ["New patrons: 1", "Done."]
+    assert said[-2:] == ["Taken as new: 1", "Done."]
     ours = row(session, Subscription)
     assert (ours.stripe_subscription_id, ours.state, ours.started_at) == (
         stripe_id, "active", began,
@@ -133,7 +133,7 @@ def test_only_some(session: Session, stripe: Stripe, command: Run) -> None:
     first, second = begun(stripe, "a@example.org"), begun(stripe, "b@example.org")
     found = {each["id"]: each["items"]["data"][0]["price"] for each in stripe.all("subscription")}
     said = command("stripe", None, "--only", found[first]["id"], "--dry-run")
-    assert {"New patrons: 1", "Of other prices: 1"} <= set(said)
+    assert {"Taken as new: 1", "Of other prices: 1"} <= set(said)
     command("stripe", None, "--only", found[second]["product"], "--welcome")
     assert row(session, Subscription).stripe_subscription_id == second
     assert mails(session) == [("arrived", "b@example.org")]
@@ -165,7 +165,7 @@ def test_killed_in_the_middle(
     assert rows(session, Subscription) == []
     stripe.deliver_all()
     assert len(rows(session, Subscription)) == (0 if breaks == "mark_ours" else 1)
-    assert command("stripe", None)[-2] == "New patrons: 1"
+    assert command("stripe", None)[-2] == "Taken as new: 1"
     once = everything(session)
     assert [len(once[each.__tablename__]) for each in TABLES] == [1, 1, 1, 1, 1]
     assert "Known, and the same: 1" in command("stripe", None)
@@ -206,7 +206,7 @@ def test_an_address_that_nobody_proved(session: Session, stripe: Stripe, command
     assert f"{stripe_id}: An account with this address gives by another customer" in said[0]
     account.verified_at = clock.now()
     session.flush()
-    assert command("stripe", None)[-2] == "New patrons: 1"
+    assert command("stripe", None)[-2] == "Taken as new: 1"
     assert {each.account_id for each in rows(session, Subscription)} == {account.id}
 
 
@@ -285,7 +285,7 @@ def test_stripe_is_away(session: Session, stripe: Stripe, command: Run) -> None:
     stripe.sandbox("faults", api_error_rate=1)
     assert "run it again" in command("stripe", None, status=1)[-1]
     stripe.sandbox("faults", api_error_rate=0)
-    assert command("stripe", None)[-2] == "New patrons: 1"
+    assert command("stripe", None)[-2] == "Taken as new: 1"
     assert session.scalar(select(func.count()).select_from(Subscription)) == 1
 
 

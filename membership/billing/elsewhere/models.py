@@ -18,7 +18,8 @@ STATES = ("active", "cancelled", "ended")
 class PaidElsewhere(Numbered, Base):
     """Support that somebody pays on another platform; we neither charge it nor count its money.
 
-    It gives standing from `since_at` until `paid_until_at` (lesson L25), once it is written here.
+    It gives standing from `since_at` until `paid_until_at` (lesson L25), once it is written here,
+    and a vote in rounds that open after `created_at`: a file is no proof that anybody paid.
     """
 
     __tablename__ = "paid_elsewhere"
@@ -43,6 +44,7 @@ class PaidElsewhere(Numbered, Base):
     tier: Mapped[str | None]
     since_at: Mapped[datetime]
     paid_until_at: Mapped[datetime]
+    # When it was brought in; after a long break, when it was again.
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 

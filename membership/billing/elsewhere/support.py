@@ -1,10 +1,18 @@
 """What an account pays on another platform."""
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.accounts.models import Account
 from membership.billing.elsewhere.models import PaidElsewhere
+from membership.billing.gifts.models import Gift
+from membership.billing.models import Donation, Subscription
+from membership.mail import kinds
+from membership.mail.models import OutboxEmail
+
+# The mail to who was brought in, when staff ask for it.
+ARRIVED = kinds.transactional("arrived")
 
 
 def of_account(session: Session, account_id: int) -> list[PaidElsewhere]:
@@ -15,6 +23,24 @@ def of_account(session: Session, account_id: int) -> list[PaidElsewhere]:
             .where(PaidElsewhere.account_id == account_id)
             .order_by(PaidElsewhere.paid_until_at.desc(), PaidElsewhere.id)
         )
+    )
+
+
+def is_unasked() -> ColumnElement[bool]:
+    """SQL, beside an Account: we know it from a file alone, so nothing in bulk is mailed to it.
+
+    It never signed in, gave nothing through us, took no gift, and was not welcomed.
+    """
+    ours = (
+        exists().where(each.account_id == Account.id) for each in (Subscription, Donation, Gift)
+    )
+    welcomed = exists().where(OutboxEmail.account_id == Account.id, OutboxEmail.kind == ARRIVED)
+    return and_(
+        Account.verified_at.is_(None),
+        # Few are: not asked of each account.
+        Account.id.in_(select(PaidElsewhere.account_id)),
+        *(~each for each in ours),
+        ~welcomed,
     )
 
 

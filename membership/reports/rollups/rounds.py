@@ -54,20 +54,6 @@ from membership.voting.models import Round, Turnout
 Groups = dict[tuple[str, str, str], Group]
 
 Condition = Callable[[datetime], ColumnElement[bool]]
-# What gives standing: whose it is, since when they give, whether it gives standing at a time, and
-# whether by itself it was paid for by then.
-_GIVES: tuple[tuple[Any, Any, Condition, Condition], ...] = (
-    (
-        Subscription.account_id,
-        Subscription.started_at,
-        subscription_gives,
-        # By its donations alone.
-        lambda _at: false(),
-    ),
-    (Gift.account_id, Gift.begins_at, gift_gives, gift_pays),
-    # Since when they gave elsewhere is not for us to tell.
-    (PaidElsewhere.account_id, null(), elsewhere_gives, elsewhere_pays),
-)
 # What everybody's facts are put together in; the usual few megabytes would go to the disk.
 _MEMORY = text("SET LOCAL work_mem = '64MB'")
 
@@ -197,6 +183,28 @@ def _electorate(round_: Round, horizons: Sequence[int]) -> CTE:
     )
 
 
+def _gives(round_: Round) -> Sequence[tuple[Any, Any, Condition, Condition]]:
+    """What gives standing: whose it is, since when they give, whether it gives standing at a time,
+    and whether by itself it was paid for by then."""
+
+    def told_before(at: datetime) -> datetime | None:
+        # For the vote, what is paid elsewhere had to be known when it opened.
+        return round_.opens_at if at == round_.closes_at else None
+
+    return (
+        # Paid for by its donations alone.
+        (Subscription.account_id, Subscription.started_at, subscription_gives, lambda _: false()),
+        (Gift.account_id, Gift.begins_at, gift_gives, gift_pays),
+        (
+            PaidElsewhere.account_id,
+            # Since when they gave elsewhere is not for us to tell.
+            null(),
+            lambda at: elsewhere_gives(at, told_before(at)),
+            lambda at: elsewhere_pays(at, told_before(at)),
+        ),
+    )
+
+
 def _facts(round_: Round, times: Mapping[str, datetime]) -> CompoundSelect[Any]:
     """SQL: all that gives standing at one of the times, all that was paid for by the close, and the
     turnout, each with whose it is: may_take_part() of everybody at once.
@@ -210,7 +218,7 @@ def _facts(round_: Round, times: Mapping[str, datetime]) -> CompoundSelect[Any]:
             was_paid(closed).label("paid"),
             *(at_that_time(time).label(name) for name, time in times.items()),
         ).where(account_id.is_not(None))
-        for account_id, began_at, at_that_time, was_paid in _GIVES
+        for account_id, began_at, at_that_time, was_paid in _gives(round_)
     )
     nothing = [false() for _time in times]
     paid = select(Donation.account_id, null(), false(), true(), *nothing)
