@@ -7,7 +7,7 @@ are looked at (rules V4 and V8).
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import (
@@ -86,6 +86,10 @@ class Filters(BaseModel):
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude_defaults=True)
 
+    def nameless(self) -> Self:
+        """As it may be kept: that a name or address was looked for, and not which (rule S10)."""
+        return self.model_copy(update={"text": "…"}) if self.text else self
+
 
 def conditions(wanted: Filters, called: Called | None = None) -> Iterator[ColumnElement[bool]]:
     """SQL, beside a Patron: all that must hold, with what joins the tables it is asked of.
@@ -103,7 +107,7 @@ def conditions(wanted: Filters, called: Called | None = None) -> Iterator[Column
     if wanted.article_id is not None:
         yield Patron.article_id == _plain(wanted.article_id)
     if wanted.tier is not None:
-        yield in_tier(Patron, wanted.tier)
+        yield in_tier(Patron, wanted.tier, wanted.interval)
     if wanted.votes is not None:
         # Not "IS TRUE", for which PostgreSQL does not see its index.
         yield and_(Patron.has_voted) if wanted.votes == "ever" else not_(Patron.has_voted)
@@ -164,18 +168,20 @@ def ids(wanted: Filters) -> Select[int]:
     return select(Patron.account_id).where(*conditions(wanted)).correlate(None)
 
 
-def in_tier(support: Any, name: str) -> ColumnElement[bool]:
+def in_tier(support: Any, name: str, asked: str | None = None) -> ColumnElement[bool]:
     """SQL: `support` (with columns currency, interval, amount_minor) lies in the tier.
 
-    A yearly amount is compared whole: nothing is rounded.
+    A yearly amount is compared whole: nothing is rounded. With an interval that is `asked` for as
+    well, PostgreSQL need not guess how many of the others there are.
     """
-    return or_(*_amounts(support, name))
+    return or_(*_amounts(support, name, [asked] if asked else list(MONTHS)))
 
 
-def _amounts(support: Any, name: str) -> Iterator[ColumnElement[bool]]:
+def _amounts(support: Any, name: str, intervals: list[str]) -> Iterator[ColumnElement[bool]]:
     for code, tiers in settings().tiers.items():
         place = [tier.name for tier in tiers].index(name)
-        for interval, months in MONTHS.items():
+        for interval in intervals:
+            months = MONTHS[interval]
             least = from_major(tiers[place].amount, code).minor * months
             within = [
                 support.currency == _plain(code),
