@@ -38,7 +38,8 @@ _obstacles: list[Obstacle] = []
 
 
 class CannotMergeError(RuntimeError):
-    """`obstacle` names what stands in the way: "same", "leaving", "staff", or what a feature says.
+    """`obstacle` names what stands in the way: "same", "leaving", "unproven", "staff", or what a
+    feature says.
 
     Nothing was done.
     """
@@ -59,6 +60,8 @@ def obstacle(session: Session, kept: Account, gone: Account) -> str | None:
         return "same"
     if kept.is_leaving or gone.is_leaving:
         return "leaving"
+    if kept.verified_at is None:
+        return "unproven"
     if kept.is_staff or gone.is_staff:
         return "staff"
     return next(filter(None, (each(session, kept, gone) for each in _obstacles)), None)

@@ -9,6 +9,8 @@ import json
 import shutil
 import sqlite3
 import tempfile
+import time
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from socket import gethostname
@@ -23,6 +25,9 @@ from membership.exports.models import Export
 from membership.exports.values import in_sqlite
 
 BATCH = 5_000
+PREFIX = "kava-export-"
+# In seconds: a folder that nobody has touched for so long was not begun just now.
+LEFT = 3_600.0
 PIECE = 4 * 1024 * 1024
 NUMBERS = ("BIGINT", "SMALLINT", "INTEGER", "BOOLEAN")
 _PLACE = "_place"
@@ -32,7 +37,7 @@ def step(session: Session, export: Export) -> Step:
     """Some rows of a table into the file; once all are there, a piece of it."""
     folder = Path(export.reached.get("folder", ""))
     if not export.reached or not folder.is_dir():
-        folder = Path(tempfile.mkdtemp(prefix="kava-export-"))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         begin(folder / "file", readme.text(export.created_at))
         return Step(_home(folder, None), is_anew=True)
     file, sent = folder / "file", export.reached["sent"]
@@ -51,6 +56,18 @@ def step(session: Session, export: Export) -> Step:
 def _home(folder: Path, sent: int | None) -> dict[str, Any]:
     """Where it lies, on which machine; how many bytes were given on, once all rows are there."""
     return {"folder": str(folder), "host": gethostname(), "sent": sent}
+
+
+def sweep(running: Iterable[Export]) -> None:
+    """Delete what lies on this machine and belongs to no export that is being made any more.
+
+    One that failed, or whose worker was killed before it wrote down where the folder is.
+    """
+    needed = {export.reached.get("folder") for export in running}
+    until = time.time() - LEFT
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if str(folder) not in needed and folder.stat().st_mtime < until:
+            shutil.rmtree(folder)
 
 
 def begin(file: Path, about: str) -> None:

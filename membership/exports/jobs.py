@@ -17,7 +17,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from membership import background, clock
-from membership.accounts import audit
+from membership.accounts import audit, belongings
 from membership.accounts.models import Account
 from membership.db import database_now, transaction
 from membership.exports import everything_csv, everything_sqlite, patrons_csv
@@ -60,7 +60,7 @@ def ask(session: Session, actor: Account, kind: str, wanted: Filters | None = No
         f"export:{asked.id}",
         actor_id=actor.id,
         kind=kind,
-        filters=filters,
+        filters=wanted.nameless().as_json() if wanted else {},
     )
     background.wake(session, TASK)
     return asked
@@ -144,6 +144,8 @@ def _end(session: Session, export: Export, state: str) -> None:
     now = clock.now()
     export.state, export.finished_at, export.reached = state, now, {}
     export.holder = export.leased_until = None
+    # What was looked for is known for as long as it is needed.
+    export.filters = Filters.model_validate(export.filters).nameless().as_json()
     if state == "ready":
         export.expires_at = now + KEPT
     else:
@@ -161,7 +163,8 @@ def _put_down(export_id: int, holder: str) -> None:
 
 
 def forget_old(session: Session) -> int:
-    """Delete the files whose time is over; how many."""
+    """Delete the files whose time is over, and what was left of others; how many are over."""
+    everything_sqlite.sweep(session.scalars(select(Export).where(Export.state == "running")).all())
     now = clock.now()
     over = session.scalars(
         select(Export).where(Export.state == "ready", Export.expires_at <= now).with_for_update()
@@ -170,6 +173,28 @@ def forget_old(session: Session) -> int:
         export.state = "expired"
         session.execute(delete(ExportChunk).where(ExportChunk.export_id == export.id))
     return len(over)
+
+
+def forget(session: Session, _address: str) -> None:
+    """An account is deleted: whatever file may hold it is deleted, or made anew without it.
+
+    Whether it does would have to be looked for in the file; all can be asked for again.
+    """
+    holding = session.scalars(
+        select(Export).where(Export.state.in_(("ready", "running"))).with_for_update(),
+        execution_options={"populate_existing": True},
+    )
+    for export in holding:
+        session.execute(delete(ExportChunk).where(ExportChunk.export_id == export.id))
+        if export.state == "ready":
+            export.state, export.expires_at = "expired", clock.now()
+        else:
+            export.reached, export.holder, export.leased_until = {}, None, None
+            export.rows = export.chunks = export.size = 0
+
+
+def _stay(_session: Session, _old: str, _new: str) -> None:
+    """A file is as old as it is: a new address is in the next one."""
 
 
 def is_there(export: Export, now: datetime) -> bool:
@@ -197,3 +222,6 @@ def newest(session: Session, kinds: tuple[str, ...], most: int) -> list[Export]:
     """The last asked for first."""
     query = select(Export).where(Export.kind.in_(kinds)).order_by(Export.id.desc()).limit(most)
     return list(session.scalars(query))
+
+
+belongings.register(belongings.Belonging(move=_stay, forget=forget))

@@ -13,6 +13,10 @@ from membership.patrons.models import PatronView
 LONGEST = 60
 
 
+class TextInViewError(ValueError):
+    """A view that looks for a name or address is not kept: it would outlive the person (S10)."""
+
+
 class ViewNameError(ValueError):
     """No view can be called so; nothing was changed."""
 
@@ -32,7 +36,9 @@ def shared(session: Session) -> list[PatronView]:
 def keep(
     session: Session, owner: Account, name: str, wanted: Filters, *, is_shared: bool
 ) -> PatronView:
-    """A new view, or another meaning of one's own of that name. Raises ViewNameError."""
+    """A new view, or another meaning of one's own of that name. Raises the two errors above."""
+    if wanted.text:
+        raise TextInViewError
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST:
         raise ViewNameError
@@ -49,11 +55,6 @@ def keep(
 def may_remove(view: PatronView, account: Account) -> bool:
     """Its owner may, and admins; what belongs to nobody any more, everybody who sees it."""
     return account.role == "admin" or view.owner_id in {account.id, None}
-
-
-def may_be_written_to(view: PatronView) -> bool:
-    """Not one that looks for a name: that it is empty, or not, would tell of that person (S10)."""
-    return not view.filters.get("text")
 
 
 def remove(session: Session, actor: Account, view: PatronView) -> None:

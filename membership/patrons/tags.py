@@ -7,7 +7,7 @@ from sqlalchemy import Table, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from membership.accounts import audit
+from membership.accounts import audit, belongings
 from membership.accounts.models import Account
 from membership.patrons import filters
 from membership.patrons.filters import Filters
@@ -99,6 +99,17 @@ def remove_from_all(session: Session, actor: Account, tag: PatronTag, wanted: Fi
     return many
 
 
+def forget(session: Session, address: str) -> None:
+    """Let the account of this address, which is being deleted, bear none: each says something."""
+    mine = select(Account.id).where(Account.email == address)
+    theirs = delete(Tagged).where(Tagged.account_id.in_(mine))
+    session.execute(theirs, execution_options=UNSEEN)
+
+
+def _stay(_session: Session, _old: str, _new: str) -> None:
+    """Tags are the account's, whatever its address."""
+
+
 def _note(
     session: Session, action: str, actor: Account, tag: PatronTag, wanted: Filters, many: int
 ) -> None:
@@ -108,10 +119,13 @@ def _note(
         f"patron_tag:{tag.id}",
         actor_id=actor.id,
         tag=tag.name,
-        filters=wanted.as_json(),
+        filters=wanted.nameless().as_json(),
         patrons=many,
     )
 
 
 def _changed(result: Any) -> int:
     return int(result.rowcount)
+
+
+belongings.register(belongings.Belonging(move=_stay, forget=forget))

@@ -103,6 +103,10 @@ MERGE_OBSTACLE: Words = MappingProxyType(
     {
         "same": _("This is the same account. Choose another one of theirs."),
         "leaving": _("One of the two accounts is being deleted, or was."),
+        "unproven": _(
+            "Nobody has signed in by this address yet, so it might be a stranger’s. Ask them to"
+            " sign in with it once."
+        ),
         "staff": _("One of the two is a staff account: an admin must take its role away first."),
         "both_give": _("Both give regularly. End one of the two first, at once, and then merge."),
         "vote": _(

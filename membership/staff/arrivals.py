@@ -125,7 +125,16 @@ def look_again(arrival_id: int) -> Answer:
         row = found(session.get(Arrival, arrival_id, with_for_update=True))
         if row.source != "stripe" or row.state != "shown":
             abort(409, _("Something else stands there by now. Please look at it again."))
-        runs.ask_again(session, row, request.form.getlist("only"))
+        only = request.form.getlist("only")
+        runs.ask_again(session, row, only)
+        audit.record(
+            session,
+            "arrival.asked",
+            f"arrival:{row.id}",
+            actor_id=me().id,
+            source=row.source,
+            only=len(only),
+        )
     return back_to("staff.arrival", arrival_id=arrival_id)
 
 

@@ -98,7 +98,6 @@ class AudienceForm(FlaskForm):  # type: ignore[misc]
         self.views = own | {
             str(view.id): (view.name, Filters.model_validate(view.filters))
             for view in saved.seen_by(session, me())
-            if saved.may_be_written_to(view)
         }
         anything = SelectChoice("", _("any"))
         self.standings.choices = list(words.STANDING.items())

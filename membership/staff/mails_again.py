@@ -60,6 +60,7 @@ def send_again(account_id: int, mail_id: int) -> ResponseReturnValue:
             _send(session, account, mail, form)
             flash(_("It goes out again to %(address)s.", address=account.email), "good")
             return back_to("staff.patron", account_id=account.id)
+        audit.record(session, "patron.viewed", f"account:{account.id}", actor_id=me().id)
     if not form.is_submitted():
         form.again.data = str(uuid4())
     page = render_template(

@@ -57,8 +57,7 @@ def merge_accounts(account_id: int) -> ResponseReturnValue:
             return back_to("staff.patron", account_id=account.merged_into_id)
         other = accounts.find(session, find.address.data) if find.address.data else None
         sides = [] if other is None else _sides(session, account, other)
-        if other is not None:
-            _note_look(session, account, other)
+        _note_look(session, {account.id, other.id if other else account.id})
         if find.address.data and other is None:
             find.address.errors = [_("There is no account with this address.")]
     form.keep.choices = [SelectChoice(each.account.id, each.account.email) for each in sides]
@@ -128,6 +127,6 @@ def _belongings(account_id: int) -> dict[Any, ColumnElement[bool]]:
     }
 
 
-def _note_look(session: Session, account: Account, other: Account) -> None:
-    for each in {account.id, other.id}:
+def _note_look(session: Session, account_ids: set[int]) -> None:
+    for each in sorted(account_ids):
         audit.record(session, "merge.previewed", f"account:{each}", actor_id=me().id)

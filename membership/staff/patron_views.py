@@ -16,7 +16,7 @@ from membership.billing.forms import tidy
 from membership.db import transaction
 from membership.patrons import saved, tags
 from membership.patrons.models import PatronTag, PatronView
-from membership.patrons.saved import ViewNameError
+from membership.patrons.saved import TextInViewError, ViewNameError
 from membership.patrons.tags import TagNameError
 from membership.staff import patron_filters
 from membership.staff.room import FINANCE, back_to, blueprint, found, me
@@ -32,6 +32,8 @@ def keep_view() -> Response:
     with transaction() as session:
         try:
             view = saved.keep(session, me(), name, filters, is_shared=is_shared)
+        except TextInViewError:
+            flash(_("A view that looks for a name or address cannot be kept."), "bad")
         except ViewNameError:
             flash(_("Give the view a name of at most 60 letters."), "bad")
         else:

@@ -89,6 +89,7 @@ def _asked_for(account_id: int, subscription_id: int) -> tuple[Account, Subscrip
     wanted = Subscription.id == subscription_id, Subscription.account_id == account_id
     with transaction() as session:
         row: Subscription = found(session.scalar(select(Subscription).where(*wanted)))
+        audit.record(session, "patron.viewed", f"account:{account_id}", actor_id=me().id)
         return session.get_one(Account, account_id), row
 
 

@@ -283,12 +283,18 @@ def paying_elsewhere(two: Two) -> None:
     factories.round_(two.session)
 
 
+def unproven(two: Two) -> None:
+    """[S5] Whoever typed the address would have another's name, receipts and support."""
+    two.kept.verified_at = None
+
+
 @pytest.mark.parametrize(
     ("act", "obstacle"),
     [
         (staff, "staff"),
         (staff_kept, "staff"),
         (leaving, "leaving"),
+        (unproven, "unproven"),
         (both_give, "both_give"),
         (vote, "vote"),
         (being_counted, "vote"),

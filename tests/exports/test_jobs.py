@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import shutil
 import zipfile
 from datetime import timedelta
@@ -13,12 +14,14 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
+from membership.billing import forgetting
 from membership.db import transaction
 from membership.exports import everything_csv, everything_sqlite, jobs, patrons_csv
 from membership.exports.models import Export, ExportChunk
 from membership.mail.models import OutboxEmail
-from membership.patrons import roll
+from membership.patrons import roll, tags
 from membership.patrons.filters import Filters
+from membership.patrons.models import Tagged
 from tests import factories
 from tests.factories import NOON
 from tests.reports.giving import DAY, pays
@@ -192,6 +195,78 @@ def test_what_never_works_is_set_aside_and_holds_nobody_up(
     for each in (broken, fine):
         session.refresh(each)
     assert (broken.state, fine.state) == ("failed", "ready")
+
+
+@pytest.mark.parametrize("kind", ["patrons", "everything_csv", "everything_sqlite"])
+def test_who_is_forgotten_is_in_no_file(session: Session, finance: Account, kind: str) -> None:
+    """[S11] A file that is ready goes at once; one that is being made is made anew."""
+    gone = factories.patron(session, email="gone@example.org", name="Olena Koval")
+    for _ in range(3):
+        factories.patron(session)
+    tag = tags.find_or_create(session, "nurse in Kherson")
+    tags.add(session, finance, tag, gone)
+    roll.rebuild(session)
+    ready = jobs.ask(session, finance, kind)
+    jobs.take_turns()
+    running = jobs.ask(session, finance, kind)
+    assert take_up("x") == running.id
+    for _ in range(2):
+        assert jobs.take_step(running.id, "x")
+    forgetting.forget(session, gone)
+    session.refresh(ready)
+    assert (ready.state, jobs.is_there(ready, clock.now())) == ("expired", False)
+    assert session.scalars(select(Tagged)).all() == []
+    jobs.take_turns()
+    session.refresh(running)
+    assert (running.state, running.size) == ("ready", len(file_of(running)))
+    if kind == "everything_csv":
+        assert zipfile.ZipFile(io.BytesIO(file_of(running))).testzip() is None
+    else:
+        assert (
+            file_of(running).count(b"SQLite format 3\0" if kind != "patrons" else b"account,") == 1
+        )
+        assert b"gone@example.org" not in file_of(running)
+
+
+def test_what_was_looked_for_is_not_kept(session: Session, finance: Account) -> None:
+    """[S10] [S9] That somebody was looked for is written down, and not who."""
+    factories.patron(session, email="olena@example.org")
+    factories.patron(session)
+    roll.rebuild(session)
+    asked = jobs.ask(session, finance, "patrons", Filters(text="olena@example.org", currency="EUR"))
+    tag = tags.find_or_create(session, "press")
+    tags.add_to_all(session, finance, tag, Filters(text="olena@example.org"))
+    jobs.take_turns()
+    session.refresh(asked)
+    assert (asked.rows, asked.filters) == (1, {"text": "…", "currency": "EUR"})
+    session.commit()
+    for entry in session.scalars(select(AuditEntry)):
+        assert "olena" not in str(entry.detail)
+
+
+def test_what_was_left_on_the_disk_is_swept(
+    session: Session, finance: Account, tmp_path: Path
+) -> None:
+    """[S10] Of a file that failed, or of a worker that was killed; not what is being made."""
+    asked = jobs.ask(session, finance, "everything_sqlite")
+    take_up("x")
+    assert jobs.take_step(asked.id, "x")
+    left, new = tmp_path / "kava-export-left", tmp_path / "kava-export-new"
+    for folder in (left, new):
+        folder.mkdir()
+        (folder / "file").write_bytes(b"names")
+    session.refresh(asked)
+    needed = Path(asked.reached["folder"])
+    for folder in (left, needed):
+        os.utime(folder, (0, 0))
+    jobs.forget_old(session)
+    assert {each for each in tmp_path.iterdir() if each.name.startswith("kava-export")} == {
+        needed, new,
+    }  # fmt: skip
+    asked.state = "failed"
+    session.flush()
+    jobs.forget_old(session)
+    assert not needed.exists()
 
 
 def test_files_are_deleted_after_seven_days(session: Session, finance: Account) -> None:

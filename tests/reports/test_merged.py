@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts import merging
+from membership.accounts.models import Account
 from membership.billing.models import LedgerEntry, Subscription
 from membership.patrons import roll
 from membership.patrons.models import Patron
@@ -31,6 +32,7 @@ Sums = dict[tuple[Any, ...], tuple[Any, ...]]
 
 
 def merge(session: Session, kept_id: int, gone_id: int) -> None:
+    session.get_one(Account, kept_id).verified_at = NOON
     with clock.fixed(LATER):
         merging.merge(session, kept_id, gone_id, actor_id=kept_id, reason="They asked.")
 

@@ -279,6 +279,35 @@ def test_while_a_vote_is_under_way_only_who_could_not_vote_goes(
     assert gone.merged_into_id == kept.id
 
 
+def test_each_look_is_written_down(session: Session, finance: FlaskClient) -> None:
+    """[S9] Also at pages that ask before an act: they show a name, an address or an amount."""
+    giver = factories.patron(session)
+    support = row(session, Subscription)
+    mail = factories.add(
+        session,
+        OutboxEmail(
+            kind="receipt",
+            recipient=giver.email,
+            subject="donation:1",
+            language="en",
+            context={},
+            account_id=giver.id,
+        ),
+    )
+    looks = {
+        "/merge": "merge.previewed",
+        f"/mails/{mail.id}/again": "patron.viewed",
+        f"/subscriptions/{support.id}/pause": "patron.viewed",
+        f"/subscriptions/{support.id}/resume": "patron.viewed",
+    }
+    for path, action in looks.items():
+        before = len(audited(session, action))
+        assert finance.get(f"/staff/patrons/{giver.id}{path}").status_code == 200
+        entries = audited(session, action)
+        assert len(entries) == before + 1, path
+        assert entries[-1].subject == f"account:{giver.id}"
+
+
 @pytest.mark.parametrize("role", ["reporter", "editor", None])
 def test_only_finance_sees_and_acts(session: Session, signed_in: SignedIn, role: str) -> None:
     """[S8]"""
