@@ -23,7 +23,7 @@ from sandbox.demo.system import System as Demo
 from sandbox.inbox import Reader
 from sandbox.services import free_port, tied
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 Found = TypeVar("Found")
 
 

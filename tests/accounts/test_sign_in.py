@@ -18,6 +18,7 @@ from membership.accounts.models import AuditEntry, SignIn, SignInRequest
 from membership.db import transaction
 from tests import factories
 from tests.accounts import mailbox
+from tests.accounts.pages import same_for_all
 
 READER = "olena@example.org"
 STRANGER = "stranger@example.org"
@@ -181,11 +182,6 @@ def test_the_fifth_try_counts(session: Session, client: FlaskClient) -> None:
 def test_a_code_without_having_asked_leads_to_asking(session: Session, client: FlaskClient) -> None:
     answer = client.post("/sign-in/code", data={"code": "123456"})
     assert answer.headers["Location"] == "/sign-in"
-
-
-def same_for_all(page: str, address: str) -> str:
-    """A page without the address that was typed and the token of its form."""
-    return re.sub(r'(name="csrf_token" value=)"[^"]*"', r"\1…", page).replace(address, "…")
 
 
 def test_known_and_unknown_addresses_get_the_same_answer(

@@ -79,7 +79,7 @@ def test_redis_forgets_everything(system: System, redis: services.Redis) -> None
             with Client.from_url(redis.url) as client:
                 client.flushall()
         second.give()
-        wait_for_gift(system, second.email, 15)
+        wait_for_gift(system, second.email, 40)
         wait_for_gift(system, first.email, BY_BEAT)
         settle(system)
         assert_one_gift(system, first.email)
