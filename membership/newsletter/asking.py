@@ -17,13 +17,13 @@ from sqlalchemy.orm import Session
 from config.settings import settings
 from membership import clock
 from membership.articles.models import Article
-from membership.web import networks
 from membership.billing.defence.keys import keyed
 from membership.db import lock
 from membership.mail import kinds, outbox, refusals
 from membership.mail.models import MailRefusal, OutboxEmail
 from membership.newsletter.models import NewsletterReader
 from membership.newsletter.readers import LASTS, NEWSLETTER
+from membership.web import networks
 from membership.web.languages import address
 
 NOT_AFTER = timedelta(days=2)
