@@ -52,12 +52,12 @@ def _move_mails(
     session: Session, account_id: int, old: str, new: str, staying: Collection[str]
 ) -> None:
     """Those to an address alone, such as a letter of the week, too; a friend's gift is no such."""
-    mine = (
+    mine = and_(
         OutboxEmail.recipient == old,
         or_(OutboxEmail.account_id == account_id, OutboxEmail.is_bulk),
         OutboxEmail.kind.not_in(staying),
     )
-    readdress(session, and_(*mine), new)
+    readdress(session, mine, new)
 
 
 def readdress(session: Session, mine: ColumnElement[bool], new: str) -> Sequence[int]:

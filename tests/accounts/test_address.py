@@ -17,7 +17,7 @@ from membership.mail.models import OutboxEmail
 from membership.reports import timeline
 from tests import factories
 from tests.accounts import mailbox
-from tests.accounts.pages import same_for_all
+from tests.pages import without_tokens
 
 OLD = "olena@example.org"
 NEW = "olena@other.example"
@@ -191,9 +191,11 @@ def test_an_address_that_is_taken_gets_the_same_answer(
 ) -> None:
     """[S3] Page and rows are alike; only the mail, to whoever has the address, says so."""
     taken = factories.account(session, email="taken@example.org", language="uk")
-    free = ask(browser, NEW)
-    known = ask(browser, taken.email)
-    assert same_for_all(known, taken.email) == same_for_all(free, NEW)
+    free = without_tokens(ask(browser, NEW))
+    known = without_tokens(ask(browser, taken.email))
+    assert re.sub(r"(?s)<time.*?</time>", "", known).replace(taken.email, NEW) == re.sub(
+        r"(?s)<time.*?</time>", "", free
+    )
     (mail,) = mailbox.all_to(taken.email)
     assert (mail.kind, mail.language) == ("address_taken", "uk")
     assert "/account/address/" not in mailbox.text(mail)

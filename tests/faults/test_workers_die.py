@@ -100,7 +100,10 @@ def assert_one_gift_by_mail_ids(system: System, email: str) -> None:
 
 
 def test_two_workers_share_a_heap_of_gifts(system: System) -> None:
-    """[M9] [L16] One of them is killed while both work: each gift counts once, each mail once."""
+    """[M9] [L16] One of them is killed while both work: each gift counts once, each mail is one.
+
+    The one in hand when it died may come once more, under its Message-ID (rule M2).
+    """
     system.sandbox("faults", webhooks="duplicate")
     emails = [f"heap{number}@reader.example" for number in range(4)]
     readers = [Reader(system, email) for email in emails]

@@ -15,6 +15,7 @@ from membership.accounts.models import Account, AuditEntry
 from membership.voting import drafts, paper, rounds
 from membership.voting.models import Ballot, Round, RoundOption, Tally, Topic
 from tests import factories
+from tests.pages import without_tokens
 
 SignedIn = Callable[[Session, Account], FlaskClient]
 HOUR = timedelta(hours=1)
@@ -65,8 +66,7 @@ def settled(session: Session, held: Round) -> Round:
 
 
 def shown(browser: FlaskClient, page: str) -> str:
-    """The page without the tokens of its forms, which tell the second they were made in."""
-    return re.sub(r'name="csrf_token" value="[^"]*"', "", browser.get(page).text)
+    return without_tokens(browser.get(page).text)
 
 
 def test_while_a_round_is_open_editors_see_how_many_voted_and_nothing_else(

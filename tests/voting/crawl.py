@@ -9,6 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from tests.pages import without_tokens
+
 # What is sent along where a page answers by it; other pages are asked for as they are.
 QUERIES: Mapping[str, Sequence[str]] = {
     "articles.search": ("?q=topic", "?q=story"),
@@ -21,10 +23,8 @@ QUERIES: Mapping[str, Sequence[str]] = {
 FORMS = ("/topics", "/rounds", "/staff/topics", "/staff/rounds", "/staff/series")
 # A form's own address, which a reload asks for: it leads on to the page with the form.
 LEADS_ON = {"newsletter.begin", "staff.lift_suppression", "staff.reset_wording"}
-# What is another one whenever a page is shown.
-NONCES = re.compile(
-    r'name="csrf_token"[^>]* value="[^"]*"|(?<=nonce=")[^"]*|(?<=value=")[0-9a-f-]{36}(?=")'
-)
+# Of scripts, and of one showing of a form.
+NONCES = re.compile(r'(?<=nonce=")[^"]*|(?<=value=")[0-9a-f-]{36}(?=")')
 HEADERS = ("Content-Type", "Content-Disposition", "Cache-Control", "ETag", "Link", "Location")
 
 Answer = tuple[int, tuple[str | None, ...], str]
@@ -32,6 +32,11 @@ Answer = tuple[int, tuple[str | None, ...], str]
 
 class UnknownArgumentError(LookupError):
     """A new address has a part that the crawl cannot fill in: say what stands for it."""
+
+
+def without_nonces(page: str) -> str:
+    """A page without what is another one whenever it is shown."""
+    return NONCES.sub("", without_tokens(page))
 
 
 def pages(
@@ -91,7 +96,7 @@ def crawl(
             with browser.session_transaction() as cookie:
                 cookie.pop("_flashes", None)  # for the next page, which is not looked at
         headers = tuple(answer.headers.get(name) for name in HEADERS)
-        text = NONCES.sub("", answer.get_data(as_text=True))
+        text = without_nonces(answer.get_data(as_text=True))
         answers[f"{method} {page}"] = (answer.status_code, headers, text)
     return answers
 

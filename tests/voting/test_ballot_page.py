@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from membership.voting import following, paper, rounds
 from membership.voting.models import METHODS, Ballot
 from tests import factories
-from tests.voting.crawl import NONCES
+from tests.voting.crawl import without_nonces
 from tests.voting.pages import SignedIn, chosen_in, settle, settled, text_of, topic_ids
 
 HOUR = timedelta(hours=1)
@@ -218,7 +218,7 @@ def test_the_ballot_is_the_same_whatever_others_voted(
     browser = signed_in(session, voter)
 
     def shown() -> str:
-        return NONCES.sub("", browser.get(f"/rounds/{held.id}").text)
+        return without_nonces(browser.get(f"/rounds/{held.id}").text)
 
     before = shown()
     others = [factories.patron(session).id for _ in range(6)]
