@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from membership.billing.defence import rules
-from membership.web import networks
 from membership.billing.defence.rules import Asked, Seen
+from membership.web import networks
 
 NOTHING = Asked(
     by_network=dict.fromkeys(rules.FREE_OF_NETWORK, 0),
