@@ -43,6 +43,12 @@ def test_every_setting_stands_in_the_example() -> None:
     assert {name.upper() for name in Settings.model_fields} <= shown
 
 
+def test_every_setting_reaches_the_containers() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text()
+    given = set(re.findall(r"^    ([A-Z_]+): ", compose, re.MULTILINE))
+    assert {name.upper() for name in Settings.model_fields} <= given
+
+
 def test_every_kind_of_mail_has_its_three_files() -> None:
     kinds = [folder for folder in (ROOT / "templates/email").iterdir() if folder.is_dir()]
     assert kinds
