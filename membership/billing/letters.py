@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from sqlalchemy import ColumnElement, exists
 from sqlalchemy.orm import Session
 
-from config.settings import settings
+from membership import clock
 from membership.accounts.models import Account
 from membership.billing import links
 from membership.billing.models import Donation, Subscription
@@ -38,7 +37,7 @@ def in_words(context: dict[str, Any], language: str) -> dict[str, Any]:
 def _day(at: str | None, language: str) -> str | None:
     if at is None:
         return None
-    local = datetime.fromisoformat(at).astimezone(ZoneInfo(settings().time_zone))
+    local = datetime.fromisoformat(at).astimezone(clock.newsroom_zone())
     return format_date(local, "d MMMM y", locale=language)
 
 

@@ -7,16 +7,15 @@ turnout rolls are looked at (rule V8).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, not_, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from config.settings import settings
+from membership import clock
 from membership.accounts.models import Account
 from membership.billing.elsewhere.support import is_unasked
 from membership.billing.gifts.models import Gift
@@ -138,9 +137,9 @@ def _conditions(wanted: Audience) -> Iterator[ColumnElement[bool]]:
     if (wanted.interval, wanted.tier, wanted.currency) != (None, None, None):
         yield Account.id.in_(_supporting(wanted))
     if wanted.since is not None:
-        yield not_(_gave_before(_begin(wanted.since)))
+        yield not_(_gave_before(clock.newsroom_midnight(wanted.since)))
     if wanted.until is not None:
-        yield _gave_before(_begin(wanted.until + timedelta(days=1)))
+        yield _gave_before(clock.newsroom_midnight(wanted.until + timedelta(days=1)))
     if wanted.votes is not None:
         voted = Account.id.in_(_rolls())
         yield voted if wanted.votes == "ever" else not_(voted)
@@ -243,7 +242,3 @@ def _rolls() -> Select[int]:
         .join(Round, Round.id == Turnout.round_id)
         .where(Round.state == "settled")
     )
-
-
-def _begin(day: date) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(settings().time_zone))

@@ -57,7 +57,7 @@ class Figures:
 
 def write(session: Session) -> None:
     """Write last month's digest if it is due and nobody has; to patrons, unless it is empty."""
-    month = periods.month_due(issues.local_now())
+    month = periods.month_due(clock.newsroom_now())
     if month is None or not issues.begin(session, DIGEST, month.name):
         return
     told = _published(session, month)

@@ -1,19 +1,10 @@
 """One letter for each week, one digest for each month: whoever writes its row first writes it."""
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from config.settings import settings
 from membership import clock
 from membership.newsletter.models import Issue
-
-
-def local_now() -> datetime:
-    """Now, by the newsroom's clock."""
-    return clock.now().astimezone(ZoneInfo(settings().time_zone))
 
 
 def begin(session: Session, kind: str, period: str) -> bool:

@@ -31,7 +31,7 @@ def write(session: Session) -> None:
     The ask is for who is no patron. Patrons' letters are written last, to whoever has none yet: a
     support that begins or ends meanwhile leaves nobody without a letter.
     """
-    week = periods.week_due(issues.local_now())
+    week = periods.week_due(clock.newsroom_now())
     if week is None:
         return
     found = _stories(session)

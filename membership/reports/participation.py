@@ -12,14 +12,13 @@ from datetime import date
 from decimal import Decimal
 from statistics import median
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from config.settings import settings
+from membership import clock
 from membership.money import from_major
 from membership.reports import pictures, rollups
 from membership.reports.figures import SMALLEST_GROUP, Figure, share
@@ -81,11 +80,10 @@ def _rounds(session: Session, period: Period) -> list[Counted]:
         .where(Round.closes_at >= period.since, Round.closes_at < period.until)
         .order_by(Round.closes_at, Round.id)
     )
-    zone = ZoneInfo(settings().time_zone)
     found: dict[int, Counted] = {}
     groups: dict[int, dict[str, dict[Key, Group]]] = defaultdict(lambda: defaultdict(dict))
     for round_id, title, closes_at, row in rows:
-        closed_on = closes_at.astimezone(zone).date()
+        closed_on = clock.newsroom_day(closes_at)
         found.setdefault(round_id, Counted(round_id, title, closed_on, groups[round_id]))
         groups[round_id][row.name][row.currency, row.part] = Group(row.patrons, row.voters)
     return list(found.values())
@@ -328,7 +326,7 @@ def _stories(stories: Sequence[lists.Report], follows: Mapping[int, int]) -> Tab
 
 
 def _day(at: Any) -> date | None:
-    return at.astimezone(ZoneInfo(settings().time_zone)).date() if at else None
+    return clock.newsroom_day(at) if at else None
 
 
 def _turned_out(whole: Group) -> Figure:

@@ -54,7 +54,7 @@ def choose(session: Session, account: Account, *, wanted: bool) -> None:
 
 def write(session: Session) -> None:
     """Write the letters about last week, if they are due and nobody has."""
-    week = week_due(issues.local_now())
+    week = week_due(clock.newsroom_now())
     if week is None or not issues.begin(session, KIND, week.name):
         return
     rollups.refresh(session)

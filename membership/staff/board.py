@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import Account
 from membership.db import transaction
-from membership.staff.forms import newsroom_today
 from membership.staff.room import EDITORS, REPORTERS, blueprint, me
 from membership.staff.topics import in_view, supporters
 from membership.voting.models import Topic
@@ -48,7 +47,7 @@ def board() -> str:
             may_act=access.has_role(*EDITORS),
             supporters=supporters(session, shown),
             writers=_writers(session, shown),
-            today=newsroom_today(),
+            today=clock.newsroom_day(),
         )
 
 

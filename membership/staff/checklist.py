@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import comb, perm
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from flask_babel import format_datetime, format_decimal, ngettext
 from flask_babel import gettext as _
@@ -228,7 +227,7 @@ def _past_turnout(session: Session) -> list[int]:
 
 
 def _weekday(at: datetime) -> str:
-    local = at.astimezone(ZoneInfo(settings().time_zone))
+    local = at.astimezone(clock.newsroom_zone())
     return str(format_datetime(local, "EEEE, d MMMM y, HH:mm", rebase=False))
 
 

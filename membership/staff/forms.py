@@ -1,8 +1,6 @@
 """The forms of the back office."""
 
-from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
@@ -24,7 +22,6 @@ from wtforms.validators import (
     ValidationError,
 )
 
-from config.settings import settings
 from membership import clock
 from membership.billing.forms import tidy
 from membership.billing.giving_back import Given
@@ -172,7 +169,7 @@ class AssignForm(FlaskForm):  # type: ignore[misc]
     )
 
     def validate_due_on(self, field: Any) -> None:
-        if field.data and field.data < newsroom_today():
+        if field.data and field.data < clock.newsroom_day():
             raise ValidationError(_("Choose a day that is still to come."))
 
 
@@ -180,8 +177,3 @@ class MergeForm(FlaskForm):  # type: ignore[misc]
     original = StringField(
         _("Merge into"), [DataRequired(_("Say which topic this one is merged into."))]
     )
-
-
-def newsroom_today() -> date:
-    """The day it is in the newsroom's time zone."""
-    return clock.now().astimezone(ZoneInfo(settings().time_zone)).date()

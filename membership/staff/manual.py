@@ -15,11 +15,11 @@ from wtforms import BooleanField, HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from config.settings import settings
+from membership import clock
 from membership.accounts import accounts, audit
 from membership.accounts.models import Account
 from membership.billing.forms import clean_address
 from membership.billing.gifts import manual as entries
-from membership.billing.gifts.orders import newsroom_day
 from membership.billing.gifts.reference import account_id_in
 from membership.billing.models import Donation
 from membership.db import transaction
@@ -87,7 +87,7 @@ class EntryForm(FlaskForm):  # type: ignore[misc]
             day = date.fromisoformat(field.data)
         except ValueError as error:
             raise ValidationError(_("Please write the day as year-month-day.")) from error
-        if day > newsroom_day():
+        if day > clock.newsroom_day():
             raise ValidationError(_("This day is still to come."))
         self.day = day
 
@@ -136,10 +136,10 @@ def new_manual() -> Answer:
     act = request.form.get("act")
     if not form.is_submitted():
         form.entry_id.data = str(uuid4())
-        form.received_on.data = newsroom_day().isoformat()
-        return render_template("staff/manual_new.html", form=form, today=newsroom_day())
+        form.received_on.data = clock.newsroom_day().isoformat()
+        return render_template("staff/manual_new.html", form=form, today=clock.newsroom_day())
     if not form.validate() or act == "edit":
-        page = render_template("staff/manual_new.html", form=form, today=newsroom_day())
+        page = render_template("staff/manual_new.html", form=form, today=clock.newsroom_day())
         return (page, 422) if form.errors else page
     entry = form.entry()
     with transaction() as session:

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
@@ -21,7 +20,7 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
-from config.settings import settings
+from membership import clock
 from membership.reports import words
 from membership.staff.forms import REASON_WORDS, AssignForm
 from membership.voting.casting import LARGEST_ID
@@ -163,8 +162,8 @@ class OverruleForm(AssignForm):
 
 def in_newsroom_time(typed: datetime) -> datetime:
     """What was typed into a field without a zone, meant in the newsroom's."""
-    return typed.replace(tzinfo=ZoneInfo(settings().time_zone))
+    return typed.replace(tzinfo=clock.newsroom_zone())
 
 
 def _newsroom_time(at: datetime) -> datetime:
-    return at.astimezone(ZoneInfo(settings().time_zone))
+    return at.astimezone(clock.newsroom_zone())

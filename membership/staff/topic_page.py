@@ -4,11 +4,11 @@ from flask import render_template, request
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from membership import clock
 from membership.accounts.models import Account
 from membership.articles.models import Article
 from membership.db import transaction
 from membership.reports import words
-from membership.staff.forms import newsroom_today
 from membership.staff.room import EDITORS, FINANCE, REPORTERS, blueprint, found
 from membership.staff.topic_story import names, story
 from membership.staff.topics import supporters
@@ -41,7 +41,7 @@ def page(session: Session, topic: Topic, refused: str = "") -> str:
         seen=moderation.fingerprint(topic),
         refused=refused,
         typed=request.form,
-        today=newsroom_today(),
+        today=clock.newsroom_day(),
         # Who suggests gives: that is for those who may see givers (rule S10).
         suggested_by=_account(session, topic.suggested_by_id)
         if access.has_role(*FINANCE)

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from membership import clock
 from membership.db import lock, transaction
-from membership.staff.forms import newsroom_today
 from membership.staff.room import EDITORS, back_to, blueprint, me
 from membership.voting import lifecycle, moderation, suggestions
 from membership.voting.models import Topic
@@ -64,7 +64,7 @@ def topics() -> str:
             supporters=supporters(session, page.topics),
             alike=moderation.alike(session, page.topics) if view in QUEUES else {},
             fingerprint=moderation.fingerprint,
-            today=newsroom_today(),
+            today=clock.newsroom_day(),
         )
 
 

@@ -6,12 +6,11 @@ The newest comes first everywhere: neither votes nor supporters have a say in an
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, true, tuple_
 from sqlalchemy.orm import Session, aliased, defer
 
-from config.settings import settings
+from membership import clock
 from membership.articles.models import Article
 from membership.voting.models import Round, RoundOption, Topic
 
@@ -36,8 +35,7 @@ class Report:
 
 def days_between(closed_at: datetime, published_at: datetime) -> int:
     """Days of the newsroom's calendar: 0 is the same day."""
-    zone = ZoneInfo(settings().time_zone)
-    return (published_at.astimezone(zone).date() - closed_at.astimezone(zone).date()).days
+    return (clock.newsroom_day(published_at) - clock.newsroom_day(closed_at)).days
 
 
 def in_states(

@@ -7,9 +7,8 @@ nothing once the opening is past: rules must be known before they count (rules V
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from babel.dates import format_date
@@ -18,6 +17,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from config.settings import settings
+from membership import clock
 from membership.accounts import audit
 from membership.accounts.models import Account
 from membership.background import wake
@@ -73,10 +73,10 @@ def opening(series: RoundSeries, after: datetime) -> datetime:
     The day and time are those of the newsroom's zone. A time that the clock jumps over in spring
     opens as much later; one that comes twice in autumn opens the first time.
     """
-    zone = ZoneInfo(settings().time_zone)
+    zone = clock.newsroom_zone()
     for month in _months(after.astimezone(zone).date()):
         local = datetime.combine(month.replace(day=series.day), series.opens_at, zone)
-        opens_at = local.astimezone(ZoneInfo("UTC"))
+        opens_at = local.astimezone(UTC)
         if opens_at > after and (series.built_for is None or month > series.built_for):
             return opens_at
     raise AssertionError("months do not end")
@@ -168,7 +168,7 @@ def _has_round(session: Session, series: RoundSeries, opens_at: datetime) -> boo
 
 
 def _next(session: Session, series: RoundSeries, now: datetime) -> Next:
-    zone = ZoneInfo(settings().time_zone)
+    zone = clock.newsroom_zone()
     opens_at = opening(series, now)
     local = opens_at.astimezone(zone)
     best = suggestions.best_supported(session, series.topics)
@@ -176,7 +176,7 @@ def _next(session: Session, series: RoundSeries, now: datetime) -> Next:
         title=f"{series.title}, {_month_name(local.date())}",
         opens_at=opens_at,
         # Days of the newsroom's clock: it closes at the time of day at which it opened.
-        closes_at=(local + timedelta(days=series.days)).astimezone(ZoneInfo("UTC")),
+        closes_at=(local + timedelta(days=series.days)).astimezone(UTC),
         builds_at=opens_at - AHEAD,
         suggestions=best,
         is_short=len(best) < max(FEWEST_TOPICS, series.seats + 1),
@@ -215,7 +215,7 @@ def _months(first: date) -> Iterator[date]:
 
 
 def _month_of(at: datetime) -> date:
-    return at.astimezone(ZoneInfo(settings().time_zone)).date().replace(day=1)
+    return clock.newsroom_day(at).replace(day=1)
 
 
 def _month_name(day: date) -> str:

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import Account
 from membership.staff import board
-from membership.staff.forms import newsroom_today
 from membership.voting import paper, rounds
 from membership.voting.models import TopicSupport
 from tests import factories
@@ -78,7 +77,7 @@ def test_topics_stand_by_their_state(
 def test_what_is_due_first_stands_first_and_overdue_is_said(
     session: Session, browser: FlaskClient, reporter: Account
 ) -> None:
-    today = newsroom_today()
+    today = clock.newsroom_day()
     for title, due_on in (("“No day”", None), ("“Soon”", today + DAY), ("“Late”", today - DAY)):
         given = {"assigned_to_id": reporter.id, "due_on": due_on}
         factories.topic(session, title=title, state="assigned", **given)

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
-from membership.staff.forms import newsroom_today
 from membership.voting import moderation, topics
 from membership.voting.models import Round, Tally, Topic, TopicEdit
 from tests import factories
@@ -144,7 +143,7 @@ def test_a_story_has_a_writer_and_a_day(
     session: Session, browser: FlaskClient, reporter: Account, editor: Account
 ) -> None:
     topic = factories.topic(session, state="selected")
-    day = newsroom_today() + 9 * DAY
+    day = clock.newsroom_day() + 9 * DAY
     data = {"reporter": reporter.id, "due_on": day.isoformat()}
     assert browser.post(f"/staff/topics/{topic.id}/assign", data=data).status_code == 303
     session.refresh(topic)
@@ -165,7 +164,7 @@ def test_a_story_is_due_on_a_day_to_come(
     session: Session, browser: FlaskClient, reporter: Account, typed: str
 ) -> None:
     topic = factories.topic(session, state="selected")
-    past = (newsroom_today() - DAY).isoformat()
+    past = (clock.newsroom_day() - DAY).isoformat()
     data = {"reporter": reporter.id, "due_on": past if typed == "past" else typed}
     assert browser.post(f"/staff/topics/{topic.id}/assign", data=data).status_code == 422
     session.refresh(topic)
@@ -175,7 +174,7 @@ def test_a_story_is_due_on_a_day_to_come(
 def test_overdue_is_said_until_the_story_is_out(
     session: Session, browser: FlaskClient, reporter: Account
 ) -> None:
-    due = {"due_on": newsroom_today() - DAY, "assigned_to_id": reporter.id}
+    due = {"due_on": clock.newsroom_day() - DAY, "assigned_to_id": reporter.id}
     topic = factories.topic(session, state="assigned", **due)
     story = factories.article(session)
     assert "overdue since" in page_of(browser, topic)
@@ -188,7 +187,7 @@ def test_overdue_is_said_until_the_story_is_out(
 
 
 def test_today_is_not_overdue(session: Session, browser: FlaskClient, reporter: Account) -> None:
-    due = {"due_on": newsroom_today(), "assigned_to_id": reporter.id}
+    due = {"due_on": clock.newsroom_day(), "assigned_to_id": reporter.id}
     assert "overdue" not in page_of(browser, factories.topic(session, state="assigned", **due))
 
 

@@ -8,10 +8,11 @@ from wtforms import StringField
 from wtforms.validators import ValidationError
 
 from config.settings import settings
+from membership import clock
 from membership.billing.forms import LONGEST_NAME, GiftForm, clean_address, tidy
 from membership.billing.gifts import pool
 from membership.billing.gifts.lifecycle import MONTHS_OF_YEAR
-from membership.billing.gifts.orders import Order, newsroom_day
+from membership.billing.gifts.orders import Order
 from membership.money import Money
 from membership.web.languages import current_language
 
@@ -66,7 +67,7 @@ class YearForm(OnceForm):
 
     def validate_send_on(self, field: Any) -> None:
         """Sets `day`; without one, today."""
-        today = newsroom_day()
+        today = clock.newsroom_day()
         try:
             day = date.fromisoformat(field.data) if field.data else today
         except ValueError as error:

@@ -6,13 +6,11 @@ Nothing that was entered is changed or deleted: a wrong one is taken back, by a 
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from config.settings import settings
 from membership import clock
 from membership.accounts import accounts, audit
 from membership.billing import givers, letters
@@ -125,5 +123,5 @@ def take_back(session: Session, donation_id: int, reason: str, actor_id: int) ->
 
 def _received_at(day: date) -> datetime:
     """Noon of that day, so that it is the same day wherever it is read; today's is not to come."""
-    noon = datetime.combine(day, NOON, ZoneInfo(settings().time_zone))
+    noon = datetime.combine(day, NOON, clock.newsroom_zone())
     return min(noon, clock.now())

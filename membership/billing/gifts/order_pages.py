@@ -18,7 +18,6 @@ from membership.billing.defence.views import mail_link
 from membership.billing.gifts import pool
 from membership.billing.gifts.blueprint import blueprint
 from membership.billing.gifts.forms import AT_MOST_AHEAD, OnceForm, YearForm
-from membership.billing.gifts.orders import newsroom_day
 from membership.billing.offers import Offer, fee_figures, fee_note, offers, terms
 from membership.web import access
 from membership.web.languages import current_language, language_choices
@@ -41,7 +40,7 @@ def give_year() -> ResponseReturnValue:
     if request.method != "POST":
         form = YearForm(formdata=None)
         form.letter_language.data = current_language()
-        form.send_on.data = newsroom_day().isoformat()
+        form.send_on.data = clock.newsroom_day().isoformat()
         came_back = "back" in request.args
         if came_back or "pass" in request.args:
             for name, typed in session.get(KEPT, {}).items():
@@ -152,7 +151,7 @@ def _go_to_pay(form: OnceForm, wish: checkout.Wish, page: Page) -> ResponseRetur
 
 
 def _year_page(form: YearForm, **shown: Any) -> str:
-    today = newsroom_day()
+    today = clock.newsroom_day()
     return _page(
         "year",
         form,

@@ -1,15 +1,12 @@
 """A year for somebody else: ordered with a checkout, ready when its payment is settled."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from config.settings import settings
-from membership import clock
 from membership.background import wake
 from membership.billing.gifts.lifecycle import MONTHS_OF_YEAR, state_of
 from membership.billing.gifts.models import Gift
@@ -31,11 +28,6 @@ class Order:
     recipient_name: str | None = None
     sender_name: str | None = None
     message: str | None = None
-
-
-def newsroom_day(at: datetime | None = None) -> date:
-    """The day in the newsroom's time zone, now or at a given time."""
-    return (at or clock.now()).astimezone(ZoneInfo(settings().time_zone)).date()
 
 
 def place(session: Session, checkout: Checkout, order: Order, gift: Money) -> None:

@@ -11,7 +11,6 @@ from membership.accounts import audit
 from membership.background import wake
 from membership.billing.fees import card_fee
 from membership.billing.gifts.models import Gift
-from membership.billing.gifts.orders import newsroom_day
 from membership.billing.models import Checkout, Donation
 from membership.db import lock
 from membership.money import Money, from_major
@@ -126,7 +125,7 @@ def grant(session: Session, wanted: Grant, actor_id: int) -> Gift:
         months=wanted.months,
         amount_minor=price.minor,
         currency=price.currency,
-        send_on=newsroom_day(),
+        send_on=clock.newsroom_day(),
     )
     session.add(gift)
     session.flush()

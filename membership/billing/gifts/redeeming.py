@@ -1,12 +1,10 @@
 """Taking a gift: once, by whoever holds its link and is signed in."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from config.settings import settings
 from membership import clock
 from membership.billing import givers, links
 from membership.billing.gifts.lifecycle import months_later
@@ -47,7 +45,7 @@ def take(session: Session, gift_id: int, account_id: int) -> Gift:
     begins_at = lasts_until(session, account_id) or now
     gift.state, gift.account_id, gift.redeemed_at = "redeemed", account_id, now
     gift.begins_at = begins_at
-    gift.ends_at = months_later(begins_at, gift.months, ZoneInfo(settings().time_zone))
+    gift.ends_at = months_later(begins_at, gift.months, clock.newsroom_zone())
     session.flush()
     return gift
 

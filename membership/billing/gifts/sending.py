@@ -7,7 +7,6 @@ from membership import clock
 from membership.accounts.models import Account
 from membership.billing.gifts import letters
 from membership.billing.gifts.models import Gift
-from membership.billing.gifts.orders import newsroom_day
 from membership.billing.models import Donation
 from membership.db import transaction
 
@@ -26,7 +25,7 @@ def _send_batch() -> int:
     with transaction() as session:
         due = session.scalars(
             select(Gift)
-            .where(Gift.state == "ready", Gift.send_on <= newsroom_day())
+            .where(Gift.state == "ready", Gift.send_on <= clock.newsroom_day())
             .order_by(Gift.send_on, Gift.id)
             .limit(BATCH)
             .with_for_update(skip_locked=True)

@@ -4,15 +4,15 @@ The mail that was written says that it was done: a run that breaks off is taken 
 nobody is told twice (lesson L16). How much somebody gave, and who, the mail does not say (S10).
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
 
+from membership import clock
 from membership.accounts.models import Account
 from membership.billing import letters
 from membership.billing.models import Donation
 from membership.billing.papers import facts
-from membership.billing.papers.issuing import today, zone
 from membership.billing.standing import taken_back
 from membership.db import lock, transaction
 
@@ -23,7 +23,7 @@ BATCH = 100
 
 def announce_due() -> int:
     """Tell the next givers who have not been told yet, if it is the time; how many."""
-    year = facts.year_to_announce(today())
+    year = facts.year_to_announce(clock.newsroom_day())
     if year is None:
         return 0
     with transaction() as session:
@@ -57,12 +57,7 @@ def _gave_in(year: int) -> ColumnElement[bool]:
     first, last = facts.days_of(year)
     return exists().where(
         Donation.account_id == Account.id,
-        Donation.paid_at >= _midnight(first),
-        Donation.paid_at < _midnight(last + timedelta(days=1)),
+        Donation.paid_at >= clock.newsroom_midnight(first),
+        Donation.paid_at < clock.newsroom_midnight(last + timedelta(days=1)),
         ~taken_back(),
     )
-
-
-def _midnight(day: date) -> datetime:
-    """When the newsroom's day begins."""
-    return datetime.combine(day, time(), zone())

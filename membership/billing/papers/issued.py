@@ -6,8 +6,8 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
+from membership import clock
 from membership.billing.papers import donations, facts
-from membership.billing.papers.issuing import zone
 from membership.billing.papers.models import Paper
 
 
@@ -68,6 +68,6 @@ def newest_giver(session: Session, account_id: int) -> dict[str, str] | None:
 def _now(paper: Paper, given: list[facts.Given]) -> facts.Facts:
     """What a paper would tell today."""
     if paper.from_on is not None and paper.to_on is not None:
-        return facts.statement(given, paper.from_on, paper.to_on, zone())
+        return facts.statement(given, paper.from_on, paper.to_on, clock.newsroom_zone())
     (about,) = (each for each in given if each.id == paper.donation_id)
-    return facts.receipt(about, zone())
+    return facts.receipt(about, clock.newsroom_zone())

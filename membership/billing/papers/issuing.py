@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -59,15 +58,6 @@ class Giver:
     address: str = ""
 
 
-def zone() -> ZoneInfo:
-    """The newsroom's time zone, by which a donation has its day."""
-    return ZoneInfo(settings().time_zone)
-
-
-def today() -> date:
-    return clock.now().astimezone(zone()).date()
-
-
 def receipt_of(session: Session, donation_id: int) -> Paper | None:
     """The receipt that was issued for a donation."""
     return session.scalar(select(Paper).where(Paper.donation_id == donation_id))
@@ -87,7 +77,7 @@ def receipt(session: Session, donation: Donation, giver: Giver, language: str) -
         raise NotReceiptedError("disputed")
     if given.is_given_back:
         raise NotReceiptedError("given back")
-    said = _around(giver, language) | facts.receipt(given, zone())
+    said = _around(giver, language) | facts.receipt(given, clock.newsroom_zone())
     return _issue(session, "receipt", account.id, said, donation_id=donation.id)
 
 
@@ -98,10 +88,12 @@ def statement(
 
     Raises UnfitRangeError and NothingGivenError.
     """
-    if why := facts.unfit_range(first, last, today()):
+    if why := facts.unfit_range(first, last, clock.newsroom_day()):
         raise UnfitRangeError(why)
     account_id = givers.kept(session, account_id).id
-    counted = facts.statement(donations.of_account(session, account_id), first, last, zone())
+    counted = facts.statement(
+        donations.of_account(session, account_id), first, last, clock.newsroom_zone()
+    )
     if not counted["sums"]:
         raise NothingGivenError("nothing was given in these days")
     said = _around(giver, language) | counted
@@ -147,7 +139,7 @@ def _issue(
     """
     lock(session, f"paper:{kind}")
     now = clock.now()
-    issued_on = now.astimezone(zone()).date()
+    issued_on = clock.newsroom_day(now)
     number = f"{LETTER[kind]}-{issued_on.year}-{_next(session, kind, issued_on.year):06d}"
     said = said | {"number": number, "issued_on": issued_on.isoformat()}
     paper = Paper(

@@ -22,6 +22,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from membership import clock
 from membership.billing.models import Donation
 from membership.billing.papers import facts, issued, issuing
 from membership.billing.papers.forms import GiverForm, StatementForm
@@ -166,10 +167,10 @@ def _as_before(session: Session) -> dict[str, Any]:
 def _year_asked_for() -> int | None:
     """The year in the link that was followed, if it is over."""
     year = request.args.get("year", type=int)
-    return year if year is not None and MINYEAR <= year < issuing.today().year else None
+    return year if year is not None and MINYEAR <= year < clock.newsroom_day().year else None
 
 
 def _whole_year(year: int | None) -> dict[str, Any]:
     """The days of that year, else of the last one."""
-    first, last = facts.days_of(year or issuing.today().year - 1)
+    first, last = facts.days_of(year or clock.newsroom_day().year - 1)
     return {"from_on": first, "to_on": last}
