@@ -75,25 +75,42 @@ def rehearse(session: Session, source: str, file: BinaryIO, languages: Sequence[
 def _fit(
     rows: Iterable[table.Row], tell: Callable[[table.Row], Told], summary: Summary
 ) -> Iterator[Told]:
-    """What the lines tell, each person once; the other lines go to `summary`."""
+    """What the lines tell, each person once; the other lines go to `summary`.
+
+    What is over comes last: who left there and came back may have a line for either.
+    """
     lines: dict[str, int] = {}
+    over: list[Told] = []
     for row in rows:
         if row.is_shifted:
             summary.refuse(row.line, "shifted")
             continue
         told = tell(row)
         try:
-            email = addresses.clean(told.email)
+            told = replace(told, email=addresses.clean(told.email))
         except addresses.InvalidAddressError:
             summary.refuse(row.line, "no_address")
             continue
-        keys = {told.source_id, email.lower()}
-        before = next((lines[each] for each in sorted(keys) if each in lines), None)
-        if before is not None:
+        if told.refusal is not None and told.refusal.ends:
+            over.append(told)
+        elif (before := _claim(lines, told)) is not None:
             summary.refuse(row.line, "twice", str(before))
-            continue
-        lines.update(dict.fromkeys(keys, row.line))
-        yield replace(told, email=email)
+        else:
+            yield told
+    for told in over:
+        if _claim(lines, told) is None:
+            yield told
+        else:
+            summary.counts["over"] += 1
+
+
+def _claim(lines: dict[str, int], told: Told) -> int | None:
+    """The line that told of the person before; None if none did, and then it is this one."""
+    keys = {told.source_id, told.email.lower()}
+    before = next((lines[each] for each in sorted(keys) if each in lines), None)
+    if before is None:
+        lines.update(dict.fromkeys(keys, told.line))
+    return before
 
 
 def _take_support(
@@ -247,7 +264,5 @@ def _take_letters(
             summary.refuse(line, "no_letters", reason)
     refused = [each.email for each in batch if each.newsletter is False]
     wanted = [kind.name for kind in kinds.bulk_kinds() if kind.group == "letters"]
-    for address in refused:
-        for kind in wanted:
-            refusals.refuse(session, address, kind)
+    refusals.refuse_all(session, refused, wanted)
     summary.counts["letters_refused"] += len(refused)

@@ -158,6 +158,9 @@ def _take_file(arrival: Arrival) -> None:
     languages = settings().languages
     with transaction() as session:
         row = session.get_one(Arrival, arrival.id, with_for_update=True)
+        if row.state != arrival.state:
+            # Another process had it meanwhile, and is done.
+            return
         file = io.BytesIO(arrival.content or b"")
         if arrival.state == "asked":
             _show(session, row, files.rehearse(session, row.source, file, languages))
@@ -194,6 +197,7 @@ def _take_over(arrival: Arrival, ends_at: float) -> None:
     done: dict[str, Any] = dict(arrival.done or {"place": 0, "new": 0, "problems": []})
     for stripe_id in arrival.seen["ids"][done["place"] :]:
         if monotonic() > ends_at:
+            _put_down(arrival.id)
             break
         refused = take_over(stripe_id, with_welcome=arrival.with_welcome)
         done["place"] += 1
@@ -222,6 +226,15 @@ def _note_place(arrival_id: int, done: dict[str, Any]) -> None:
         row = session.get_one(Arrival, arrival_id, with_for_update=True)
         row.done = dict(done)
         row.leased_until_at = clock.now() + LEASE
+
+
+def _put_down(arrival_id: int) -> None:
+    """Let the next turn go on at once."""
+    with transaction() as session:
+        session.execute(
+            update(Arrival).where(Arrival.id == arrival_id).values(leased_until_at=None)
+        )
+        wake(session, TASK)
 
 
 def _finish_stripe(arrival: Arrival, done: dict[str, Any]) -> None:
@@ -253,7 +266,10 @@ def _finish(session: Session, row: Arrival, summary: Summary, file: str | None =
 
 def _fail(arrival_id: int, why: str) -> None:
     with transaction() as session:
-        row = session.get_one(Arrival, arrival_id, with_for_update=True)
+        row = session.get(Arrival, arrival_id, with_for_update=True)
+        if row is None:
+            # Dropped meanwhile.
+            return
         row.state, row.last_error, row.content = "failed", why, None
         row.finished_at, row.leased_until_at = clock.now(), None
 

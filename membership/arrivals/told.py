@@ -67,7 +67,8 @@ def tried(read: Callable[[], Support]) -> tuple[Support | None, NotTakenError | 
     try:
         return read(), None
     except NotTakenError as refusal:
-        return None, refusal
+        # Many are kept for a while, and where each was raised is of no interest.
+        return None, refusal.with_traceback(None)
 
 
 def moment(text: str, heading: str) -> datetime | None:

@@ -3,6 +3,7 @@
 Looked at when a mail is sent, not when it is written (rule M4).
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,7 +65,14 @@ def subscriber(session: Session, token: str) -> Subscriber | None:
 
 def refuse(session: Session, address: str, kind: str) -> None:
     """Send `address` no more mail of `kind`; may be repeated."""
-    session.execute(insert(MailRefusal).values(address=address, kind=kind).on_conflict_do_nothing())
+    refuse_all(session, [address], [kind])
+
+
+def refuse_all(session: Session, addresses: Iterable[str], names: Collection[str]) -> None:
+    """Send none of the addresses any more mail of the kinds called so; may be repeated."""
+    rows = [{"address": each, "kind": name} for each in addresses for name in names]
+    if rows:
+        session.execute(insert(MailRefusal).on_conflict_do_nothing(), rows)
 
 
 def accept(session: Session, address: str, kind: str) -> None:
@@ -137,11 +145,6 @@ def obstacle(
         ),
     )
     return found
-
-
-def why_not(session: Session, mail: OutboxEmail) -> str | None:
-    """Why `mail` must not be sent to its recipient; None when it may."""
-    return session.scalar(select(obstacle()).where(OutboxEmail.id == mail.id))
 
 
 def _lasts(now: ColumnElement[datetime] | None = None) -> ColumnElement[bool]:

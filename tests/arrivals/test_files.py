@@ -1,6 +1,7 @@
 """Exports of other platforms, from a file to rows."""
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
-from membership.arrivals import commands
+from membership.arrivals import commands, files
 from membership.arrivals.models import Arrival
 from membership.billing import forgetting, giving
 from membership.billing.elsewhere.models import PaidElsewhere
@@ -26,6 +27,7 @@ from tests import factories
 from tests.arrivals import exports
 from tests.arrivals.exports import NOW
 from tests.billing.reading import mails, row, rows
+from tests.reports.queries import number_of_queries
 
 Run = Callable[..., list[str]]
 TABLES = (Account, PaidElsewhere, NewsletterReader, MailRefusal, OutboxEmail, AuditEntry, Arrival)
@@ -85,6 +87,33 @@ def test_twice_is_once(session: Session, command: Run) -> None:
     assert "Known, and the same: 2" in said
     after = all_rows(session)
     assert after | {"audit_entry": 0, "arrival": 0} == before | {"audit_entry": 0, "arrival": 0}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_who_left_there_and_came_back(session: Session, command: Run, is_first: bool) -> None:
+    """[L25] What lasts counts, wherever the line of the support that is over stands."""
+    over = exports.member(
+        1, subscription_state="cancelled", subscribed_at="2024-01-01", expires_at="2024-06-01"
+    )
+    lasts = exports.member(1, email="Member1@Example.org")
+    export = exports.steady(*([over, lasts] if is_first else [lasts, over]))
+    assert {"Taken as new: 1", "Over before we knew of it: 1"} <= set(command("steady", export))
+    said = command("steady", export)
+    assert {"Known, and the same: 1", "Over before we knew of it: 1"} <= set(said)
+    assert [each.state for each in rows(session, PaidElsewhere)] == ["active"]
+
+
+def test_many_who_want_no_letters(session: Session) -> None:
+    """However many they are, it takes as many statements: a task has minutes for it."""
+
+    def brought_in(number: int) -> int:
+        lines = (exports.reader(each, subscribed_to_emails="false") for each in range(number))
+        file = io.BytesIO(exports.ghost(*lines).encode())
+        return number_of_queries(session, lambda: files.bring_in(session, "ghost", file, ["en"]))
+
+    assert brought_in(40) == brought_in(2)
+    refused = session.execute(select(MailRefusal.address, MailRefusal.kind)).all()
+    assert len(refused) == 40 * len({kind for _address, kind in refused}) > 40
 
 
 def test_a_newer_export(session: Session, command: Run) -> None:

@@ -1,5 +1,6 @@
 """The pages on which finance brings patrons in."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,10 @@ from membership import clock
 from membership.accounts.models import Account, AuditEntry
 from membership.arrivals import runs
 from membership.arrivals.models import Arrival, ArrivalProblem
+from membership.arrivals.summary import Summary
 from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.models import Subscription
+from membership.db import transaction
 from tests import factories
 from tests.arrivals import exports
 from tests.arrivals.test_stripe import begun
@@ -196,6 +199,57 @@ def test_stripe_is_away_midway(
         ids
     )
     assert row(session, Arrival).done["counts"]["new"] == 2
+
+
+def test_done_by_another_meanwhile(session: Session, finance: FlaskClient) -> None:
+    """[M9] Who held it for too long finds it done, and leaves what is told of it."""
+    page = hand_in(finance, "ghost", exports.ghost(exports.reader())).location
+    arrival_id = row(session, Arrival).id
+    with transaction() as own:
+        held = runs._with_content(own, arrival_id)
+    assert held.state == "shown"
+    held.state = "confirmed"
+    sent(finance, page, "confirm", reason="We move.")
+    assert row(session, Arrival).done["counts"]["letters_begun"] == 1
+    runs._take_file(held)
+    assert row(session, Arrival).done["counts"]["letters_begun"] == 1
+
+
+def test_time_is_up_midway(
+    session: Session, stripe: Stripe, finance: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is taken by the next run, which need not wait."""
+    for each in "ab":
+        begun(stripe, f"{each}@example.org")
+    page = hand_in(finance, "stripe", None).location
+    fields = form_on(finance.get(page).text, f"{page}/confirm")
+    assert fields is not None
+    finance.post(f"{page}/confirm", data=fields | {"reason": "We move."})
+    ticks = itertools.count()
+    with monkeypatch.context() as short:
+        short.setattr(runs, "monotonic", lambda: next(ticks))
+        short.setattr(runs, "RUN_SECONDS", 2)
+        runs.go_on()
+    assert (row(session, Arrival).state, len(rows(session, Subscription))) == ("confirmed", 1)
+    runs.go_on()
+    assert (row(session, Arrival).state, len(rows(session, Subscription))) == ("done", 2)
+
+
+def test_dropped_while_stripe_is_looked_at(
+    session: Session, stripe: Stripe, finance: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[L7] It is gone, and the others go on."""
+    asked = runs.ask(session, "stripe", None, factories.staff(session, "finance").id)
+
+    def dropped(*_: Any) -> Any:
+        with transaction() as own:
+            own.delete(own.get_one(Arrival, asked.id))
+        return Summary()
+
+    monkeypatch.setattr(runs.adopted, "look", dropped)
+    runs.go_on()
+    session.expire_all()
+    assert rows(session, Arrival) == []
 
 
 @pytest.mark.parametrize("role", ["reporter", "editor"])
