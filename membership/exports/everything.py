@@ -43,7 +43,8 @@ def _zip(session: Session, path: Path) -> int:
 
 def _sqlite(session: Session, path: Path) -> int:
     everything_sqlite.begin(path, readme.text(clock.now()))
-    rows = 0
-    while (more := everything_sqlite.fill(session, path)) is not None:
-        rows += more
+    is_whole = False
+    while not is_whole:
+        rows, is_whole = everything_sqlite.fill(session, path)
+    everything_sqlite.finish(path)
     return rows

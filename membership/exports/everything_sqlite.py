@@ -42,8 +42,11 @@ def step(session: Session, export: Export) -> Step:
         return Step(_home(folder, None), is_anew=True)
     file, sent = folder / "file", export.reached["sent"]
     if sent is None:
-        rows = fill(session, file)
-        return Step(_home(folder, 0 if rows is None else None), rows=rows or 0)
+        rows, is_whole = fill(session, file)
+        # A step that was not kept may have left its rows in the file.
+        return Step(_home(folder, 0 if is_whole else None), rows=rows - export.rows)
+    if sent == 0:
+        finish(file)
     with file.open("rb") as content:
         content.seek(sent)
         piece = content.read(PIECE)
@@ -75,23 +78,22 @@ def begin(file: Path, about: str) -> None:
     with closing(_open(file)) as made, made:
         made.execute("CREATE TABLE readme (text TEXT)")
         made.execute("INSERT INTO readme VALUES (?)", [about])
-        made.execute(f"CREATE TABLE {_PLACE} (number INTEGER, after TEXT)")
-        made.execute(f"INSERT INTO {_PLACE} VALUES (0, NULL)")
+        made.execute(f"CREATE TABLE {_PLACE} (number INTEGER, after TEXT, rows INTEGER)")
+        made.execute(f"INSERT INTO {_PLACE} VALUES (0, NULL, 0)")
         for table in tables.exported():
             made.execute(_create(table))
 
 
-def fill(session: Session, file: Path) -> int | None:
-    """The next rows into the file; how many, or None when all are there.
+def fill(session: Session, file: Path) -> tuple[int, bool]:
+    """The next rows into the file; how many are there by now, and whether these are all.
 
     The place goes with the rows, in one transaction of SQLite: killed, nothing comes twice.
     """
     every = tables.exported()
     with closing(_open(file)) as made, made:
-        number, kept = made.execute(f"SELECT number, after FROM {_PLACE}").fetchone()
+        number, kept, rows = made.execute(f"SELECT number, after, rows FROM {_PLACE}").fetchone()
         if number == len(every):
-            made.execute(f"DROP TABLE {_PLACE}")
-            return None
+            return rows, True
         table = every[number]
         batch = tables.batch(session, table, kept and json.loads(kept), BATCH)
         marks = ", ".join("?" for _ in tables.columns(table))
@@ -100,8 +102,15 @@ def fill(session: Session, file: Path) -> int | None:
             ([in_sqlite(value) for value in row] for row in batch.rows),
         )
         place = (number + 1, None) if batch.last is None else (number, json.dumps(batch.last))
-        made.execute(f"UPDATE {_PLACE} SET number = ?, after = ?", place)
-    return len(batch.rows)
+        rows += len(batch.rows)
+        made.execute(f"UPDATE {_PLACE} SET number = ?, after = ?, rows = ?", (*place, rows))
+    return rows, False
+
+
+def finish(file: Path) -> None:
+    """Take away what only served the making; said again, it changes nothing."""
+    with closing(_open(file)) as made, made:
+        made.execute(f"DROP TABLE IF EXISTS {_PLACE}")
 
 
 def _open(file: Path) -> sqlite3.Connection:

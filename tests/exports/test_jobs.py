@@ -2,9 +2,12 @@
 
 import csv
 import io
+import itertools
 import os
 import shutil
+import sqlite3
 import zipfile
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -267,6 +270,34 @@ def test_what_was_left_on_the_disk_is_swept(
     session.flush()
     jobs.forget_old(session)
     assert not needed.exists()
+
+
+@pytest.mark.parametrize("keeps", [(True, False), (False, True)])
+def test_each_step_into_sqlite_may_break_off(
+    session: Session, finance: Account, tmp_path: Path, keeps: tuple[bool, bool]
+) -> None:
+    """[M9] What SQLite has and PostgreSQL has not is not written twice, and is counted."""
+    for _ in range(5):
+        factories.patron(session)
+    asked = jobs.ask(session, finance, "everything_sqlite")
+    take_up("x")
+    for is_kept in itertools.cycle(keeps):
+        step = session.begin_nested()
+        if not jobs.take_step(asked.id, "x"):
+            break
+        if not is_kept:
+            step.rollback()
+            session.expire_all()
+    session.refresh(asked)
+    assert asked.state == "ready"
+    (tmp_path / "file").write_bytes(file_of(asked))
+    with closing(sqlite3.connect(tmp_path / "file")) as made:
+        names = made.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'readme'"
+        ).fetchall()
+        counts = [made.execute(f'SELECT count(*) FROM "{name}"').fetchone() for (name,) in names]
+    assert "_place" not in {name for (name,) in names}
+    assert asked.rows == sum(count for (count,) in counts) > 15
 
 
 def test_files_are_deleted_after_seven_days(session: Session, finance: Account) -> None:
