@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from membership.accounts import belongings
 from membership.accounts.models import Account
 from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts.models import Gift
@@ -57,6 +58,15 @@ def refresh(session: Session, since: datetime) -> int:
 def renew(session: Session, ids: list[int]) -> int:
     """Work out the accounts with these ids."""
     return _write(session, [Account.id.in_(ids)])
+
+
+def _forget(session: Session, address: str) -> None:
+    """Of who is being deleted, what they paid elsewhere is gone by now."""
+    renew(session, list(session.scalars(select(Account.id).where(Account.email == address))))
+
+
+def _stay(_session: Session, _old: str, _new: str) -> None:
+    """Rows are the account's, whatever its address."""
 
 
 def _changed(since: datetime) -> Iterator[Select[Any]]:
@@ -245,10 +255,13 @@ def _article() -> ScalarSelect[int | None]:
     )
     paid = union_all(began.correlate(Account), gave.correlate(Account)).subquery()
     return (
-        select(Checkout.article_id)
+        select(func.coalesce(Checkout.article_id, Checkout.first_article_id))
         .join(paid, paid.c.checkout_id == Checkout.id)
         .order_by(paid.c.at, Checkout.id)
         .limit(1)
         .correlate(Account)
         .scalar_subquery()
     )
+
+
+belongings.register(belongings.Belonging(move=_stay, forget=_forget))

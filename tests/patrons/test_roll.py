@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account
+from membership.billing import forgetting
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, Donation, Subscription
 from membership.patrons import roll
@@ -163,6 +165,24 @@ def test_who_has_nothing_left_goes(session: Session) -> None:
     session.flush()
     roll.refresh(session, clock.now() - timedelta(minutes=5))
     assert set(rows(session)) == {kept.id}
+
+
+def test_who_paid_elsewhere_alone_goes_when_deleted(session: Session) -> None:
+    """[S11] What they pay there is forgotten at once, and so they are no patron any more."""
+    gone, stays = factories.account(session), factories.patron(session)
+    lasts = clock.now() + DAY
+    factories.add(
+        session,
+        PaidElsewhere(
+            account_id=gone.id, source="patreon", source_id="7", state="active", interval="month",
+            amount_minor=500, currency="USD", since_at=NOON, paid_until_at=lasts,
+        ),
+    )  # fmt: skip
+    roll.rebuild(session)
+    assert rows(session)[gone.id]["standing"] == "current"
+    forgetting.forget(session, gone)
+    assert set(rows(session)) == {stays.id}
+    assert roll.rebuild(session) == 0
 
 
 def _of(session: Session, account: Account) -> list[Any]:

@@ -134,6 +134,23 @@ def test_a_month_that_was_counted_is_counted_again(session: Session) -> None:
     assert by_month(session) == {MARCH: 1, date(2026, 4, 1): 1}
 
 
+def test_a_month_is_counted_again_for_a_payment_told_late(session: Session) -> None:
+    """[L6] Also one before all that were counted; then a rebuild finds nothing else."""
+    one, other = factories.account(session), factories.account(session)
+    pays(session, one)
+    rollups.refresh(session)
+    with clock.fixed(LATER):
+        rollups.freeze(session)
+    assert by_month(session) == {MARCH: 1}
+    for at in (NOON, NOON - 60 * DAY):
+        factories.donation(session, other, paid_at=at)
+    rollups.refresh(session)
+    assert by_month(session) == {date(2026, 1, 1): 1, MARCH: 2}
+    with clock.fixed(LATER):
+        rollups.rebuild(session)
+    assert by_month(session) == {date(2026, 1, 1): 1, MARCH: 2}
+
+
 def by_month(session: Session) -> dict[date, int]:
     session.expire_all()
     found = session.scalars(select(DailyCount).where(DailyCount.name == givers.NAME))

@@ -1,13 +1,12 @@
 """How many people gave in each month that is over, by currency: one-time, and regularly.
 
-Counted once, when the month is over, for it takes a look at all of its donations. It only says how
-small a group is: a payment that we hear of later would make it larger, never smaller. A merge of
-two accounts makes it smaller, so then the months in which both gave are counted again.
+Counted when the month is over, for it takes a look at all of its donations; and again when we hear
+of a payment late, or when two accounts are merged that both gave in it.
 """
 
 from datetime import UTC, date, datetime, time
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, union
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -36,8 +35,7 @@ _FIRST = select(func.min(DailyFigures.day))
 def freeze(session: Session) -> None:
     """Count the months that are over and not counted yet."""
     lock(session, "months' givers")
-    newest = session.scalar(select(func.max(DailyCount.day)).where(DailyCount.name == NAME))
-    for month in _over(session, newest):
+    for month in _over(session, _newest(session)):
         _freeze(session, month)
 
 
@@ -49,7 +47,7 @@ def rebuild(session: Session) -> int:
 
 
 def recount(session: Session, since: datetime) -> None:
-    """Count anew the months in which two accounts may have given that were merged after then."""
+    """Count anew the months of which we heard after then, be it of a payment or of a merge."""
     merged = select(Account.merged_into_id).where(Account.merged_at >= since)
     month = func.date_trunc("month", Donation.paid_at, "UTC")
     twice = (
@@ -58,11 +56,20 @@ def recount(session: Session, since: datetime) -> None:
         .group_by(month, Donation.currency, Donation.subscription_id.is_(None))
         .having(func.count() > 1)
     )
-    if months := set(session.scalars(twice)):
+    heard = select(day_of(month)).where(Donation.created_at >= since)
+    if months := set(session.scalars(union(twice, heard))):
         lock(session, "months' givers")
-        counted = delete(DailyCount).where(DailyCount.name == NAME, DailyCount.day.in_(months))
-        for each in set(session.scalars(counted.returning(DailyCount.day))):
-            _freeze(session, each)
+        newest = _newest(session)
+        for each in months:
+            if newest is not None and each <= newest:
+                counted = DailyCount.name == NAME, DailyCount.day == each
+                session.execute(delete(DailyCount).where(*counted))
+                _freeze(session, each)
+
+
+def _newest(session: Session) -> date | None:
+    """The last month that is counted."""
+    return session.scalar(select(func.max(DailyCount.day)).where(DailyCount.name == NAME))
 
 
 def _over(session: Session, after: date | None) -> list[date]:
