@@ -54,7 +54,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What cannot be shared begins, the longest first; the small fills what is left."""
-    order = {"faults": 0, "browser": 1, "sandbox_runtime": 2}
+    order = {each: number for number, each in enumerate((*SYSTEMS, "voting", "billing", "reports"))}
     folders = {item: item.path.relative_to(ROOT / "tests").parts[0] for item in items}
     items.sort(key=lambda item: order.get(folders[item], len(order)))
     for item in items:

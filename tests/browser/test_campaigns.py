@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import SCREENSHOTS, watch
 from tests.browser.steps import sign_in
-from tests.system import System
+from tests.system import System, wait_until
 
 EDITOR = "editor@kava.example"
 # Beat looks for what is due every twenty seconds.
@@ -45,6 +45,13 @@ def sent_away(system: System) -> Iterator[None]:
         system.rows("UPDATE mail_provider SET paused_until_at = now(), refusals = 0")
 
 
+def all_left(system: System, campaign: str) -> bool:
+    return not system.scalar(
+        "SELECT count(*) FROM outbox_email WHERE campaign_id = :id AND settled_at IS NULL",
+        id=campaign,
+    )
+
+
 @pytest.mark.parametrize("width", [1200, 360])
 def test_from_the_first_word_to_the_last_letter(
     page: Page, browser: Browser, system: System, width: int
@@ -63,6 +70,7 @@ def test_from_the_first_word_to_the_last_letter(
 
     # As mail: both parts.
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    campaign = page.url.rpartition("/")[2]
     letter = page.frame_locator("iframe")
     expect(letter.get_by_text("the harbour")).to_be_visible()
     expect(letter.get_by_role("listitem")).to_have_count(2)
@@ -94,12 +102,13 @@ def test_from_the_first_word_to_the_last_letter(
     progress.get_by_role("link", name="Go on sending").click()
     page.get_by_role("button", name="Go on", exact=True).click()
     opened = page.evaluate("performance.timeOrigin")
+    wait_until(lambda: all_left(system, campaign), "the last letter")
+    system.wake("campaigns.advance")
     expect(progress).to_contain_text("finished", timeout=SENT_WITHIN_MS)
     # Another state is another page: what can be done, and what is said of the audience.
     assert page.evaluate("performance.timeOrigin") != opened
     shot(page, "finished", width)
 
-    campaign = page.url.rpartition("/")[2]
     became = {
         row["state"]: row["n"]
         for row in system.rows(
