@@ -43,6 +43,10 @@ NAMING = {
 }
 
 
+# Of a bigint; a number from outside that is larger is no row's, and PostgreSQL would not take it.
+LARGEST_ID = 2**63 - 1
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {

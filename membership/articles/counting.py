@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.db import LARGEST_ID
 from membership.web import networks
 
 STEPS = ("read", "ask_seen", "support_page")
@@ -25,7 +26,6 @@ SLOTS = 8
 # A mobile carrier or an office is one network with many readers.
 MOST_A_MINUTE = 600
 MOST_NETWORKS = 20_000
-LARGEST_ID = 2**63 - 1
 
 _ADD = text(
     """

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask_babel import gettext as _
+from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, StringField
 from wtforms.validators import ValidationError
@@ -24,6 +25,16 @@ LONGEST_MESSAGE = 1000
 def tidy(text: str | None) -> str:
     """Without blanks around it; PostgreSQL keeps no NUL."""
     return (text or "").replace("\0", "").strip()
+
+
+def one_line(text: str | None) -> str:
+    """Without needless blanks, line breaks among them."""
+    return " ".join(tidy(text).split())
+
+
+def own_email() -> str | None:
+    """The address of who is signed in."""
+    return str(current_user.email) if current_user.is_authenticated else None
 
 
 def clean_address(field: Any) -> None:

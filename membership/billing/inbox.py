@@ -177,7 +177,7 @@ def _process(claim: Claim) -> bool:
             log.error("stripe_event_set_aside", **known, exc_info=error)
             _set_aside(claim, error)
         else:
-            log.warning("stripe_event_failed", **known, reason=_say(error))
+            log.warning("stripe_event_failed", **known, reason=in_a_line(error))
             _put_off(claim, error, FIRST_WAIT * 2 ** (claim.attempts - 1))
     return True
 
@@ -185,7 +185,7 @@ def _process(claim: Claim) -> bool:
 def _wait_for_stripe(claim: Claim, error: gateway.StripeUnavailableError) -> None:
     """Without an end, and without counting the attempt: the event is not to blame."""
     say = log.error if claim.age > TOO_LONG else log.warning
-    say("stripe_unavailable", stripe_event=claim.id, type=claim.type, reason=_say(error))
+    say("stripe_unavailable", stripe_event=claim.id, type=claim.type, reason=in_a_line(error))
     _put_off(claim, error, max(claim.age / 4, FIRST_WAIT), attempts=claim.attempts - 1)
 
 
@@ -196,7 +196,7 @@ def _put_off(claim: Claim, error: Exception, wait: timedelta, **values: int) -> 
             .where(StripeEvent.id == claim.id, StripeEvent.state == "pending")
             .values(
                 next_attempt_at=func.now() + min(wait, LONGEST_WAIT),
-                last_error=_say(error),
+                last_error=in_a_line(error),
                 **values,
             )
         )
@@ -207,10 +207,10 @@ def _set_aside(claim: Claim, error: Exception) -> None:
         session.execute(
             update(StripeEvent)
             .where(StripeEvent.id == claim.id, StripeEvent.state == "pending")
-            .values(state="failed", last_error=_say(error))
+            .values(state="failed", last_error=in_a_line(error))
         )
 
 
-def _say(error: Exception) -> str:
+def in_a_line(error: Exception) -> str:
     """For staff: the kind of error and its first line, which names ids but no person."""
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:500]

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Mapped, mapped_column, validates
 from membership import clock
 from membership.db import Base, EmailAddress, Numbered
 
-INTERVALS = ("month", "year")
 # What a checkout pays for: one's own support, a year for somebody else, or the pool from which
 # staff grant a year to who cannot pay.
 PURPOSES = ("support", "gift", "pool")

@@ -27,7 +27,7 @@ from membership.billing import checkout, gateway, giving
 from membership.billing.defence import gate
 from membership.billing.defence.views import mail_link
 from membership.billing.dunning import following
-from membership.billing.forms import INTERVALS, GiftForm
+from membership.billing.forms import INTERVALS, GiftForm, own_email
 from membership.billing.gifts.order_pages import forget_order
 from membership.billing.manage.pages import shown
 from membership.billing.models import Checkout
@@ -55,7 +55,7 @@ def support() -> ResponseReturnValue:
             page.headers["Referrer-Policy"] = "no-referrer"
         return page
     form = GiftForm()
-    form.own_email = _own_email()
+    form.own_email = own_email()
     if not form.validate_on_submit():
         return _form(form), 422
     if form.by_mail.data:
@@ -109,10 +109,6 @@ def _mail_link(form: GiftForm) -> ResponseReturnValue:
     return mail_link(form.email.data, "billing.support", **choices)
 
 
-def _own_email() -> str | None:
-    return str(current_user.email) if current_user.is_authenticated else None
-
-
 def _asked_for() -> GiftForm:
     """The form with what the address asks for; what it does not know, it leaves out."""
     asked = request.args
@@ -121,7 +117,7 @@ def _asked_for() -> GiftForm:
     form.interval.data = interval if interval in INTERVALS else "month"
     form.currency.data = asked.get("currency", "").upper()
     form.amount.data = ""
-    form.email.data = _own_email() or ""
+    form.email.data = own_email() or ""
     form.article.data = asked.get("article", asked.get("from", ""))
     form.attempt.data = str(uuid4())
     form.solution.data = asked.get("pass", "")

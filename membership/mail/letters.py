@@ -6,7 +6,7 @@ from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
-from email.utils import format_datetime, make_msgid, parseaddr
+from email.utils import format_datetime, parseaddr
 from typing import Any
 
 from css_inline import CSSInliner
@@ -82,10 +82,6 @@ def sender() -> Address:
     """MAIL_FROM as name and address."""
     name, spec = parseaddr(settings().mail_from)
     return Address(display_name=name, addr_spec=spec)
-
-
-def new_message_id() -> str:
-    return make_msgid(domain=sender().domain)
 
 
 def compose(mail: OutboxEmail, token: str | None = None) -> EmailMessage:

@@ -1,6 +1,6 @@
 """Addresses that we must not write to (rule M4): whatever the mail, a sign-in mail included."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -43,12 +43,3 @@ def stands_for_nobody(session: Session, address: str) -> bool:
     """Whether `address` is what is left of a deleted account's."""
     found = of(session, address)
     return found is not None and found.reason not in REASONS
-
-
-def find(session: Session, text: str = "", limit: int = 100) -> list[Suppression]:
-    """The newest `limit` suppressed addresses that contain `text`; of all without one."""
-    found = select(Suppression).where(Suppression.reason.in_(REASONS))
-    if text:
-        found = found.where(Suppression.address.icontains(text, autoescape=True))
-    newest = found.order_by(Suppression.created_at.desc(), Suppression.address).limit(limit)
-    return list(session.scalars(newest))

@@ -36,6 +36,7 @@ from sqlalchemy.orm import Session
 from config.settings import settings
 from membership.accounts.models import Account, address, name_words
 from membership.billing.revenue import MONTHS
+from membership.db import LARGEST_ID
 from membership.money import from_major
 from membership.patrons.models import Patron, Tagged
 
@@ -44,7 +45,7 @@ Standing = Literal["current", "grace", "lapsed", "once"]
 Tier = Literal["coffee", "lunch", "dinner"]
 State = Literal["incomplete", "active", "past_due", "paused", "cancel_scheduled", "ended"]
 # As the database keeps them.
-Key = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Key = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 LONGEST_TEXT = 200
 # So many accounts that begin with a text are many; fewer are looked up one by one.

@@ -27,12 +27,6 @@ def seen_by(session: Session, account: Account) -> list[PatronView]:
     return list(session.scalars(select(PatronView).where(mine).order_by(PatronView.name)))
 
 
-def shared(session: Session) -> list[PatronView]:
-    """What everybody may use, by name."""
-    query = select(PatronView).where(PatronView.is_shared).order_by(PatronView.name)
-    return list(session.scalars(query))
-
-
 def keep(
     session: Session, owner: Account, name: str, wanted: Filters, *, is_shared: bool
 ) -> PatronView:

@@ -5,9 +5,7 @@ happens in a round that is open (rule V4), and nothing tells of one person (rule
 voters give is for those who see all.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from statistics import median
@@ -19,74 +17,33 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.money import from_major
-from membership.reports import pictures, rollups
-from membership.reports.figures import SMALLEST_GROUP, Figure, share
-from membership.reports.groups import AMOUNTS, HORIZONS, TENURES, Group, shown
-from membership.reports.models import RoundGroup
+from membership.reports import rollups, voters
+from membership.reports.figures import Figure, share
 from membership.reports.periods import Period
-from membership.reports.report import Asked, Cell, Column, Report, Table, Tile
-from membership.reports.rollups.rounds import name_of
+from membership.reports.report import Asked, Column, Report, Table, Tile
+from membership.reports.voters import Counted
 from membership.voting import lists
 from membership.voting.models import Round, RoundOption, Topic, TopicFollow
 from membership.web.languages import address, current_language
-from membership.web.pages import show_money
 
-Key = tuple[str, str]  # currency and part
-
-# What is withheld from everybody: about 1 to 4 people.
-HIDDEN = Figure(None, computable=False, denominator=1)
 # Topics of rounds in these states: who follows them may tell what was voted (rule V4).
 UNDER_WAY = ("draft", "open", "closed")
 AT_WORK = ("selected", "assigned")
 
 
-@dataclass(frozen=True)
-class Counted:
-    """A settled round with its frozen groups, by their names."""
-
-    round_id: int
-    title: str
-    closed_on: date
-    groups: Mapping[str, Mapping[Key, Group]] = field(default_factory=dict)
-
-    def whole(self, name: str = "all") -> Group:
-        return self.groups.get(name, {}).get(("", ""), Group())
-
-
 def participation(session: Session, asked: Asked) -> Report:
     """The whole page, in four queries however many patrons there are."""
-    rounds = _rounds(session, asked.period)
+    rounds = voters.settled(session, asked.period)
     stories = lists.reported(session, most=None, between=(asked.period.since, asked.period.until))
     follows = _follows(session, asked.period)
     return Report(
         tiles=_tiles(rounds, stories, follows),
         tables=(
-            _turnout(rounds),
-            _by_tenure(rounds),
-            *([_by_amount(rounds, asked.currency)] if asked.sees_all else []),
-            _kept(rounds),
+            *voters.tables(rounds, asked),
             _stories(stories, follows),
         ),
         as_of=rollups.rebuilt_at(session),
     )
-
-
-def _rounds(session: Session, period: Period) -> list[Counted]:
-    """Rounds that closed in these days and have been counted, in their order."""
-    rows = session.execute(
-        select(Round.id, Round.title, Round.closes_at, RoundGroup)
-        .join(RoundGroup, RoundGroup.round_id == Round.id)
-        .where(Round.closes_at >= period.since, Round.closes_at < period.until)
-        .order_by(Round.closes_at, Round.id)
-    )
-    found: dict[int, Counted] = {}
-    groups: dict[int, dict[str, dict[Key, Group]]] = defaultdict(lambda: defaultdict(dict))
-    for round_id, title, closes_at, row in rows:
-        closed_on = clock.newsroom_day(closes_at)
-        found.setdefault(round_id, Counted(round_id, title, closed_on, groups[round_id]))
-        groups[round_id][row.name][row.currency, row.part] = Group(row.patrons, row.voters)
-    return list(found.values())
 
 
 def _follows(session: Session, period: Period) -> dict[int, int]:
@@ -115,181 +72,19 @@ def _tiles(
     return (
         Tile(
             "last_turnout",
-            _turned_out(last.whole()) if last else share(0, 0),
+            voters.turned_out(last.whole()) if last else share(0, 0),
             "share",
             note=last.title if last else "",
-            behind=_result(last) if last else "",
+            behind=voters.page_of(last) if last else "",
         ),
         Tile("settled_rounds", Figure(len(rounds))),
         Tile("days_to_story", middle, "days", note=_of_stories(len(days))),
-        Tile("followers", _people(sum(follows.values()))),
+        Tile("followers", voters.people(sum(follows.values()))),
     )
 
 
 def _of_stories(number: int) -> str:
     return ngettext("of %(num)d story", "of %(num)d stories", number) if number else ""
-
-
-def _turnout(rounds: Sequence[Counted]) -> Table:
-    table = Table(
-        "turnout_of_rounds",
-        _turnout_title(rounds),
-        (
-            Column("round", _("Round"), "text"),
-            Column("closed", _("Ended on"), "day"),
-            Column("voters", _("Voted")),
-            Column("electorate", _("Might have voted")),
-            Column("turnout", _("Turnout"), "share"),
-        ),
-        tuple(
-            (
-                each.title,
-                each.closed_on,
-                _people(each.whole().voters),
-                each.whole().patrons,
-                _turned_out(each.whole()),
-            )
-            for each in rounds
-        ),
-        links=tuple(_result(each) for each in rounds),
-    )
-    if len(rounds) < 2:
-        return table
-    return replace(table, picture=pictures.line(table, "round", {"turnout": "coffee"}))
-
-
-def _turnout_title(rounds: Sequence[Counted]) -> str:
-    seen = [each.whole() for each in rounds if _turned_out(each.whole()).value is not None]
-    whole = sum(seen, Group())
-    if not whole.patrons:
-        return str(_("How many voted, vote by vote"))
-    return str(_("Of every 100 who might have voted, %(number)d did", number=_of_100(whole)))
-
-
-def _by_tenure(rounds: Sequence[Counted]) -> Table:
-    keys: list[Key] = [("", str(months)) for months in TENURES]
-    sums = _sums(rounds, "tenure", keys)
-    names = dict(zip(keys, _tenures(), strict=True))
-    return Table(
-        "voters_by_tenure",
-        _("Who votes, by how long they have given"),
-        _columns(_("Given for")),
-        tuple(_row(names[key], *sums[key]) for key in keys),
-    )
-
-
-def _tenures() -> list[str]:
-    return [
-        _("less than 3 months"),
-        _("3 to 12 months"),
-        _("one to two years"),
-        _("two years and more"),
-    ]
-
-
-def _by_amount(rounds: Sequence[Counted], currency: str) -> Table:
-    """Of one currency, and of those who gave nothing at the time."""
-    present = {key for each in rounds for key in each.groups.get("amount", {})}
-    edges = [edge for edge in AMOUNTS if (currency, str(edge)) in present]
-    keys: list[Key] = [(currency, str(edge)) for edge in edges]
-    names = {(currency, str(edge)): _amounts(edge, currency) for edge in edges}
-    if ("", "") in present:
-        keys.append(("", ""))
-        names["", ""] = _("nothing then: paused, or a gift")
-    sums = _sums(rounds, "amount", keys)
-    return Table(
-        "voters_by_amount",
-        _("Who votes, by what they give in a month"),
-        _columns(_("In a month")),
-        tuple(_row(names[key], *sums[key]) for key in keys),
-        currency=currency,
-    )
-
-
-def _amounts(edge: int, currency: str) -> str:
-    def said(major: int) -> str:
-        return show_money(from_major(major, currency))
-
-    place = AMOUNTS.index(edge)
-    if place + 1 == len(AMOUNTS):
-        return str(_("%(amount)s and more", amount=said(edge)))
-    if not edge:
-        return str(_("less than %(amount)s", amount=said(AMOUNTS[1])))
-    return str(_("%(low)s to less than %(high)s", low=said(edge), high=said(AMOUNTS[place + 1])))
-
-
-def _columns(first: str) -> tuple[Column, ...]:
-    return (
-        Column("group", first, "text"),
-        Column("rounds", _("Rounds counted")),
-        Column("patrons", _("Might have voted")),
-        Column("voters", _("Voted")),
-        Column("turnout", _("Turnout"), "share"),
-    )
-
-
-def _row(name: str, whole: Group, rounds: int, was_hidden: bool) -> tuple[Cell, ...]:
-    if not rounds and was_hidden:
-        return (name, 0, HIDDEN, HIDDEN, HIDDEN)
-    return (name, rounds, whole.patrons, whole.voters, share(whole.voters, whole.patrons))
-
-
-def _sums(
-    rounds: Sequence[Counted], name: str, keys: Sequence[Key]
-) -> dict[Key, tuple[Group, int, bool]]:
-    """Each group over all rounds in which it may be shown, how many those are, and whether it was
-    hidden in another.
-
-    Hidden round by round: two periods that differ by one round tell no more than each of them.
-    """
-    sums: dict[Key, tuple[Group, int, bool]] = dict.fromkeys(keys, (Group(), 0, False))
-    for each in rounds:
-        groups = each.groups.get(name, {})
-        visible = shown(groups)
-        for key in groups.keys() & sums.keys():
-            whole, number, was_hidden = sums[key]
-            if key in visible:
-                sums[key] = (whole + visible[key], number + 1, was_hidden)
-            else:
-                sums[key] = (whole, number, True)
-    return sums
-
-
-def _kept(rounds: Sequence[Counted]) -> Table:
-    return Table(
-        "kept_by_voting",
-        _("Who still gives after a vote: those who voted, and the others"),
-        (
-            Column("after", _("After"), "text"),
-            Column("rounds", _("Rounds counted")),
-            Column("voters", _("Voted")),
-            Column("voters_kept", _("Of them still give"), "share"),
-            Column("others", _("Did not vote")),
-            Column("others_kept", _("Of them still give"), "share"),
-        ),
-        tuple(_kept_row(rounds, months) for months in HORIZONS),
-    )
-
-
-def _kept_row(rounds: Sequence[Counted], months: int) -> tuple[Cell, ...]:
-    """Over all rounds that are old enough and whose groups are large enough."""
-    name = name_of(months)
-    old = [each for each in rounds if name in each.groups]
-    clear = [(each.whole(), each.whole(name)) for each in old]
-    clear = [(all_, kept) for all_, kept in clear if not (all_.is_small or kept.is_small)]
-    after = ngettext("%(num)d month", "%(num)d months", months)
-    if old and not clear:
-        return (after, 0, HIDDEN, HIDDEN, HIDDEN, HIDDEN)
-    all_ = sum((each for each, _kept in clear), Group())
-    kept = sum((each for _all, each in clear), Group())
-    return (
-        after,
-        len(clear),
-        all_.voters,
-        share(kept.voters, all_.voters),
-        all_.others,
-        share(kept.others, all_.others),
-    )
 
 
 def _stories(stories: Sequence[lists.Report], follows: Mapping[int, int]) -> Table:
@@ -315,7 +110,7 @@ def _stories(stories: Sequence[lists.Report], follows: Mapping[int, int]) -> Tab
                 _day(each.topic.published_at),
                 each.round.title if each.round else None,
                 each.days,
-                _people(follows.get(each.topic.id, 0)),
+                voters.people(follows.get(each.topic.id, 0)),
             )
             for each in stories
         ),
@@ -327,20 +122,3 @@ def _stories(stories: Sequence[lists.Report], follows: Mapping[int, int]) -> Tab
 
 def _day(at: Any) -> date | None:
     return clock.newsroom_day(at) if at else None
-
-
-def _turned_out(whole: Group) -> Figure:
-    """The turnout; of fewer than 5 voters the result page does not tell it either (rule V8)."""
-    return HIDDEN if 0 < whole.voters < SMALLEST_GROUP else share(whole.voters, whole.patrons)
-
-
-def _people(number: int) -> Figure:
-    return HIDDEN if 0 < number < SMALLEST_GROUP else Figure(number)
-
-
-def _of_100(whole: Group) -> int:
-    return round(100 * whole.voters / whole.patrons)
-
-
-def _result(each: Counted) -> str:
-    return address("voting.result", current_language(), round_id=each.round_id)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from membership.accounts.models import Account
 from membership.billing.models import Donation, Subscription
 from membership.billing.standing import PATRON_STATES
+from membership.db import LARGEST_ID
 from membership.money import Money
 from membership.patrons import tags
 from membership.patrons.filters import MANY, Called, Filters, conditions, order, who_is_called
@@ -45,7 +46,7 @@ class Place:
             at = BEGINNING + int(since) * MICROSECOND
         except OverflowError:
             return None
-        return cls(at, min(int(account_id), 2**63 - 1))
+        return cls(at, min(int(account_id), LARGEST_ID))
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,6 @@ def page(
         newer=places[0] if places and has_newer else None,
         count=many,
     )
-
-
-def count(session: Session, filters: Filters) -> Count:
-    """How many there are, as far as they can be counted soon."""
-    return _way(session, filters)[1]
 
 
 def _way(session: Session, filters: Filters) -> tuple[Called | None, Count]:

@@ -8,9 +8,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from membership.articles import experiments
-from membership.articles.counting import LARGEST_ID
 from membership.articles.models import AskExperiment
-from membership.db import transaction
+from membership.db import LARGEST_ID, transaction
 from membership.reports import asks as figures
 from membership.reports import rollups, steps
 from membership.reports.definitions import DEFINITIONS

@@ -13,6 +13,7 @@ from membership import clock
 from membership.accounts.models import Account
 from membership.db import transaction
 from membership.staff.room import EDITORS, REPORTERS, blueprint, me
+from membership.staff.topic_page import names_of_writers
 from membership.staff.topics import in_view, supporters
 from membership.voting.models import Topic
 from membership.web import access
@@ -46,7 +47,7 @@ def board() -> str:
             is_mine=is_mine,
             may_act=access.has_role(*EDITORS),
             supporters=supporters(session, shown),
-            writers=_writers(session, shown),
+            writers=names_of_writers(session, shown),
             today=clock.newsroom_day(),
         )
 
@@ -79,10 +80,3 @@ def _kinds() -> list[tuple[Any, str, ColumnElement[bool], Any]]:
         (_l("Not chosen"), "not_selected", in_view("not_selected"), newest),
         (_l("Dropped"), "dropped", in_view("dropped"), newest),
     ]
-
-
-def _writers(session: Session, topics: list[Topic]) -> dict[int, str]:
-    """What those are called who write them."""
-    ids = {topic.assigned_to_id for topic in topics} - {None}
-    rows = session.scalars(select(Account).where(Account.id.in_(ids)))
-    return {account.id: account.name or account.email for account in rows}

@@ -26,7 +26,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from config.settings import settings
 from membership import clock
-from membership.billing.forms import tidy
+from membership.billing.forms import one_line, tidy
 from membership.campaigns import campaigns, writing
 from membership.campaigns.audience import Audience
 from membership.campaigns.models import Campaign
@@ -68,10 +68,6 @@ def _day(label: Any) -> DateField:
 
 def _lines(text: str | None) -> str:
     return tidy(text).replace("\r\n", "\n")
-
-
-def _one_line(text: str | None) -> str:
-    return " ".join(tidy(text).split())
 
 
 class AudienceForm(FlaskForm):  # type: ignore[misc]
@@ -178,7 +174,7 @@ class CampaignForm(AudienceForm):
             DataRequired(_l("Give it a name that you will know it by.")),
             Length(max=TITLE_LETTERS, message=_l("Please keep the title under 100 letters.")),
         ],
-        filters=[_one_line],
+        filters=[one_line],
     )
     seen = HiddenField()
 
@@ -242,7 +238,7 @@ def campaign_form(session: Session, known: Campaign | None = None) -> CampaignFo
                 needed(_NO_SUBJECT),
                 Length(max=SUBJECT_LETTERS, message=_("Please keep it under 120 letters.")),
             ],
-            filters=[_one_line],
+            filters=[one_line],
         )
         fields[f"body_{code}"] = TextAreaField(
             _("Text, %(language)s", language=name),

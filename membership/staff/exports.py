@@ -16,14 +16,13 @@ from werkzeug.wrappers import Response
 from membership import clock
 from membership.accounts import audit
 from membership.accounts.models import Account
-from membership.db import transaction
+from membership.db import LARGEST_ID, transaction
 from membership.exports import jobs
 from membership.exports.models import Export
 from membership.patrons.filters import Filters
 from membership.reports.words import Words
 from membership.staff import patron_filters
 from membership.staff.room import FINANCE, back_to, blueprint, found, me
-from membership.voting.casting import LARGEST_ID
 from membership.web import access
 
 SHOWN = 50

@@ -1,4 +1,4 @@
-"""Why mails did not arrive, in groups: by what mail servers answer (RFC 5321, RFC 3463). Pure.
+"""Why mails did not arrive, in groups: by what mail servers answer (RFC 5321, RFC 3463).
 
 The words of an answer often name the reader; its codes do not.
 """
@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-# Rule S10: so few readers behind a domain could be told apart.
-SMALLEST_GROUP = 5
+from membership.mail.bounces import status_in
+from membership.reports.figures import SMALLEST_GROUP
+
 NO_ANSWER, UNWRITTEN, UNKNOWN = "no_answer", "unwritten", "unknown"
 
-_ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 _CODE = re.compile(r"^\W{0,3}([45]\d\d)\b")
 _EXCEPTION = re.compile(r"^\w*(Error|Exception|NotFound|Undefined)\b")
 
@@ -31,8 +31,10 @@ def reason(said: str) -> str:
     Else NO_ANSWER (nobody knows whether it was taken), UNWRITTEN (our own letter could not be
     written) or UNKNOWN.
     """
-    if found := _ENHANCED.search(said) or _CODE.search(said):
-        return found[1]
+    if status := status_in(said):
+        return status
+    if code := _CODE.search(said):
+        return code[1]
     if said.startswith("no answer"):
         return NO_ANSWER
     return UNWRITTEN if _EXCEPTION.match(said) else UNKNOWN

@@ -18,7 +18,7 @@ from config.settings import settings
 from membership import clock
 from membership.accounts import accounts, audit
 from membership.accounts.models import Account
-from membership.billing.forms import clean_address
+from membership.billing.forms import clean_address, one_line
 from membership.billing.gifts import manual as entries
 from membership.billing.gifts.reference import account_id_in
 from membership.billing.models import Donation
@@ -34,28 +34,26 @@ SHOWN = 50
 Answer = str | Response | tuple[str, int]
 
 
-def _tidy(text: str | None) -> str:
-    return " ".join((text or "").replace("\0", "").split())
-
-
 class EntryForm(FlaskForm):  # type: ignore[misc]
     """What came. The giver is named by an address, or by the reference on the transfer."""
 
     entry_id = HiddenField()
     method = SelectField(_l("How it came"))
-    amount = StringField(_l("Amount"), [InputRequired(_l("Say how much came."))], [_tidy])
+    amount = StringField(_l("Amount"), [InputRequired(_l("Say how much came."))], [one_line])
     currency = SelectField(_l("Currency"))
-    received_on = StringField(_l("Day it came"), [InputRequired(_l("Say when it came."))], [_tidy])
+    received_on = StringField(
+        _l("Day it came"), [InputRequired(_l("Say when it came."))], [one_line]
+    )
     reference = StringField(
         _l("Reference on it"),
         [Optional(), Length(max=200, message=_l("Please keep it under 200 letters."))],
-        [_tidy],
+        [one_line],
     )
-    email = StringField(_l("The giver’s address"), filters=[_tidy])
+    email = StringField(_l("The giver’s address"), filters=[one_line])
     name = StringField(
         _l("The giver’s name"),
         [Optional(), Length(max=100, message=_l("Please keep the name under 100 letters."))],
-        [_tidy],
+        [one_line],
     )
     language = SelectField(_l("Language of our mails to them"))
     with_receipt = BooleanField(_l("Mail a receipt"), default=True)
@@ -157,7 +155,7 @@ def new_manual() -> Answer:
 @access.staff(*FINANCE)
 def take_back_manual(donation_id: int) -> Answer:
     """Counter an entry: field `reason`."""
-    reason = _tidy(request.form.get("reason"))
+    reason = one_line(request.form.get("reason"))
     if not 0 < len(reason) <= REASON_WORDS:
         with transaction() as session:
             refused = _("Taking a donation back needs a reason, in up to 500 characters.")

@@ -13,14 +13,13 @@ from werkzeug.wrappers import Response
 
 from membership.accounts.models import Account
 from membership.billing.forms import tidy
-from membership.db import transaction
+from membership.db import LARGEST_ID, transaction
 from membership.patrons import saved, tags
 from membership.patrons.models import PatronTag, PatronView
 from membership.patrons.saved import TextInViewError, ViewNameError
 from membership.patrons.tags import TagNameError
 from membership.staff import patron_filters
 from membership.staff.room import FINANCE, back_to, blueprint, found, me
-from membership.voting.casting import LARGEST_ID
 from membership.web import access
 
 

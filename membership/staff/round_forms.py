@@ -21,9 +21,9 @@ from wtforms import (
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from membership import clock
+from membership.db import LARGEST_ID
 from membership.reports import words
 from membership.staff.forms import REASON_WORDS, AssignForm
-from membership.voting.casting import LARGEST_ID
 from membership.voting.models import Round, RoundSeries
 from membership.voting.series import FEWEST_TOPICS, LATEST_DAY, LONGEST_DAYS, RULES
 

@@ -1,6 +1,5 @@
 """Rounds: the list, and one round's page: its turnout while open (rule V4), then its result."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from flask import flash, render_template
@@ -16,7 +15,7 @@ from membership.db import database_now, transaction
 from membership.reports import words
 from membership.staff.room import EDITORS, back_to, blueprint, found, me
 from membership.staff.round_forms import OverruleForm
-from membership.staff.topic_page import writers
+from membership.staff.topic_page import names_of_writers, writers
 from membership.voting import lifecycle, paper, tally
 from membership.voting import rounds as voting
 from membership.voting import topics as voting_topics
@@ -111,7 +110,7 @@ def _page(session: Session, shown: Round, form: OverruleForm, refused: str = "")
         turnout=voting.live_turnout(session, shown) if phase == "open" else None,
         result=published(session, shown) if phase in OVER else None,
         series=session.get(RoundSeries, shown.series_id) if shown.series_id else None,
-        writers=_writers_of(session, options),
+        writers=names_of_writers(session, options),
         form=form,
         refused=refused,
         words=words,
@@ -154,13 +153,6 @@ def _overruling(session: Session, shown: Round) -> OverruleForm:
         SelectChoice(each.id, each.name or each.email) for each in writers(session)
     ]
     return form
-
-
-def _writers_of(session: Session, options: Sequence[Topic]) -> dict[int, str]:
-    """The names of those who were given the topics, by account."""
-    ids = {topic.assigned_to_id for topic in options if topic.assigned_to_id}
-    rows = session.scalars(select(Account).where(Account.id.in_(ids)))
-    return {account.id: account.name or account.email for account in rows}
 
 
 def _turnouts(session: Session, round_ids: list[int]) -> dict[int, int]:

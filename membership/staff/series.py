@@ -7,12 +7,11 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from config.settings import settings
-from membership.db import transaction
+from membership.db import LARGEST_ID, transaction
 from membership.reports import words
 from membership.staff.room import EDITORS, back_to, blueprint, found, me
 from membership.staff.round_forms import SeriesForm
 from membership.voting import series as voting
-from membership.voting.casting import LARGEST_ID
 from membership.voting.drafts import InvalidRoundError
 from membership.voting.models import Round, RoundSeries
 from membership.web import access

@@ -1,5 +1,7 @@
 """One topic's page: what it says, what became of it, and what may be done next."""
 
+from collections.abc import Iterable
+
 from flask import render_template, request
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -76,6 +78,13 @@ def writers(session: Session) -> list[Account]:
     """Staff who can be given a story."""
     writing = or_(Account.role == "reporter", Account.role == "editor")
     return list(session.scalars(select(Account).where(writing).order_by(Account.name, Account.id)))
+
+
+def names_of_writers(session: Session, topics: Iterable[Topic]) -> dict[int, str]:
+    """What those are called who were given the topics, by account."""
+    ids = {topic.assigned_to_id for topic in topics} - {None}
+    rows = session.scalars(select(Account).where(Account.id.in_(ids)))
+    return {account.id: account.name or account.email for account in rows}
 
 
 def _articles(session: Session, wanted: str) -> list[Article]:

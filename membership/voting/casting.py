@@ -30,10 +30,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from membership.db import LARGEST_ID
 from membership.voting.eligibility import may_take_part
 from membership.voting.models import Ballot, Round, RoundOption
-
-LARGEST_ID = 2**63 - 1
 
 _ROUND = literal_column(":round_id", BigInteger)
 _ACCOUNT = literal_column(":account_id", BigInteger)

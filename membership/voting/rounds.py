@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from membership.accounts import audit
 from membership.accounts.models import Account
-from membership.db import database_now, transaction
+from membership.db import LARGEST_ID, database_now, transaction
 from membership.voting import (
     audience,
     casting,
@@ -47,7 +47,7 @@ class InvalidChoicesError(ValueError):
 
 def get(session: Session, round_id: int) -> Round:
     """Raises RoundNotFoundError."""
-    found = session.get(Round, round_id) if 0 < round_id <= casting.LARGEST_ID else None
+    found = session.get(Round, round_id) if 0 < round_id <= LARGEST_ID else None
     if found is None:
         raise RoundNotFoundError
     return found
@@ -127,14 +127,6 @@ def of_topic(session: Session, topic: Topic) -> list[Round]:
     stood = select(RoundOption.round_id).where(RoundOption.topic_id == topic.id)
     asked = select(Round).where(Round.id.in_(stood))
     return list(session.scalars(asked.order_by(Round.closes_at.desc(), Round.id.desc())))
-
-
-def turnout(session: Session, round_: Round) -> int | None:
-    """How many valid ballots a round has; None until it has closed, for staff too (rule V4)."""
-    if phase(session, round_) in ("upcoming", "open"):
-        return None
-    valid = select(func.count()).where(Ballot.round_id == round_.id, Ballot.voided_at.is_(None))
-    return session.scalar(valid)
 
 
 def live_turnout(session: Session, round_: Round) -> tuple[int, int]:

@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership.articles.models import Article
-from membership.db import transaction
+from membership.db import LARGEST_ID, transaction
 from membership.voting import following, lists, rounds, series, suggestions, topics, way
-from membership.voting.casting import LARGEST_ID
 from membership.voting.eligibility import NotEligibleError
 from membership.voting.models import Round, Topic
 from membership.voting.room import blueprint, is_patron, is_signed_in, may_read, sign_in_first

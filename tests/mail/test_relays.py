@@ -5,11 +5,13 @@ from threading import Timer
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
-from membership.mail import delivery, smtp, suppression
+from membership.mail import delivery, smtp
 from membership.mail.line import LINE, MOST_REFUSALS
+from membership.mail.models import Suppression
 from tests.mail import mails, relay
 from tests.mail.relay import OK, Relay
 
@@ -28,7 +30,7 @@ def server(app: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def suppressed(session: Session) -> list[str]:
-    return [row.address for row in suppression.find(session)]
+    return list(session.scalars(select(Suppression.address)))
 
 
 @pytest.mark.parametrize("hangs_up", [False, True])

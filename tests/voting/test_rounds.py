@@ -299,7 +299,6 @@ def test_money_taken_back_before_the_close_voids_the_ballot(
     session.commit()
 
     assert session.get_one(Tally, held.id).ballots == (1 if is_void else 2)
-    assert rounds.turnout(session, held) == (1 if is_void else 2)
     roll = set(session.scalars(select(Turnout.account_id)))
     assert roll == ({kept.id} if is_void else {lost.id, kept.id})
     entries = session.scalars(
@@ -359,18 +358,8 @@ def test_a_settled_result_outlives_its_voters(session: Session) -> None:
     ):
         session.delete(row)
         session.flush()
-    assert rounds.turnout(session, held) == 1
+    assert session.scalar(select(func.count()).where(Ballot.round_id == held.id)) == 1
     assert session.get_one(Tally, held.id).digest == before
-
-
-def test_turnout_is_nobodys_business_before_the_close(session: Session) -> None:
-    """[V4]"""
-    held = factories.round_(session)
-    voted(session, held, ids(session, held)[0])
-    assert rounds.turnout(session, held) is None
-    assert rounds.live_turnout(session, held) == (1, 1)
-    close(session, held)
-    assert rounds.turnout(session, held) == 1
 
 
 def test_editors_see_how_many_of_how_many_have_voted(session: Session) -> None:

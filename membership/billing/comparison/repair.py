@@ -14,6 +14,7 @@ from membership.billing import gateway
 from membership.billing.comparison import payments, subscriptions
 from membership.billing.comparison.models import Difference
 from membership.billing.comparison.steps import NOTHING, Seen, Suspect
+from membership.billing.inbox import in_a_line
 from membership.db import transaction
 
 log = structlog.get_logger(__name__)
@@ -82,7 +83,7 @@ def look_into(comparison_id: int, suspect: Suspect) -> None:
             exc_info=error,
         )
         with transaction() as session:
-            _write(session, comparison_id, suspect, seen, seen.account_id, _say(error))
+            _write(session, comparison_id, suspect, seen, seen.account_id, in_a_line(error))
 
 
 def _write(
@@ -120,8 +121,3 @@ def _close(session: Session, suspect: Suspect) -> None:
         .where(Difference.stripe_id == suspect.stripe_id, Difference.repaired_at.is_(None))
         .values(repaired_at=func.now(), last_error=None)
     )
-
-
-def _say(error: Exception) -> str:
-    """For staff: the kind of error and its first line, which names ids but no person."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:500]

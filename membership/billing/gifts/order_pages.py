@@ -15,6 +15,7 @@ from membership import clock
 from membership.billing import checkout, gateway
 from membership.billing.defence import gate
 from membership.billing.defence.views import mail_link
+from membership.billing.forms import own_email
 from membership.billing.gifts import pool
 from membership.billing.gifts.blueprint import blueprint
 from membership.billing.gifts.forms import AT_MOST_AHEAD, OnceForm, YearForm
@@ -47,7 +48,7 @@ def give_year() -> ResponseReturnValue:
                 form[name].data = typed
         return _first_page(_year_page(_asked_for(form, _years), came_back=came_back))
     form = YearForm()
-    form.own_email = _own_email()
+    form.own_email = own_email()
     if not form.validate_on_submit():
         return _year_page(form), 422
     session[KEPT] = {name: form[name].data for name in KEPT_FIELDS}
@@ -68,7 +69,7 @@ def give_to_pool() -> ResponseReturnValue:
         form = _asked_for(OnceForm(formdata=None), _coffees)
         return _first_page(_pool_page(form, came_back="back" in request.args))
     form = OnceForm()
-    form.own_email = _own_email()
+    form.own_email = own_email()
     if not form.validate_on_submit():
         return _pool_page(form), 422
     said = {"name": form.name.data or None, "message": form.message.data or None}
@@ -97,7 +98,7 @@ def _asked_for(form: OnceForm, offered: Callable[[str], Sequence[Offer]]) -> Any
     form.interval.data = "once"
     form.currency.data = request.args.get("currency", "").upper()
     form.amount.data = ""
-    form.email.data = _own_email() or ""
+    form.email.data = own_email() or ""
     form.attempt.data = str(uuid4())
     form.solution.data = request.args.get("pass", "")
     if amount := request.args.get("amount", ""):
@@ -111,10 +112,6 @@ def _first_page(page: str) -> Response:
     if "pass" in request.args:
         response.headers["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def _own_email() -> str | None:
-    return str(current_user.email) if current_user.is_authenticated else None
 
 
 def _wish(form: OnceForm, purpose: str, **values: Any) -> checkout.Wish:

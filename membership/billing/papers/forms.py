@@ -7,19 +7,15 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from membership.billing.forms import one_line
 from membership.billing.papers.issuing import Giver
 
 LONGEST_NAME = 200
 LONGEST_ADDRESS = 500
 
 
-def _one_line(text: str | None) -> str:
-    """Without needless blanks; PostgreSQL keeps no NUL."""
-    return " ".join((text or "").replace("\0", "").split())
-
-
 def _lines(text: str | None) -> str:
-    lines = (_one_line(line) for line in (text or "").splitlines())
+    lines = (one_line(line) for line in (text or "").splitlines())
     return "\n".join(line for line in lines if line)
 
 
@@ -27,7 +23,7 @@ class GiverForm(FlaskForm):  # type: ignore[misc]
     name = StringField(
         _l("Name on it"),
         [Length(max=LONGEST_NAME, message=_l("This is longer than 200 letters."))],
-        filters=[_one_line],
+        filters=[one_line],
     )
     address = TextAreaField(
         _l("Address on it"),

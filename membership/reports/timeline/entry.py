@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_
 
 from membership.accounts.models import Account
+from membership.db import LARGEST_ID
 from membership.money import Money, display
 from membership.web.languages import current_language
-
-LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,7 @@ def test_each_filter_of_the_list_finds_whom_the_raw_rows_say(
     newsroom: tuple[Session, Account], raw: Raw
 ) -> None:
     everybody = lists.givers(raw)
-    assert patrons.count(newsroom[0], Filters()).number == len(everybody)
+    assert patrons.page(newsroom[0], Filters()).count.number == len(everybody)
     for (name, value), holds in lists.tests(raw).items():
         found = set(newsroom[0].scalars(filters.ids(Filters(**{name: value}))))
         assert found == {each.account for each in everybody if holds(each)}, (name, value)
