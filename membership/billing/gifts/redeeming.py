@@ -6,6 +6,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.accounts import belongings
+from membership.accounts.models import Account
 from membership.billing import givers, links
 from membership.billing.gifts.lifecycle import months_later
 from membership.billing.gifts.models import Gift
@@ -50,6 +52,32 @@ def take(session: Session, gift_id: int, account_id: int) -> Gift:
     return gift
 
 
+def follow_on(session: Session, _old: str, address: str) -> None:
+    """Let the gifts of an account come one after another, as they do when they are taken.
+
+    Two accounts may have had one each at the same time before they were merged: the later one then
+    begins when the one before ends, in full.
+    """
+    last: datetime | None = None
+    taken = (
+        select(Gift)
+        .join(Account, Account.id == Gift.account_id)
+        .where(Account.email == address, Gift.ends_at > clock.now(), ~gift_taken_back())
+        .order_by(Gift.begins_at, Gift.id)
+    )
+    for gift in session.scalars(taken):
+        assert gift.begins_at
+        if last is not None and gift.begins_at < last:
+            gift.begins_at = last
+            gift.ends_at = months_later(last, gift.months, clock.newsroom_zone())
+        last = gift.ends_at
+    session.flush()
+
+
+def _stay(_session: Session, _address: str) -> None:
+    """A gift stays taken when who took it is forgotten."""
+
+
 def lasts_until(session: Session, account_id: int) -> datetime | None:
     """When the last of the account's gifts ends, also of those to come; None without one."""
     return session.scalar(_last_end(account_id))
@@ -64,3 +92,6 @@ def _last_end(account_id: int) -> Select[datetime | None]:
     return select(func.max(Gift.ends_at)).where(
         Gift.account_id == account_id, Gift.ends_at > clock.now(), ~gift_taken_back()
     )
+
+
+belongings.register(belongings.Belonging(move=follow_on, forget=_stay))

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.accounts import merging
 from membership.accounts.models import Account
 from membership.billing import links
 from membership.billing.gifts import redeeming
@@ -371,3 +372,21 @@ def test_the_own_page_is_for_who_is_signed_in(session: Session, client: FlaskCli
     answer = client.get("/account/gifts")
     assert answer.status_code == 302
     assert "/sign-in" in answer.location
+
+
+def test_gifts_of_two_accounts_that_become_one_follow_one_another(session: Session) -> None:
+    """As if one person had taken both: no month is given twice at once."""
+    kept, gone = factories.account(session), factories.account(session)
+    first, second = gift(session), gift(session, recipient_email="other@example.org")
+    now = datetime(2026, 3, 31, 9, tzinfo=UTC)
+    with clock.fixed(now):
+        redeeming.take(session, first.id, gone.id)
+    with clock.fixed(now + timedelta(days=30)):
+        redeeming.take(session, second.id, kept.id)
+        staff = factories.staff(session, "admin")
+        merging.merge(session, kept.id, gone.id, actor_id=staff.id, reason="One person.")
+        assert redeeming.lasts_until(session, kept.id) == months_later(now, 24, KYIV)
+    session.refresh(first)
+    session.refresh(second)
+    assert (first.begins_at, first.ends_at) == (now, months_later(now, 12, KYIV))
+    assert second.begins_at == first.ends_at
