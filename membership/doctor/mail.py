@@ -12,7 +12,7 @@ from membership.doctor.findings import Finding, ok, warning, wrong
 from membership.mail import bounces, kinds, letters, wording
 from membership.mail.models import MailReport
 from membership.mail.webhooks import PROVIDERS
-from membership.staff import samples
+from membership.staff.mail import samples
 from membership.web.languages import address
 
 log = structlog.get_logger(__name__)

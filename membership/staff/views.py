@@ -1,37 +1,6 @@
 """The back office, one file a room; importing them registers their pages."""
 
-from membership.staff import (
-    arrivals,
-    asks,
-    board,
-    campaign_steps,
-    campaigns,
-    differences,
-    disputes,
-    events,
-    exports,
-    giving,
-    mail,
-    mails_again,
-    manual,
-    merging,
-    my_mail,
-    papers,
-    patron,
-    patron_views,
-    patrons,
-    pauses,
-    pool,
-    round_drafts,
-    rounds,
-    series,
-    suppressions,
-    topic,
-    topics,
-    transparency,
-    ways,
-    wording,
-)
+from membership.staff import asks
 from membership.staff.figures import (
     acquisition,
     overview,
@@ -40,7 +9,23 @@ from membership.staff.figures import (
     recovery,
     retention,
 )
+from membership.staff.mail import campaign_steps, campaigns, mail, my_mail, suppressions, wording
+from membership.staff.money import differences, disputes, events, manual, pool
+from membership.staff.people import (
+    arrivals,
+    exports,
+    giving,
+    mails_again,
+    merging,
+    papers,
+    patron,
+    patron_views,
+    patrons,
+    pauses,
+)
 from membership.staff.room import blueprint
+from membership.staff.site import transparency, ways
+from membership.staff.topics import board, round_drafts, rounds, series, topic, topics
 
 __all__ = [
     "acquisition",

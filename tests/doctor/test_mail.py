@@ -9,7 +9,7 @@ from membership.doctor import mail
 from membership.doctor.findings import Finding
 from membership.mail import kinds, wording
 from membership.mail.models import MailReport, MailWording
-from membership.staff import samples
+from membership.staff.mail import samples
 from tests import factories
 from tests.doctor.conftest import Set
 

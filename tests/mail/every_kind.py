@@ -4,7 +4,7 @@ import importlib
 
 from app import FEATURES
 from membership.mail import kinds, letters, wording
-from membership.staff import samples
+from membership.staff.mail import samples
 
 for feature in FEATURES:
     importlib.import_module(f"membership.{feature}.views")

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from membership.mail import wording
-from membership.staff import samples
+from membership.staff.mail import samples
 from tests.mail.every_kind import KINDS, LANGUAGES, all_letters
 
 # There is nothing to do, or what there is stands in the newsroom's own text; patrons are not asked.

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from membership.mail import letters, placeholders, sentences, wording
 from membership.mail.models import MailWording
-from membership.staff import samples
+from membership.staff.mail import samples
 from tests.factories import add
 from tests.mail.every_kind import KINDS, LANGUAGES, LINK, all_letters, letter
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account
-from membership.staff import board
+from membership.staff.topics import board
 from membership.voting import paper, rounds
 from membership.voting.models import TopicSupport
 from tests import factories

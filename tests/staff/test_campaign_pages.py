@@ -14,7 +14,7 @@ from membership.campaigns import campaigns, sending
 from membership.campaigns.audience import Audience
 from membership.mail import refusals
 from membership.seed.campaigns import DRAFT, SENT
-from membership.staff.campaigns import SHOWN
+from membership.staff.mail.campaigns import SHOWN
 from tests import factories
 from tests.campaigns import newsroom
 from tests.campaigns.conftest import limit

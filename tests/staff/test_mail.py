@@ -21,9 +21,9 @@ from membership.mail.claiming import IN_DOUBT
 from membership.mail.models import MailProvider, MailReport, OutboxEmail
 from membership.mail.suppression import REASONS
 from membership.reports import words
-from membership.staff import mail_figures, mail_reasons
-from membership.staff.mail import PAGE
-from membership.staff.mail_reasons import Failure
+from membership.staff.mail import mail_figures, mail_reasons
+from membership.staff.mail.mail import PAGE
+from membership.staff.mail.mail_reasons import Failure
 from tests import factories
 from tests.staff.eyes import SEEN, lab
 from tests.web.test_stylesheet import colours

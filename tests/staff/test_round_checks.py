@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account
-from membership.staff.checklist import Check, look_over
+from membership.staff.topics.checklist import Check, look_over
 from membership.voting import drafts
 from membership.voting.models import Round, Tally, Topic
 from tests import factories

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from membership.accounts.models import Account, AuditEntry
 from membership.mail import suppression
 from membership.mail.models import Suppression
-from membership.staff import suppressions
+from membership.staff.mail import suppressions
 from tests import factories
 
 SignedIn = Callable[[Session, Account], FlaskClient]

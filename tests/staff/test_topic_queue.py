@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from membership.accounts.models import Account, AuditEntry
-from membership.staff.topics import PAGE, VIEWS
+from membership.staff.topics.topics import PAGE, VIEWS
 from membership.voting import moderation
 from membership.voting.models import Topic, TopicSupport
 from tests import factories

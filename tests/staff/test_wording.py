@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from membership.accounts.models import Account, AuditEntry
 from membership.mail import wording
 from membership.mail.models import MailWording
-from membership.staff.wording_page import field_of
+from membership.staff.mail.wording_page import field_of
 from tests import factories
 from tests.mail.every_kind import KINDS, LANGUAGES
 

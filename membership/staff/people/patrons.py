@@ -16,7 +16,7 @@ from membership.patrons.filters import Filters
 from membership.reports import patrons as listing
 from membership.reports import rollups, words
 from membership.reports.patrons import Place
-from membership.staff import patron_filters
+from membership.staff.people import patron_filters
 from membership.staff.room import EDITORS, FINANCE, blueprint, me
 from membership.web import access
 

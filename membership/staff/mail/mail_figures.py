@@ -18,8 +18,8 @@ from config.settings import settings
 from membership import clock
 from membership.mail.models import MailProvider, MailReport, OutboxEmail
 from membership.reports import words
-from membership.staff import mail_reasons
-from membership.staff.mail_reasons import Failure
+from membership.staff.mail import mail_reasons
+from membership.staff.mail.mail_reasons import Failure
 from membership.voting.telling import shows_who_voted
 
 SHOWN_DAYS = 14

@@ -20,7 +20,7 @@ from membership.db import transaction
 from membership.mail import hidden, kinds
 from membership.mail.models import STATES, OutboxEmail
 from membership.reports import words
-from membership.staff import mail_figures
+from membership.staff.mail import mail_figures
 from membership.staff.room import FINANCE, blueprint, me
 from membership.voting.telling import CLOSING, shows_who_voted
 from membership.web import access

@@ -10,7 +10,7 @@ from config.settings import settings
 from membership.db import LARGEST_ID, transaction
 from membership.reports import words
 from membership.staff.room import EDITORS, back_to, blueprint, found, me
-from membership.staff.round_forms import SeriesForm
+from membership.staff.topics.round_forms import SeriesForm
 from membership.voting import series as voting
 from membership.voting.drafts import InvalidRoundError
 from membership.voting.models import Round, RoundSeries

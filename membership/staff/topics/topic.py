@@ -14,8 +14,8 @@ from membership.articles.models import Article
 from membership.db import lock, transaction
 from membership.staff.forms import AssignForm, MergeForm, ReasonForm
 from membership.staff.room import EDITORS, back_to, blueprint, found, me
-from membership.staff.topic_page import page, the_topic, writers
-from membership.staff.topics import QUEUES
+from membership.staff.topics.topic_page import page, the_topic, writers
+from membership.staff.topics.topics import QUEUES
 from membership.voting import lifecycle, moderation
 from membership.voting import topics as voting
 from membership.voting.forms import TopicWords

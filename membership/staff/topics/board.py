@@ -13,8 +13,8 @@ from membership import clock
 from membership.accounts.models import Account
 from membership.db import transaction
 from membership.staff.room import EDITORS, REPORTERS, blueprint, me
-from membership.staff.topic_page import names_of_writers
-from membership.staff.topics import in_view, supporters
+from membership.staff.topics.topic_page import names_of_writers
+from membership.staff.topics.topics import in_view, supporters
 from membership.voting.models import Topic
 from membership.web import access
 

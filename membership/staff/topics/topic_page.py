@@ -12,8 +12,8 @@ from membership.articles.models import Article
 from membership.db import transaction
 from membership.reports import words
 from membership.staff.room import EDITORS, FINANCE, REPORTERS, blueprint, found
-from membership.staff.topic_story import names, story
-from membership.staff.topics import supporters
+from membership.staff.topics.topic_story import names, story
+from membership.staff.topics.topics import supporters
 from membership.voting import lifecycle, moderation, rounds, topics
 from membership.voting.models import Topic
 from membership.web import access

@@ -12,10 +12,10 @@ from werkzeug.wrappers import Response
 from config.settings import settings
 from membership.db import database_now, transaction
 from membership.reports import words
-from membership.staff import checklist
 from membership.staff.room import EDITORS, back_to, blueprint, me
-from membership.staff.round_forms import RoundForm
-from membership.staff.rounds import the_round
+from membership.staff.topics import checklist
+from membership.staff.topics.round_forms import RoundForm
+from membership.staff.topics.rounds import the_round
 from membership.voting import drafts, paper
 from membership.voting import rounds as voting
 from membership.voting.models import Round, RoundOption, Topic, TopicSupport

@@ -14,8 +14,8 @@ from membership.accounts.models import Account
 from membership.db import database_now, transaction
 from membership.reports import words
 from membership.staff.room import EDITORS, back_to, blueprint, found, me
-from membership.staff.round_forms import OverruleForm
-from membership.staff.topic_page import names_of_writers, writers
+from membership.staff.topics.round_forms import OverruleForm
+from membership.staff.topics.topic_page import names_of_writers, writers
 from membership.voting import lifecycle, paper, tally
 from membership.voting import rounds as voting
 from membership.voting import topics as voting_topics

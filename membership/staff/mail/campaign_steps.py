@@ -16,10 +16,10 @@ from membership.campaigns import campaigns as writing
 from membership.campaigns import lifecycle, sending
 from membership.campaigns.models import Campaign
 from membership.db import transaction
-from membership.staff import campaign_numbers
-from membership.staff.campaign_forms import ScheduleForm, SeenForm
-from membership.staff.campaigns import the_campaign, whole
 from membership.staff.forms import InnerReasonForm
+from membership.staff.mail import campaign_numbers
+from membership.staff.mail.campaign_forms import ScheduleForm, SeenForm
+from membership.staff.mail.campaigns import the_campaign, whole
 from membership.staff.room import EDITORS, back_to, blueprint, me
 from membership.web import access
 

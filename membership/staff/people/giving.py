@@ -22,7 +22,7 @@ from membership.db import transaction
 from membership.money import display
 from membership.reports import words
 from membership.staff.forms import AgainForm, EndForm, NoteForm, RefundForm, no_more_than
-from membership.staff.patron import page_of
+from membership.staff.people.patron import page_of
 from membership.staff.room import FINANCE, back_to, blueprint, found, me
 from membership.web import access
 from membership.web.languages import current_language

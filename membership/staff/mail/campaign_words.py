@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from membership.campaigns.audience import Audience
 from membership.money import Money
 from membership.reports import words
-from membership.staff import patron_filters
+from membership.staff.people import patron_filters
 from membership.voting.models import Round
 from membership.web.languages import language_choices
 from membership.web.pages import show_date, show_money

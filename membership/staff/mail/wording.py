@@ -19,10 +19,10 @@ from membership.db import transaction
 from membership.mail import kinds, letters, rewording, wording
 from membership.mail.models import MailWording
 from membership.reports import words
-from membership.staff import samples, wording_page
 from membership.staff.forms import InnerReasonForm
+from membership.staff.mail import samples, wording_page
+from membership.staff.mail.wording_page import Page, field_of
 from membership.staff.room import EDITORS, back_to, blueprint, me
-from membership.staff.wording_page import Page, field_of
 from membership.web import access
 from membership.web.languages import address, language_choices
 

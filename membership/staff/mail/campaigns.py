@@ -18,8 +18,8 @@ from membership.campaigns.models import Campaign
 from membership.db import LARGEST_ID, transaction
 from membership.reports import words
 from membership.reports.deeds import DEEDS
-from membership.staff import campaign_numbers, campaign_words
-from membership.staff.campaign_forms import CampaignForm, campaign_form
+from membership.staff.mail import campaign_numbers, campaign_words
+from membership.staff.mail.campaign_forms import CampaignForm, campaign_form
 from membership.staff.room import EDITORS, FINANCE, back_to, blueprint, found, me
 from membership.web import access
 from membership.web.languages import language_choices

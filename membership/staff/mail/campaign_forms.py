@@ -35,7 +35,7 @@ from membership.patrons import saved
 from membership.patrons.filters import Filters
 from membership.reports import words
 from membership.staff.room import me
-from membership.staff.round_forms import TYPED_TIME, in_newsroom_time
+from membership.staff.topics.round_forms import TYPED_TIME, in_newsroom_time
 from membership.voting.models import Round
 from membership.web.languages import language_choices
 

@@ -18,7 +18,7 @@ from membership.patrons import saved, tags
 from membership.patrons.models import PatronTag, PatronView
 from membership.patrons.saved import TextInViewError, ViewNameError
 from membership.patrons.tags import TagNameError
-from membership.staff import patron_filters
+from membership.staff.people import patron_filters
 from membership.staff.room import FINANCE, back_to, blueprint, found, me
 from membership.web import access
 

@@ -21,7 +21,7 @@ from membership.exports import jobs
 from membership.exports.models import Export
 from membership.patrons.filters import Filters
 from membership.reports.words import Words
-from membership.staff import patron_filters
+from membership.staff.people import patron_filters
 from membership.staff.room import FINANCE, back_to, blueprint, found, me
 from membership.web import access
 

@@ -1,0 +1,1 @@
+"""What we write: campaigns, the wording of our mails, and what became of them."""

@@ -1,0 +1,1 @@
+"""From a suggestion to a story: the queue, the board, the rounds and series of votes."""
