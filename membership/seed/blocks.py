@@ -47,6 +47,10 @@ class Plan:
     def blocks(self) -> range:
         return range(-(-self.givers // GIVERS))
 
+    @property
+    def is_large(self) -> bool:
+        return len(self.blocks) > FEW
+
 
 @dataclass(frozen=True)
 class Block:
@@ -84,7 +88,7 @@ def tell(plan: Plan, number: int) -> Block:
 
 def told(plan: Plan) -> Iterator[Block]:
     """Every block in order; few are ahead of whoever takes them, so that memory stays flat."""
-    if len(plan.blocks) <= FEW:
+    if not plan.is_large:
         yield from (tell(plan, number) for number in plan.blocks)
         return
     workers = os.cpu_count() or 1

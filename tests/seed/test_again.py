@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
 from membership import clock, db
 from membership.seed import plant
+from membership.seed.copying import checked_at_last
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 # The hashes of the audit log and what the database's clock has written.
@@ -57,3 +59,15 @@ def test_small_newsrooms_stand_too(
     summary = plant.plant(session, settings, patrons=patrons, months=months)
     assert 1 <= summary.patrons <= patrons
     assert summary.rounds == 4
+
+
+def test_references_are_there_again_when_all_rows_are(session: Session) -> None:
+    before = inspect(session.connection()).get_foreign_keys("leaving")
+    with checked_at_last(session, ["leaving"]):
+        assert not inspect(session.connection()).get_foreign_keys("leaving")
+    assert inspect(session.connection()).get_foreign_keys("leaving") == before != []
+
+
+def test_a_row_that_refers_to_nothing_is_found_at_last(session: Session) -> None:
+    with pytest.raises(IntegrityError), checked_at_last(session, ["leaving"]):
+        session.execute(text("INSERT INTO leaving (subscription_id, reason) VALUES (1, 'cost')"))

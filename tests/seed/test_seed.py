@@ -26,7 +26,10 @@ from membership.billing.models import (
 from membership.billing.revenue import monthly_value
 from membership.campaigns.models import Campaign
 from membership.mail.models import OutboxEmail
-from membership.reports import rollups
+from membership.patrons import tags
+from membership.patrons.filters import Filters
+from membership.patrons.models import PatronView
+from membership.reports import patrons, rollups
 from membership.reports.models import DailyFigures
 from membership.reports.running import differences
 from membership.seed import plant, topics
@@ -244,6 +247,14 @@ def test_staff_of_every_role(newsroom: Session) -> None:
         "editor@kava.example": "editor",
         "reporter@kava.example": "reporter",
     }
+
+
+def test_staff_gave_tags_and_keep_views_that_find_somebody(newsroom: Session) -> None:
+    views = newsroom.scalars(select(PatronView)).all()
+    asked = [Filters.model_validate(view.filters) for view in views]
+    asked += [Filters(tag_id=tag.id) for tag in tags.every(newsroom)]
+    assert len(asked) == 6
+    assert all(patrons.page(newsroom, each).patrons for each in asked)
 
 
 def test_the_audit_log_is_whole(newsroom: Session) -> None:
