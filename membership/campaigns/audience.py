@@ -141,18 +141,19 @@ def _conditions(wanted: Audience) -> Iterator[ColumnElement[bool]]:
     if wanted.until is not None:
         yield _gave_before(clock.newsroom_midnight(wanted.until + timedelta(days=1)))
     if wanted.votes is not None:
-        voted = Account.id.in_(_rolls())
+        voted = _is_on_a_roll()
         yield voted if wanted.votes == "ever" else not_(voted)
     if wanted.voted_in is not None:
-        yield Account.id.in_(_rolls().where(Round.id == wanted.voted_in))
+        yield _is_on_a_roll(Round.id == wanted.voted_in)
     if wanted.view is not None:
         yield Account.id.in_(filters.ids(wanted.view))
 
 
 def _is_patron() -> ColumnElement[bool]:
     """SQL: has given, was given to, or stands as who gives (a first payment may be on its way)."""
-    gave = select(Donation.account_id)
-    return or_(Account.id.in_(gave), Account.id.in_(_taken_gifts()), has_standing(Account.id))
+    # Not "in all who gave": in an OR that list is read from its beginning for each account.
+    gave = exists().where(Donation.account_id == Account.id)
+    return or_(gave, _took_a_gift(), has_standing(Account.id))
 
 
 def _stands(standing: Standing) -> ColumnElement[bool]:
@@ -163,7 +164,7 @@ def _stands(standing: Standing) -> ColumnElement[bool]:
     has_any = has_standing(Account.id)
     had_any = or_(
         exists().where(Donation.account_id == Account.id, Donation.subscription_id.is_not(None)),
-        Account.id.in_(_taken_gifts()),
+        _took_a_gift(),
     )
     return {
         "current": has_current,
@@ -181,8 +182,8 @@ def _subscribed(states: list[str]) -> ColumnElement[bool]:
     return exists().where(Subscription.account_id == Account.id, Subscription.state.in_(states))
 
 
-def _taken_gifts() -> Select[int | None]:
-    return select(Gift.account_id).where(Gift.account_id.is_not(None))
+def _took_a_gift() -> ColumnElement[bool]:
+    return exists().where(Gift.account_id == Account.id)
 
 
 def _supporting(wanted: Audience) -> Select[int]:
@@ -235,10 +236,11 @@ def _gave_before(at: datetime) -> ColumnElement[bool]:
     )
 
 
-def _rolls() -> Select[int]:
-    """SQL: ids of accounts on the turnout rolls of settled rounds."""
-    return (
-        select(Turnout.account_id)
-        .join(Round, Round.id == Turnout.round_id)
-        .where(Round.state == "settled")
+def _is_on_a_roll(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """SQL: the account is on the turnout roll of a settled round."""
+    return exists().where(
+        Turnout.account_id == Account.id,
+        Round.id == Turnout.round_id,
+        Round.state == "settled",
+        *which,
     )

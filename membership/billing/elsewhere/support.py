@@ -37,8 +37,7 @@ def is_unasked() -> ColumnElement[bool]:
     welcomed = exists().where(OutboxEmail.account_id == Account.id, OutboxEmail.kind == ARRIVED)
     return and_(
         Account.verified_at.is_(None),
-        # Few are: not asked of each account.
-        Account.id.in_(select(PaidElsewhere.account_id)),
+        exists().where(PaidElsewhere.account_id == Account.id),
         *(~each for each in ours),
         ~welcomed,
     )
