@@ -11,31 +11,31 @@ from membership.articles.models import Article, Tag, article_tag
 
 ON_A_PAGE = 20
 RELATED = 3
+FOUND = 30
+TAGS = 12
 SITEMAP_LIMIT = 50_000  # sitemaps.org: no more addresses in one file
 LONGEST_SEARCH = 200
 WITHOUT_TEXT = defer(Article.body_html)
 
 
-def latest(
-    session: Session, language: str, *, before: int | None = None, limit: int = ON_A_PAGE
-) -> Sequence[Article]:
+def latest(session: Session, language: str, *, before: int | None = None) -> Sequence[Article]:
     """The newest stories in `language`, without their text; those older than story `before`."""
-    asked = _newest_first(language, before).options(WITHOUT_TEXT).limit(limit)
+    asked = _newest_first(language, before).options(WITHOUT_TEXT).limit(ON_A_PAGE)
     return session.scalars(asked).all()
 
 
-def with_text(session: Session, language: str, limit: int = ON_A_PAGE) -> Sequence[Article]:
+def with_text(session: Session, language: str) -> Sequence[Article]:
     """The newest stories in `language` with text and tags, for feeds."""
-    asked = _newest_first(language).options(selectinload(Article.tags)).limit(limit)
+    asked = _newest_first(language).options(selectinload(Article.tags)).limit(ON_A_PAGE)
     return session.scalars(asked).all()
 
 
 def tagged(
-    session: Session, tag: Tag, language: str, *, before: int | None = None, limit: int = ON_A_PAGE
+    session: Session, tag: Tag, language: str, *, before: int | None = None
 ) -> Sequence[Article]:
     """The newest stories in `language` that bear `tag`, without their text."""
     asked = _newest_first(language, before).where(Article.tags.contains(tag))
-    return session.scalars(asked.options(WITHOUT_TEXT).limit(limit)).all()
+    return session.scalars(asked.options(WITHOUT_TEXT).limit(ON_A_PAGE)).all()
 
 
 def find(session: Session, slug: str) -> Article | None:
@@ -48,7 +48,7 @@ def find_tag(session: Session, slug: str) -> Tag | None:
     return session.scalar(select(Tag).where(Tag.slug == slug))
 
 
-def related(session: Session, article: Article, limit: int = RELATED) -> Sequence[Article]:
+def related(session: Session, article: Article) -> Sequence[Article]:
     """Other stories in the same language: first those that share most tags, then the newest."""
     own = select(article_tag.c.tag_id).where(article_tag.c.article_id == article.id)
     shared = (
@@ -65,12 +65,12 @@ def related(session: Session, article: Article, limit: int = RELATED) -> Sequenc
             func.coalesce(shared.c.tags, 0).desc(), Article.published_at.desc(), Article.id.desc()
         )
         .options(WITHOUT_TEXT)
-        .limit(limit)
+        .limit(RELATED)
     )
     return session.scalars(asked).all()
 
 
-def search(session: Session, words: str, language: str, limit: int = 30) -> Sequence[Article]:
+def search(session: Session, words: str, language: str) -> Sequence[Article]:
     """Stories in `language` with these words, or with words much like them in the headline.
 
     `words` may be anything a reader types; quotation marks, `or` and `-` mean what they mean on
@@ -89,12 +89,12 @@ def search(session: Session, words: str, language: str, limit: int = 30) -> Sequ
         .where(Article.language == language, or_(Article.words.op("@@")(asked), alike))
         .order_by(rank.desc(), Article.published_at.desc(), Article.id)
         .options(WITHOUT_TEXT)
-        .limit(limit)
+        .limit(FOUND)
     )
     return session.scalars(found).all()
 
 
-def frequent_tags(session: Session, language: str, limit: int = 12) -> Sequence[Tag]:
+def frequent_tags(session: Session, language: str) -> Sequence[Tag]:
     """The tags that most stories in `language` bear."""
     asked = (
         select(Tag)
@@ -103,7 +103,7 @@ def frequent_tags(session: Session, language: str, limit: int = 12) -> Sequence[
         .where(Article.language == language)
         .group_by(Tag.id)
         .order_by(func.count().desc(), Tag.name, Tag.id)
-        .limit(limit)
+        .limit(TAGS)
     )
     return session.scalars(asked).all()
 

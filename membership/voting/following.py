@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from membership.voting import lifecycle
 from membership.voting.models import Topic, TopicFollow
 
+SHOWN = 100
 # Of what is over there is nothing to hear any more.
 GOES_ON = frozenset(state for state, following in lifecycle.TOPIC.items() if following)
 
@@ -47,14 +48,14 @@ def followed(session: Session, account_id: int, topic_ids: Iterable[int]) -> set
     return set(session.scalars(theirs))
 
 
-def followed_by(session: Session, account_id: int, most: int = 100) -> list[Topic]:
+def followed_by(session: Session, account_id: int) -> list[Topic]:
     """What an account follows, whatever became of it; the newest topics come first."""
     theirs = (
         select(Topic)
         .join(TopicFollow, TopicFollow.topic_id == Topic.id)
         .where(TopicFollow.account_id == account_id)
         .order_by(Topic.id.desc())
-        .limit(most)
+        .limit(SHOWN)
     )
     return list(session.scalars(theirs))
 

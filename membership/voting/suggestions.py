@@ -27,6 +27,8 @@ from membership.voting.eligibility import insist_on_eligible
 from membership.voting.models import Round, RoundOption, Topic, TopicChange, TopicSupport
 
 MOST_A_MONTH = 5
+SHOWN_ALIKE = 5
+SHOWN_OWN = 50
 MONTH = timedelta(days=30)
 # A new suggestion is compared with what may still become, or became, a story. What was not chosen
 # or was dropped is over, and may be suggested anew.
@@ -106,14 +108,14 @@ def made_before(
     return session.scalar(same.order_by(Topic.id).limit(1))
 
 
-def look_alikes(session: Session, title: str, most: int = 5) -> list[Suggestion]:
+def look_alikes(session: Session, title: str) -> list[Suggestion]:
     """Topics whose titles share much with `title` (pg_trgm), the most alike first."""
     likeness = func.similarity(Topic.title, title)
     alike = (
         select(Topic, _supporters())
         .where(Topic.title.op("%")(literal(title)), Topic.state.in_(ALIVE))
         .order_by(likeness.desc(), Topic.id)
-        .limit(most)
+        .limit(SHOWN_ALIKE)
     )
     return [Suggestion(topic, number) for topic, number in session.execute(alike)]
 
@@ -187,10 +189,10 @@ def best_supported(session: Session, most: int) -> list[Suggestion]:
     return [Suggestion(topic, number) for topic, number in rows]
 
 
-def made_by(session: Session, account_id: int, most: int = 50) -> list[Topic]:
+def made_by(session: Session, account_id: int) -> list[Topic]:
     """What a patron has suggested, whatever became of it; the newest first."""
     own = select(Topic).where(Topic.suggested_by_id == account_id).order_by(Topic.id.desc())
-    return list(session.scalars(own.limit(most)))
+    return list(session.scalars(own.limit(SHOWN_OWN)))
 
 
 def _stands_on_paper() -> ColumnElement[bool]:

@@ -23,14 +23,14 @@ BATCH = 200
 RUN_SECONDS = 120.0
 
 
-def remind_due(limit: int = BATCH) -> int:
+def remind_due() -> int:
     """Write the letters that are due; how many rows were looked at.
 
     One that goes wrong is due again after its lease and never holds up the rest (lesson L7).
     """
     ends_at = monotonic() + RUN_SECONDS
     done = 0
-    while done < limit and monotonic() < ends_at:
+    while done < BATCH and monotonic() < ends_at:
         claimed = _claim()
         if claimed is None or not _remind(claimed):
             break
