@@ -83,8 +83,14 @@ const lines = ({ kind, labels, series: rows, unit }, width) => {
   // The legend wraps; what is drawn begins under its last line.
   const legend = rows.reduce((sum, { name }) => sum + rem(1.6 + 0.44 * name.length), 0);
   const isShare = unit === "share";
-  const most = Math.max(...rows.flatMap(({ values }) => values));
-  const ground = isShare && most <= 1 ? { max: 1, interval: 0.25 } : {};
+  const all = rows.flatMap(({ values }) => values).filter((value) => value !== null);
+  const least = Math.min(...all);
+  const most = Math.max(...all);
+  // A line that stays near the whole would be flat if it were drawn from nothing; bars must be.
+  const ground = !isShare ? {} : {
+    ...(kind === "line" && least > 0.75 ? { min: Math.floor(least * 20) / 20 } : { interval: 0.25 }),
+    ...(most <= 1 ? { max: 1 } : { interval: undefined }),
+  };
   const above = rows.length > 1 ? rem(1.25) * (1 + Math.ceil(legend / width)) : 12;
   return {
     grid: { left: 4, right: 12, top: above, bottom: 4, containLabel: true },
