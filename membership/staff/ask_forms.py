@@ -78,11 +78,17 @@ class ExperimentForm(FlaskForm):  # type: ignore[misc]
         }
         return {code: each for code, each in said.items() if each != Wording()}
 
+    def _is_used(self, place: int) -> bool:
+        ending = f"_{place}"
+        fields = [each for each in self if ending in each.name]
+        return any(each.data or each.errors for each in fields)
+
     @property
     def places(self) -> list[dict[str, Any]]:
-        """For the page: the fields of each place."""
+        """For the page: the fields of each place, and whether anything stands in them."""
         return [
             {
+                "is_used": place == PLACES[0] or self._is_used(place),
                 "name": self[f"name_{place}"],
                 "weight": self[f"weight_{place}"],
                 "wordings": [
