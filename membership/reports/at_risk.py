@@ -32,7 +32,13 @@ class Page:
 
 
 def page(
-    session: Session, currency: str, before: str = "", days: Period | None = None, code: str = ""
+    session: Session,
+    currency: str,
+    before: str = "",
+    days: Period | None = None,
+    code: str = "",
+    *,
+    limit: int = PAGE,
 ) -> Page:
     """Payments that fail now in a currency, the newest failure first; one query.
 
@@ -51,12 +57,12 @@ def page(
         .join(Account, Account.id == Subscription.account_id)
         .where(Dunning.currency == currency, *which)
         .order_by(Dunning.failed_at.desc(), Dunning.id.desc())
-        .limit(PAGE + 1)
+        .limit(limit + 1)
     )
     place = keyset.read(before)
     if place is not None:
         query = query.where(tuple_(Dunning.failed_at, Dunning.id) < place)
     rows = session.execute(query).all()
-    found = [AtRisk(*row) for row in rows[:PAGE]]
-    last = found[-1].dunning if len(rows) > PAGE else None
+    found = [AtRisk(*row) for row in rows[:limit]]
+    last = found[-1].dunning if len(rows) > limit else None
     return Page(found, keyset.written(last.failed_at, last.id) if last else "")

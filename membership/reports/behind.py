@@ -50,7 +50,9 @@ class Page(Generic[Row]):
     older: str
 
 
-def began(session: Session, currency: str, days: Period, before: str = "") -> Page[Began]:
+def began(
+    session: Session, currency: str, days: Period, before: str = "", *, limit: int = PAGE
+) -> Page[Began]:
     """Accounts whose first ledger entry in a currency is of these days, as cohorts have it."""
     entry, support = LedgerEntry, Subscription
     other, is_theirs = _of_the_same()
@@ -66,13 +68,13 @@ def began(session: Session, currency: str, days: Period, before: str = "") -> Pa
         .where(entry.currency == currency, ~earlier)
         .where(entry.occurred_at >= days.since, entry.occurred_at < days.until)
         .order_by(entry.occurred_at.desc(), entry.id.desc())
-        .limit(PAGE + 1)
+        .limit(limit + 1)
     )
     if (place := keyset.read(before)) is not None:
         query = query.where(tuple_(entry.occurred_at, entry.id) < place)
     found = session.execute(query).all()
-    rows = [Began(account, at, first, int(mrr)) for account, at, _id, first, mrr in found[:PAGE]]
-    return Page(rows, _older(found))
+    rows = [Began(account, at, first, int(mrr)) for account, at, _id, first, mrr in found[:limit]]
+    return Page(rows, _older(found, limit))
 
 
 def _of_the_same() -> tuple[type[LedgerEntry], tuple[ColumnElement[bool], ...]]:
@@ -88,7 +90,9 @@ def _of_the_same() -> tuple[type[LedgerEntry], tuple[ColumnElement[bool], ...]]:
     )
 
 
-def left(session: Session, currency: str, days: Period, before: str = "") -> Page[Left]:
+def left(
+    session: Session, currency: str, days: Period, before: str = "", *, limit: int = PAGE
+) -> Page[Left]:
     """Whose support in a currency ended in these days, after it had been paid for."""
     churn, said = aliased(LedgerEntry), aliased(Leaving)
     was_paid = exists().where(churn.subscription_id == Subscription.id, churn.movement.in_(CHURN))
@@ -105,16 +109,16 @@ def left(session: Session, currency: str, days: Period, before: str = "") -> Pag
         .where(Subscription.state == "ended", Subscription.currency == currency, was_paid)
         .where(Subscription.ended_at >= days.since, Subscription.ended_at < days.until)
         .order_by(Subscription.ended_at.desc(), Subscription.id.desc())
-        .limit(PAGE + 1)
+        .limit(limit + 1)
     )
     if (place := keyset.read(before)) is not None:
         query = query.where(tuple_(Subscription.ended_at, Subscription.id) < place)
     found = session.execute(query).all()
     rows = [
         Left(account, at, end_reason or "voluntary", reason, -minor)
-        for account, at, _id, end_reason, reason, minor in found[:PAGE]
+        for account, at, _id, end_reason, reason, minor in found[:limit]
     ]
-    return Page(rows, _older(found))
+    return Page(rows, _older(found, limit))
 
 
 def _lost() -> ScalarSelect[int]:
@@ -129,11 +133,11 @@ def _lost() -> ScalarSelect[int]:
     )
 
 
-def _older(found: Sequence[Sequence[object]]) -> str:
+def _older(found: Sequence[Sequence[object]], limit: int) -> str:
     """Where the page ends, when more than it was found: second and third of its last row."""
-    if len(found) <= PAGE:
+    if len(found) <= limit:
         return ""
-    _account, at, number, *_rest = found[PAGE - 1]
+    _account, at, number, *_rest = found[limit - 1]
     assert isinstance(at, datetime)
     assert isinstance(number, int)
     return keyset.written(at, number)

@@ -62,13 +62,15 @@ def _tiers(found: Steps, asked: Asked) -> Table:
         Column("year", _("Yearly")),
         Column("once", _("Once")),
     )
-    return Table(
+    table = Table(
         "joined_tiers",
         _("How much those who came give"),
         columns,
         rows if any(sums.values()) else (),
         currency=asked.currency,
     )
+    tones = {"month": "coffee", "year": "ember", "once": "muted"}
+    return replace(table, picture=pictures.stacked(table, "tier", tones))
 
 
 def _intervals(found: Steps, asked: Asked) -> Table:
@@ -102,9 +104,10 @@ def _currencies(found: Steps, asked: Asked) -> Table:
         Column("share", _("Of all"), "share"),
     )
     amount = Column("amount", _("First payments"), "money")
-    return Table(
+    table = Table(
         "joined_currencies",
         _("In which currencies those who came give"),
         (*columns, amount) if asked.sees_all else columns,
         tuple(rows),
     )
+    return replace(table, picture=pictures.bars(table, "currency", {"paid": "coffee"}))

@@ -5,12 +5,14 @@ for: no two questions differ by the one person who came on a day.
 """
 
 from collections import Counter
+from dataclasses import replace
 
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from membership.reports import pictures
 from membership.reports.figures import SMALLEST_GROUP, Figure, hide_small_group
 from membership.reports.models import DailyCount
 from membership.reports.periods import quarter_end, quarters
@@ -32,7 +34,7 @@ def table(session: Session, asked: Asked) -> Table:
     if rest:
         others = hide_small_group(Figure(rest, denominator=rest))
         rows.append(("", str(_("Elsewhere, or not known")), others))
-    return Table(
+    table = Table(
         "joined_countries",
         _("Where the cards of those who came are at home"),
         (
@@ -43,6 +45,7 @@ def table(session: Session, asked: Asked) -> Table:
         tuple(rows),
         summary=_summary(asked),
     )
+    return replace(table, picture=pictures.bars(table, "country", {"paid": "coffee"}))
 
 
 def _told(session: Session, asked: Asked) -> tuple[Counter[str], int]:

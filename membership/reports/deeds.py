@@ -58,6 +58,8 @@ DEEDS: Words = MappingProxyType(
         "disputes.listed": _("Disputes listed"),
         "leavers.listed": _("Patrons who began or left listed"),
         "at_risk.listed": _("Patrons whose payment fails listed"),
+        "cards.listed": _("Patrons whose card expires listed"),
+        "people.exported": _("Patrons behind a figure taken along"),
         "rates.imported": _("Exchange rates brought in"),
         "differences.listed": _("Differences listed"),
         "difference.repaired": _("Difference repaired"),

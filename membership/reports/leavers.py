@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
@@ -57,15 +58,9 @@ def left_table(found: Counts, asked: Asked, behind: Behind) -> Table:
         ways = _ways(found, month)
         cells: list[Cell] = [month, *(each.number for each in ways)]
         rows.append((*cells, *(each.minor for each in ways)) if asked.sees_all else tuple(cells))
-    everybody = _ways(found)
     table = Table(
         "left",
-        _(
-            "%(left)d left: %(voluntary)d by their own wish, %(failed)d by a failed payment",
-            left=sum(each.number for each in everybody),
-            voluntary=everybody[0].number,
-            failed=everybody[1].number,
-        ),
+        _left_title(*(each.number for each in _ways(found))),
         tuple(columns),
         tuple(rows),
         currency=asked.currency,
@@ -73,6 +68,21 @@ def left_table(found: Counts, asked: Asked, behind: Behind) -> Table:
     )
     tones = {"voluntary": "coffee", "payment_failed": "ember", "other": "muted"}
     return replace(table, picture=pictures.stacked(table, "month", tones, short_month_name))
+
+
+def _left_title(voluntary: int, failed: int, other: int) -> str:
+    left = voluntary + failed + other
+    if not left:
+        return str(_("Nobody left in these days"))
+    return str(
+        ngettext(
+            "%(num)d left: %(voluntary)d by their own wish, %(failed)d by a failed payment",
+            "%(num)d left: %(voluntary)d by their own wish, %(failed)d by a failed payment",
+            left,
+            voluntary=voluntary,
+            failed=failed,
+        )
+    )
 
 
 def _ways(found: Counts, month: date | None = None) -> tuple[Count, Count, Count]:
@@ -101,7 +111,7 @@ def why_table(found: Counts, asked: Asked, behind: Behind) -> Table:
     if silent.number:
         rows.append((str(_("gave no reason")), people(silent.number, asked), None))
     links = [behind("reason", reason) for reason in reasons] + [""] * bool(silent.number)
-    return Table(
+    table = Table(
         "left_why",
         _why_title(reasons, said, asked),
         (
@@ -112,6 +122,7 @@ def why_table(found: Counts, asked: Asked, behind: Behind) -> Table:
         tuple(rows),
         links=tuple(links) if asked.sees_all else (),
     )
+    return replace(table, picture=pictures.bars(table, "reason", {"left": "coffee"}))
 
 
 def _why_title(reasons: dict[str, Count], said: int, asked: Asked) -> str:
@@ -128,7 +139,9 @@ def _why_title(reasons: dict[str, Count], said: int, asked: Asked) -> str:
     )
 
 
-def in_their_words(session: Session, asked: Asked, reason: str = "", before: str = "") -> Words:
+def in_their_words(
+    session: Session, asked: Asked, reason: str = "", before: str = "", *, limit: int = PAGE
+) -> Words:
     """What was written in the days asked for, in all currencies, newest first; one query.
 
     `reason` is one of words.LEAVING, or empty for all; `before` is what stood in Words.older, and
@@ -144,7 +157,7 @@ def in_their_words(session: Session, asked: Asked, reason: str = "", before: str
             Leaving.created_at < asked.period.until,
         )
         .order_by(Leaving.created_at.desc(), Leaving.subscription_id.desc())
-        .limit(PAGE + 1)
+        .limit(limit + 1)
     )
     if reason:
         query = query.where(Leaving.reason == reason)
@@ -152,6 +165,6 @@ def in_their_words(session: Session, asked: Asked, reason: str = "", before: str
     if place is not None:
         query = query.where(tuple_(Leaving.created_at, Leaving.subscription_id) < place)
     rows = session.execute(query).all()
-    said = [Said(*row) for row in rows[:PAGE]]
-    last = said[-1].leaving if len(rows) > PAGE else None
+    said = [Said(*row) for row in rows[:limit]]
+    last = said[-1].leaving if len(rows) > limit else None
     return Words(said, keyset.written(last.created_at, last.subscription_id) if last else "")

@@ -10,14 +10,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from membership.billing.dunning.models import Dunning
-from membership.billing.lifecycle import LIVE
 from membership.billing.models import Subscription
 from membership.billing.revenue import monthly_value
 from membership.reports import daily, pictures, rollups, stripe_words
+from membership.reports.cards import SOON, expiring
 from membership.reports.cohorts import ratio
 from membership.reports.daily import Count, Counts
 from membership.reports.figures import SMALL, Figure, share
@@ -35,8 +36,6 @@ from membership.reports.report import (
 )
 from membership.reports.staying_tables import short_month_name
 
-# Cards that are over within so many days.
-SOON = (30, 60, 90)
 NAMES = ("failed", "recovered", "given_up", "recovered_by", "recovery_days")
 
 
@@ -51,19 +50,21 @@ def median(counts: Mapping[int, int]) -> Decimal | None:
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
     """`behind` is where the payments behind a row stand, for who sees all: those that failed in a
-    "month" (2026-03), those with a "code"; and with neither, those that fail now."""
+    "month" (2026-03), those with a "code"; "cards" that expire within so many days; and with
+    none of them, the payments that fail now."""
     found = daily.counts(session, asked, *NAMES)
     failing = _failing(session, asked)
     cards = _cards(session, asked)
     if not found.found and not failing.number and not any(each.number for each in cards):
-        return Report((), (), rollups.rebuilt_at(session))
+        nothing = _("No payment failed in these days, none fails now, and no card expires soon")
+        return Report((), (), rollups.rebuilt_at(session), nothing=nothing)
     return Report(
         tiles=_tiles(found, failing, asked, behind("", "") if asked.sees_all else ""),
         tables=(
             _by_month(found, asked, behind),
             _by_code(found, asked, behind),
             _by_means(found, asked),
-            _of_cards(cards, asked),
+            _of_cards(cards, asked, behind),
         ),
         as_of=rollups.rebuilt_at(session),
     )
@@ -84,12 +85,7 @@ def _cards(session: Session, asked: Asked) -> tuple[Count, ...]:
     terms = (Subscription.card_expires_on, Subscription.interval, Subscription.amount_minor)
     rows = session.execute(
         select(*terms, func.count())
-        .where(
-            Subscription.currency == asked.currency,
-            Subscription.state.in_(sorted(LIVE)),
-            Subscription.card_expires_on >= asked.today,
-            Subscription.card_expires_on <= asked.today + timedelta(days=SOON[-1]),
-        )
+        .where(*expiring(asked.currency, asked.today, SOON[-1]))
         .group_by(*terms)
     )
     counts = [Count()] * len(SOON)
@@ -112,7 +108,7 @@ def _tiles(found: Counts, failing: Count, asked: Asked, list_of: str) -> tuple[T
             "recovered",
             discreet(share(recovered.number, failed.number), asked),
             "share",
-            note=str(_("%(number)d are still being tried", number=still)) if still else "",
+            note=_tried(still) if still else "",
         ),
         Tile("recovery_days", Figure(middle, middle is not None), "days"),
         Tile("failing", Figure(failing.number), behind=list_of),
@@ -124,6 +120,10 @@ def _tiles(found: Counts, failing: Count, asked: Asked, list_of: str) -> tuple[T
             Tile("failing_value", Figure(failing.minor), "money", behind=list_of),
         ]
     return tuple(tiles)
+
+
+def _tried(number: int) -> str:
+    return str(ngettext("%(num)d is still being tried", "%(num)d are still being tried", number))
 
 
 def _by_month(found: Counts, asked: Asked, behind: Behind) -> Table:
@@ -198,7 +198,7 @@ def _by_code(found: Counts, asked: Asked, behind: Behind) -> Table:
     title = str(_("Why payments failed"))
     if rows:
         title = str(_("Most payments failed because of this: %(reason)s", reason=rows[0][0]))
-    return Table(
+    table = Table(
         "decline_codes",
         title,
         tuple(columns),
@@ -206,6 +206,8 @@ def _by_code(found: Counts, asked: Asked, behind: Behind) -> Table:
         currency=asked.currency,
         links=tuple(behind("code", str(row[1])) for row in rows) if asked.sees_all else (),
     )
+    tones = {"failed": "muted", "recovered": "good"}
+    return replace(table, picture=pictures.bars(table, "reason", tones))
 
 
 def _came(failed: int, recovered: int, asked: Asked) -> tuple[Cell, ...]:
@@ -255,7 +257,7 @@ def _by_means(found: Counts, asked: Asked) -> Table:
     return replace(table, picture=pictures.bars(table, "means", {"recovered": "good"}))
 
 
-def _of_cards(cards: tuple[Count, ...], asked: Asked) -> Table:
+def _of_cards(cards: tuple[Count, ...], asked: Asked, behind: Behind) -> Table:
     columns = [
         Column("days", _("Within so many days"), "count"),
         Column("cards", _("Cards")),
@@ -266,11 +268,12 @@ def _of_cards(cards: tuple[Count, ...], asked: Asked) -> Table:
         (days, count.number, count.minor) if asked.sees_all else (days, people(count.number, asked))
         for days, count in zip(SOON, cards, strict=True)
     ]
-    return Table(
+    table = Table(
         "cards",
-        _(
-            "%(number)d cards expire within %(days)d days",
-            number=cards[0].number,
+        ngettext(
+            "%(num)d card expires within %(days)d days",
+            "%(num)d cards expire within %(days)d days",
+            cards[0].number,
             days=SOON[0],
         )
         if asked.sees_all
@@ -278,4 +281,10 @@ def _of_cards(cards: tuple[Count, ...], asked: Asked) -> Table:
         tuple(columns),
         tuple(rows),
         currency=asked.currency,
+        links=tuple(behind("cards", str(days)) for days in SOON) if asked.sees_all else (),
     )
+    return replace(table, picture=pictures.bars(table, "days", {"cards": "coffee"}, _within))
+
+
+def _within(days: int) -> str:
+    return str(_("within %(days)d days", days=days))

@@ -126,12 +126,13 @@ def _by_tenure(rounds: Sequence[Counted]) -> Table:
     keys: list[Key] = [("", str(months)) for months in TENURES]
     sums = _sums(rounds, "tenure", keys)
     names = dict(zip(keys, _tenures(), strict=True))
-    return Table(
+    table = Table(
         "voters_by_tenure",
         _("Who votes, by how long they have given"),
         _columns(_("Given for")),
         tuple(_row(names[key], *sums[key]) for key in keys),
     )
+    return _drawn(table)
 
 
 def _tenures() -> list[str]:
@@ -153,13 +154,19 @@ def _by_amount(rounds: Sequence[Counted], currency: str) -> Table:
         keys.append(("", ""))
         names["", ""] = _("nothing then: paused, or a gift")
     sums = _sums(rounds, "amount", keys)
-    return Table(
+    table = Table(
         "voters_by_amount",
         _("Who votes, by what they give in a month"),
         _columns(_("In a month")),
         tuple(_row(names[key], *sums[key]) for key in keys),
         currency=currency,
     )
+    return _drawn(table)
+
+
+def _drawn(table: Table) -> Table:
+    """With the turnout of each group; what is withheld is not drawn."""
+    return replace(table, picture=pictures.bars(table, "group", {"turnout": "coffee"}))
 
 
 def _amounts(edge: int, currency: str) -> str:

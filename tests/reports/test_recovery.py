@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 from membership.billing.dunning.models import KINDS, RECOVERED_BY, Dunning
 from membership.billing.dunning.rules import HARD
 from membership.billing.models import Subscription
-from membership.reports import at_risk, rollups, stripe_words
+from membership.reports import at_risk, cards, rollups, stripe_words
+from membership.reports.cards import SOON
 from membership.reports.figures import Figure
 from membership.reports.models import DailyCount, RollupState
 from membership.reports.periods import Period
-from membership.reports.recovery import NAMES, SOON, median, report
+from membership.reports.recovery import NAMES, median, report
 from membership.reports.report import Asked, Report, Table, Tile
 from membership.reports.rollups import recovery as recovery_rollups
 from tests import factories
@@ -161,19 +162,36 @@ def test_the_number_of_queries_does_not_grow(session: Session, newsroom: None) -
 
 
 def test_the_list_is_of_what_fails_now_newest_first_page_by_page(
-    session: Session, newsroom: None, monkeypatch: pytest.MonkeyPatch
+    session: Session, newsroom: None
 ) -> None:
     """[D3] [L13] No page repeats or leaves out anybody, though two failed in one moment."""
-    monkeypatch.setattr(at_risk, "PAGE", 2)
     expected = [fails(session, days).id for days in (1, 1, 2, 3)]
     place, seen = "", []
     for _page in range(3):
-        page = at_risk.page(session, "EUR", place)
+        page = at_risk.page(session, "EUR", place, limit=2)
         seen += [each.dunning.id for each in page.patrons]
         place = page.older
     assert not place
     assert seen[1:] == sorted(expected, reverse=True)
     assert at_risk.page(session, "EUR", "no place") == at_risk.page(session, "EUR")
+
+
+def test_whose_cards_expire_page_by_page(session: Session, newsroom: None) -> None:
+    """[D3] [L13] No page repeats or leaves out anybody, though two cards are over on one day."""
+    for days in (5, 5, 5, 9, 31):
+        expires = TODAY + timedelta(days=days)
+        factories.subscription(session, factories.account(session), card_expires_on=expires)
+    place, seen = "", []
+    while True:
+        page = cards.page(session, "EUR", TODAY, 30, place, limit=2)
+        seen += [(each.last_day, each.subscription.id) for each in page.rows]
+        place = page.older
+        if not place:
+            break
+    assert len(seen) == len(set(seen)) >= 4
+    assert seen == sorted(seen)
+    assert max(seen)[0] <= TODAY + timedelta(days=30)
+    assert len(cards.page(session, "EUR", TODAY, 30).rows) == len(seen)
 
 
 def test_the_list_of_a_month_or_of_a_code(session: Session, newsroom: None) -> None:

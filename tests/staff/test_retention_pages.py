@@ -1,7 +1,9 @@
 """The pages on who stays and on what fails: what stands there, and for whom."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -164,6 +166,48 @@ def test_the_csv_says_what_the_table_says(
     assert client.get("/staff/recovery/patrons_at_risk.csv").status_code == 404
 
 
+def test_the_people_below_the_figures_come_as_a_file(
+    session: Session, signed_in: SignedIn, leaver: Subscription, failing: Dunning
+) -> None:
+    """[D2] [D3] [S8] [S9] All of the list, for finance alone; that it was taken is written down."""
+    month = f"{clock.now() - 5 * DAY:%Y-%m}"
+    lists = {
+        "/staff/retention/people.csv": ("Olena Leaver", "cost,ended,Rent went <up>."),
+        f"/staff/retention/people.csv?left={month}": ("Olena Leaver", ",voluntary,cost,4.00,EUR"),
+        "/staff/recovery/people.csv": ("Taras Failing", "12.34,EUR"),
+        "/staff/recovery/people.csv?code=lost_card": ("", ""),
+    }
+    client = signed_in(session, factories.staff(session, "finance"))
+    for path, (who, what) in lists.items():
+        answer = client.get(path)
+        assert answer.mimetype == "text/csv"
+        heading, *lines = answer.text.lstrip("\ufeff").splitlines()
+        assert heading.startswith("name,email,")
+        assert len(lines) == bool(who), path
+        assert all(line.startswith(who) and what in line for line in lines), (path, lines)
+    assert [entry.detail["rows"] for entry in deeds(session, "people.exported")] == [1, 1, 1, 0]
+    editor = signed_in(session, factories.staff(session, "editor"))
+    assert {editor.get(path).status_code for path in lists} == {403}
+
+
+def test_cards_that_expire_lead_to_whose_they_are(session: Session, signed_in: SignedIn) -> None:
+    """[D3] [S9] The first to expire first; as many as the table counts."""
+    today = clock.now().date()
+    for days in (70, 20, 10, 120):
+        holder = factories.account(session, name=f"Card of {days} days")
+        factories.subscription(session, holder, card_expires_on=today + timedelta(days=days))
+    rollups.rebuild(session)
+    client = signed_in(session, factories.staff(session, "finance"))
+    assert "cards=30" in client.get("/staff/recovery").text
+    for soon, expected in ((30, [10, 20]), (90, [10, 20, 70])):
+        page = client.get(f"/staff/recovery?cards={soon}").text.split('id="people"')[1]
+        assert re.findall(r"Card of (\d+) days", page) == [str(days) for days in expected]
+        file = client.get(f"/staff/recovery/people.csv?cards={soon}").text
+        assert re.findall(r"Card of (\d+) days", file) == [str(days) for days in expected]
+    assert "Nobody’s payment fails now" in client.get("/staff/recovery?cards=31").text
+    assert len(deeds(session, "cards.listed")) == 2
+
+
 def test_the_heat_map_draws_what_the_table_says(
     session: Session, signed_in: SignedIn, leaver: Subscription
 ) -> None:
@@ -176,11 +220,18 @@ def test_the_heat_map_draws_what_the_table_says(
     assert len(picture["rows"]) == 1
 
 
-@pytest.mark.parametrize("path", ["/staff/retention", "/staff/recovery"])
-def test_an_empty_newsroom_is_told_what_will_stand_there(
-    session: Session, signed_in: SignedIn, path: str
+@pytest.mark.parametrize(
+    ("path", "nothing"),
+    [
+        ("/staff/retention", "Nobody gave monthly or yearly in these days"),
+        ("/staff/recovery", "No payment failed in these days, none fails now"),
+        ("/staff/acquisition", "Nobody read a story, saw an ask or came in these days"),
+    ],
+)
+def test_where_nothing_happened_the_page_says_so_and_what_will_stand_there(
+    session: Session, signed_in: SignedIn, path: str, nothing: str
 ) -> None:
     page = signed_in(session, factories.staff(session, "finance")).get(path)
     assert page.status_code == 200
-    assert "No figures in these days" in page.text
-    assert "Nobody" in page.text
+    assert nothing in page.text
+    assert "Other days may have some" in page.text

@@ -1,6 +1,6 @@
 """Pages of figures: one way to ask, one way to show, one way to take along as CSV."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership import clock
+from membership.accounts import audit
 from membership.db import transaction
 from membership.reports import periods
 from membership.reports.definitions import DEFINITIONS
@@ -19,16 +20,26 @@ from membership.reports.periods import Period
 from membership.reports.rates import EURO
 from membership.reports.report import Asked, Report
 from membership.staff.figures import cells
-from membership.staff.room import FINANCE, blueprint
+from membership.staff.room import FINANCE, blueprint, me
 from membership.web import access
 from membership.web.download import download
 from membership.web.spreadsheet import file_of
 
 USUAL_PERIOD = "12_months"
 # What a page is asked by, beside what its own address names.
-ASKED_BY = ("period", "from", "to", "currency")
+ASKED_BY = ("period", "from", "to", "shown", "currency")
+# The period of days that somebody typed.
+OWN = "own"
 # Stands for a currency in the address of a page that converts.
 IN_EURO = "in-euro"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The people behind a figure as a file: `name` says which, the first line heads the others."""
+
+    name: str
+    lines: Iterable[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,8 @@ class Page:
 
     Each of its tables is had as CSV at /staff/<name>/<key of the table>.csv. `roles` may see it
     (none named: all staff). One that `converts` also offers all currencies in euro, to those who
-    see all. `beside` is what a template of its own shows beside the report.
+    see all. `beside` is what a template of its own shows beside the report; the list among it is
+    had as CSV at /staff/<name>/people.csv, where `listed` makes it.
     """
 
     name: str
@@ -49,14 +61,19 @@ class Page:
     usual_period: str = USUAL_PERIOD
     converts: bool = False
     beside: Callable[[Session, Asked], Mapping[str, Any]] = lambda _session, _asked: {}
+    listed: Callable[[Session, Asked], Listed] | None = None
 
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked for, and what could be asked for instead; `name` is "own" for own days."""
+    """What was asked for, and what could be asked for instead; `name` is "own" for own days.
+
+    `is_understood` is False where own days make no sense and the usual ones are shown.
+    """
 
     asked: Asked
     name: str
+    is_understood: bool
     currencies: tuple[str, ...]
     offers_euro: bool = False
 
@@ -64,11 +81,11 @@ class Question:
 def add(page: Page, rule: str = "") -> None:
     """Register a page and its CSV; the page's endpoint is staff.<name>."""
 
-    def show() -> str:
+    def show() -> tuple[str, int]:
         with transaction() as session:
             question = _question(session, page)
             report = page.build(session, question.asked)
-            return render_template(
+            text = render_template(
                 page.template,
                 page=page,
                 report=report,
@@ -78,6 +95,7 @@ def add(page: Page, rule: str = "") -> None:
                 definitions=DEFINITIONS,
                 **page.beside(session, question.asked),
             )
+        return text, 200 if question.is_understood else 400
 
     def csv(table: str) -> Response:
         with transaction() as session:
@@ -91,6 +109,21 @@ def add(page: Page, rule: str = "") -> None:
     guard = access.staff(*page.roles)
     blueprint.add_url_rule(rule or f"/{page.name}", page.name, guard(show))
     blueprint.add_url_rule(f"/{page.name}/<table>.csv", f"{page.name}_csv", guard(csv))
+    if page.listed is not None:
+        _add_list(page, page.listed)
+
+
+def _add_list(page: Page, listed: Callable[[Session, Asked], Listed]) -> None:
+    def people() -> Response:
+        with transaction() as session:
+            made = listed(session, _question(session, page).asked)
+            lines = list(made.lines)
+            name = f"{page.name}-{made.name}"
+            audit.record(session, "people.exported", name, actor_id=me().id, rows=len(lines) - 1)
+        return download(file_of(lines), "text/csv; charset=utf-8", f"{name}.csv")
+
+    guard = access.staff(*FINANCE)
+    blueprint.add_url_rule(f"/{page.name}/people.csv", f"{page.name}_people", guard(people))
 
 
 def csv_of(page: Page, table: str) -> str:
@@ -118,7 +151,7 @@ def _question(session: Session, page: Page) -> Question:
     """From the address of the page. What makes no sense there is left out."""
     today = clock.now().date()
     currencies, beginning = _known(session, today)
-    name, period = _period(page, today, beginning)
+    name, period, is_understood = _period(page, today, beginning)
     currency = request.args.get("currency", "")
     sees_all = access.has_role(*FINANCE)
     # Who sees no amounts has none to convert.
@@ -128,20 +161,29 @@ def _question(session: Session, page: Page) -> Question:
     return Question(
         asked=Asked(today, period, chosen, sees_all, is_converted),
         name=name,
+        is_understood=is_understood,
         currencies=currencies,
         offers_euro=offers_euro,
     )
 
 
-def _period(page: Page, today: date, beginning: date) -> tuple[str, Period]:
+def _period(page: Page, today: date, beginning: date) -> tuple[str, Period, bool]:
+    """Its name, its days, and whether that is what was asked for.
+
+    Days that somebody typed win over a name that was left standing beside them. The form says which
+    days it showed; where they came back as they were, nobody typed.
+    """
     own = request.args.get("from", ""), request.args.get("to", "")
-    name = request.args.get("period", "own" if any(own) else page.usual_period)
+    name = request.args.get("period", page.usual_period)
+    if any(own) and "/".join(own) != request.args.get("shown"):
+        name = OWN
     try:
-        if name == "own":
-            return name, periods.between(*own).until_day(today)
-        return name, periods.named(name, today, beginning)
+        if name == OWN:
+            return name, periods.between(*own).until_day(today), True
+        return name, periods.named(name, today, beginning), True
     except ValueError:
-        return page.usual_period, periods.named(page.usual_period, today, beginning)
+        usual = page.usual_period
+        return usual, periods.named(usual, today, beginning), name != OWN
 
 
 def _known(session: Session, today: date) -> tuple[tuple[str, ...], date]:

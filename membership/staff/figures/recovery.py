@@ -1,7 +1,8 @@
 """Payments that fail; whose they are, for those who may see names with amounts (rules D3, S8)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import request, url_for
@@ -9,9 +10,11 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from membership.accounts import audit
-from membership.reports import at_risk, recovery, stripe_words
+from membership.reports import at_risk, cards, keyset, recovery, stripe_words, words
+from membership.reports.behind import Page
+from membership.reports.periods import Period
 from membership.reports.report import Asked, Report
-from membership.staff.figures import pages
+from membership.staff.figures import lists, pages
 from membership.staff.room import me
 
 # Stripe's words for why, of which it may have new ones.
@@ -22,38 +25,99 @@ def _report(session: Session, asked: Asked) -> Report:
     return recovery.report(session, asked, lambda name, value: _address(**{name: value}))
 
 
-def _address(**values: str) -> str:
-    """The page as it was asked for, with another list below it."""
+def _address(endpoint: str = "staff.recovery", **values: str) -> str:
+    """The page as it was asked for, with another list below it; or that list's file."""
     given = {name: value for name, value in values.items() if name and value}
-    return url_for("staff.recovery", **(pages.asked_in_address() | given), _anchor="people")
+    anchor = "people" if endpoint == "staff.recovery" else None
+    return url_for(endpoint, **(pages.asked_in_address() | given), _anchor=anchor)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The list below the figures: of a month, of a code, of cards that expire within so many days.
+
+    With none of them it is of what fails now.
+    """
+
+    month: Period | None
+    code: str
+    cards: int
+
+    @property
+    def name(self) -> str:
+        """In the name of its file."""
+        if self.cards:
+            return f"cards-{self.cards}"
+        month = f"{self.month.first_day:%Y-%m}" if self.month else ""
+        return "-".join(filter(None, (month, self.code))) or "failing"
+
+    def days(self, asked: Asked) -> Period | None:
+        """Of the failures; None for what fails now."""
+        return self.month or (asked.period if self.code else None)
+
+    def address(self, **more: str) -> str:
+        month = f"{self.month.first_day:%Y-%m}" if self.month else ""
+        return _address(month=month, code=self.code, cards=str(self.cards or ""), **more)
+
+
+def _wanted() -> _Wanted:
+    """From the address of the page; what makes no sense there is left out."""
+    code, soon = request.args.get("code", ""), request.args.get("cards", "")
+    return _Wanted(
+        pages.month_asked_for("month"),
+        code if CODE.fullmatch(code) else "",
+        int(soon) if soon in {str(days) for days in cards.SOON} else 0,
+    )
 
 
 def _people(session: Session, asked: Asked) -> Mapping[str, Any]:
-    """The list below the figures, for who sees all: what fails now, or what failed then."""
+    """The list below the figures, for who sees all."""
     if not asked.sees_all:
         return {}
-    code = request.args.get("code", "")
-    code = code if CODE.fullmatch(code) else ""
-    month = pages.month_asked_for("month")
-    days = month or (asked.period if code else None)
-    found = at_risk.page(session, asked.currency, request.args.get("before", ""), days, code)
-    if found.patrons:
-        audit.record(
-            session,
-            "at_risk.listed",
-            "at_risk",
-            actor_id=me().id,
-            accounts=sorted({each.account.id for each in found.patrons}),
-        )
-    asked_for = {"month": f"{month.first_day:%Y-%m}" if month else "", "code": code}
+    wanted, before = _wanted(), request.args.get("before", "")
+    found: at_risk.Page | Page[cards.Expiring]
+    if wanted.cards:
+        found = cards.page(session, asked.currency, asked.today, wanted.cards, before)
+        accounts = {each.account.id for each in found.rows}
+    else:
+        days = wanted.days(asked)
+        found = at_risk.page(session, asked.currency, before, days, wanted.code)
+        accounts = {each.account.id for each in found.patrons}
+    if accounts:
+        deed = "cards.listed" if wanted.cards else "at_risk.listed"
+        kind = "cards" if wanted.cards else "at_risk"
+        audit.record(session, deed, kind, actor_id=me().id, accounts=sorted(accounts))
     return {
         "people": found,
-        "days": days,
-        "code": code,
+        "cards": wanted.cards,
+        "days": wanted.days(asked),
+        "code": wanted.code,
         "now": _address(),
-        "older": found.older and _address(**asked_for, before=found.older),
+        "older": found.older and wanted.address(before=found.older),
+        "as_csv": wanted.address(endpoint="staff.recovery_people"),
         "stripe_words": stripe_words,
+        "words": words,
     }
+
+
+def _listed(session: Session, asked: Asked) -> pages.Listed:
+    """All of that list."""
+    wanted = _wanted()
+
+    def some(place: str) -> tuple[Sequence[at_risk.AtRisk], str]:
+        days = wanted.days(asked)
+        found = at_risk.page(session, asked.currency, place, days, wanted.code, limit=lists.AT_ONCE)
+        return found.patrons, found.older
+
+    def some_cards(place: str) -> tuple[Sequence[cards.Expiring], str]:
+        found = cards.page(
+            session, asked.currency, asked.today, wanted.cards, place, limit=lists.AT_ONCE
+        )
+        return found.rows, found.older
+
+    if wanted.cards:
+        return pages.Listed(wanted.name, lists.cards(keyset.to_the_end(some_cards)))
+    return pages.Listed(wanted.name, lists.failed(keyset.to_the_end(some)))
 
 
 pages.add(
@@ -64,5 +128,6 @@ pages.add(
         _report,
         template="staff/recovery.html",
         beside=_people,
+        listed=_listed,
     )
 )

@@ -3,7 +3,7 @@
 Each look at them stands in the audit log (rules D2, S8, S9).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import request, url_for
@@ -11,15 +11,20 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from membership.accounts import audit
-from membership.reports import behind, leavers, retention, words
+from membership.reports import behind, keyset, leavers, retention, words
+from membership.reports.periods import Period
 from membership.reports.report import Asked, Report
 from membership.reports.staying_tables import month_name
-from membership.staff.figures import pages
+from membership.staff.figures import lists, pages
 from membership.staff.room import me
 
 LISTS: Mapping[str, Callable[..., behind.Page[Any]]] = {
     "began": behind.began,
     "left": behind.left,
+}
+LINES: Mapping[str, Callable[[Iterable[Any], str], Iterator[list[str]]]] = {
+    "began": lists.began,
+    "left": lists.left,
 }
 
 
@@ -27,9 +32,10 @@ def _report(session: Session, asked: Asked) -> Report:
     return retention.report(session, asked, lambda name, value: _address(**{name: value}))
 
 
-def _address(**values: str) -> str:
-    """The page as it was asked for, with another list below it."""
-    return url_for("staff.retention", **(pages.asked_in_address() | values), _anchor="people")
+def _address(endpoint: str = "staff.retention", **values: str) -> str:
+    """The page as it was asked for, with another list below it; or that list's file."""
+    anchor = "people" if endpoint == "staff.retention" else None
+    return url_for(endpoint, **(pages.asked_in_address() | values), _anchor=anchor)
 
 
 def _people(session: Session, asked: Asked) -> Mapping[str, Any]:
@@ -42,22 +48,21 @@ def _people(session: Session, asked: Asked) -> Mapping[str, Any]:
         if month is not None:
             page = found(session, asked.currency, month, before)
             _looked_at(session, name, {row.account.id for row in page.rows})
-            older = page.older and _address(
-                **{name: f"{month.first_day:%Y-%m}", "before": page.older}
-            )
+            this = {name: f"{month.first_day:%Y-%m}"}
+            older = page.older and _address(**this, before=page.older)
             return {
                 "list": name,
                 "month": month_name(month.first_day),
                 "people": page,
                 "older": older,
+                "as_csv": _address("staff.retention_people", **this),
                 "words": words,
             }
     return _in_their_words(session, asked, before)
 
 
 def _in_their_words(session: Session, asked: Asked, before: str) -> Mapping[str, Any]:
-    reason = request.args.get("reason", "")
-    reason = reason if reason in words.LEAVING else ""
+    reason = _reason()
     found = leavers.in_their_words(session, asked, reason, before)
     _looked_at(session, "words", {each.account.id for each in found.said})
     return {
@@ -66,8 +71,42 @@ def _in_their_words(session: Session, asked: Asked, before: str) -> Mapping[str,
         "reason": reason,
         "older": found.older and _address(reason=reason, before=found.older),
         "all_words": _address(),
+        "as_csv": _address("staff.retention_people", reason=reason),
         "words": words,
     }
+
+
+def _reason() -> str:
+    """One of words.LEAVING that stands in the address, or nothing."""
+    reason = request.args.get("reason", "")
+    return reason if reason in words.LEAVING else ""
+
+
+def _listed(session: Session, asked: Asked) -> pages.Listed:
+    """All of the list that stands below the figures."""
+    for name, found in LISTS.items():
+        month = pages.month_asked_for(name)
+        if month is not None:
+            lines = LINES[name](_all_of(session, asked, found, month), asked.currency)
+            return pages.Listed(f"{name}-{month.first_day:%Y-%m}", lines)
+    reason = _reason()
+
+    def some(place: str) -> tuple[Sequence[leavers.Said], str]:
+        page = leavers.in_their_words(session, asked, reason, place, limit=lists.AT_ONCE)
+        return page.said, page.older
+
+    name = f"words-{reason}" if reason else "words"
+    return pages.Listed(name, lists.words(keyset.to_the_end(some)))
+
+
+def _all_of(
+    session: Session, asked: Asked, found: Callable[..., behind.Page[Any]], month: Period
+) -> Iterator[Any]:
+    def some(place: str) -> tuple[Sequence[Any], str]:
+        page = found(session, asked.currency, month, place, limit=lists.AT_ONCE)
+        return page.rows, page.older
+
+    return keyset.to_the_end(some)
 
 
 def _looked_at(session: Session, name: str, accounts: set[int]) -> None:
@@ -83,5 +122,6 @@ pages.add(
         _report,
         template="staff/retention.html",
         beside=_people,
+        listed=_listed,
     )
 )
