@@ -39,6 +39,8 @@ WHOLE_MAJOR_UNITS = frozenset(["ISK", "UGX", "HUF", "TWD"])
 # CLDR writes EUR for € in Ukrainian; the newsroom writes what stands on the banknotes.
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "UAH": "₴", "JPY": "¥", "PLN": "zł"}
 NO_BREAK_SPACE = "\xa0"
+# What stands before a number below 0 for the eye; files have the hyphen that programs read.
+MINUS = "−"
 AMOUNT = re.compile(r"(?P<whole>[0-9]+)(?:[.,](?P<part>[0-9]*))?")
 
 
@@ -129,7 +131,7 @@ def display(money: Money, language: str) -> str:
     places = "" if whole else "." + "0" * decimals(money.currency)
     number = format_decimal(abs(money.major), f"#,##0{places}", locale=language)
     symbol = SYMBOLS.get(money.currency, money.currency)
-    sign = "−" if money.minor < 0 else ""
+    sign = MINUS if money.minor < 0 else ""
     if language != "en":
         return f"{sign}{number}{NO_BREAK_SPACE}{symbol}"
     space = NO_BREAK_SPACE if symbol.isalpha() else ""

@@ -47,7 +47,8 @@ def report(
     found = steps.of_period(session, asked.period)
     as_of = rollups.rebuilt_at(session)
     if not found.found:
-        return Report((), (), as_of)
+        nothing = _("Nobody read a story, saw an ask or came in these days")
+        return Report((), (), as_of, nothing=nothing)
     return Report(
         tiles=tuple(_tiles(found, asked)),
         tables=(

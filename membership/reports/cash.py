@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import date
+from fractions import Fraction
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from membership.reports.changes import DAY
-from membership.reports.figures import Figure, share
+from membership.reports.figures import Figure, part_of, share
 from membership.reports.models import DailyCount
 from membership.reports.periods import Period, months_later
 
@@ -35,14 +36,22 @@ def given_up(session: Session, period: Period) -> dict[str, int]:
     return {currency: int(number) for currency, number in rows}
 
 
-def success(paid: int, failures: Iterable[int]) -> Figure:
+def success(paid: int, failures: int) -> Figure:
     """The share of renewals that were paid; its denominator is how many were measured."""
-    return share(paid, paid + sum(failures))
+    return share(paid, paid + failures)
+
+
+def together(found: Iterable[Figure]) -> Figure:
+    """The success() of several currencies."""
+    measured = tuple(found)
+    return share(sum(map(part_of, measured)), sum(each.denominator or 0 for each in measured))
 
 
 def expected(due: tuple[int, int], success: Figure) -> Figure:
     """`due` are (payments, minor units); not computable before any renewal was measured."""
     payments, minor = due
-    if success.value is None:
+    if not success.denominator:
         return Figure(None, computable=False, denominator=0)
-    return Figure(round(minor * success.value), denominator=payments)
+    return Figure(
+        round(Fraction(minor * part_of(success), success.denominator)), denominator=payments
+    )

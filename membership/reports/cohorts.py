@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from itertools import takewhile
 
-from membership.reports.figures import Figure, share
+from membership.reports.figures import SMALL, Figure, share
 from membership.reports.periods import months_later
 
 MONTHS_OF_THREE_YEARS = 36
@@ -92,10 +93,12 @@ def survival(found: Iterable[Cohort]) -> tuple[Figure, ...]:
     """The share of patrons who still give 0, 1, 2 … months after the month they began in.
 
     Each rests on the cohorts that are old enough: its denominator says how many began in them.
+    Where they are fewer than SMALL the curve ends, for a line drawn on by one or two says nothing.
     """
     cohorts = tuple(found)
     oldest = max((len(each.months) for each in cohorts), default=0)
-    return tuple(_survived(cohorts, months) for months in range(oldest))
+    curve = (_survived(cohorts, months) for months in range(oldest))
+    return tuple(takewhile(lambda figure: (figure.denominator or 0) >= SMALL, curve))
 
 
 def _survived(cohorts: Iterable[Cohort], months: int) -> Figure:
@@ -104,11 +107,6 @@ def _survived(cohorts: Iterable[Cohort], months: int) -> Figure:
         sum(each.months[months].patrons for each in old_enough),
         sum(each.began.patrons for each in old_enough),
     )
-
-
-def gross(start: int, lost: int) -> Figure:
-    """What is left of the MRR of the start; `lost` is churn and contraction, as a positive sum."""
-    return ratio(start - lost, start)
 
 
 def lifetime_value(arpu: Fraction, margin: Fraction, churn: Fraction) -> int | None:

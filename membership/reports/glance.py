@@ -1,6 +1,6 @@
 """What the overview looks at: each currency's book and what runs in it, and all of them in euro."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -21,14 +21,16 @@ EVERYONE = ""
 
 @dataclass(frozen=True)
 class Glance:
-    """One currency, or all that have a rate; `success` is the share of renewals paid lately."""
+    """One currency, or all that have a rate; `success` is the share of renewals paid lately, and
+    `cash` what is expected of those of next month."""
 
     currency: str
     book: Book
     running: Running
     success: Figure
+    cash: Figure
 
-    def figures(self, period: Period, today: date) -> dict[str, Figure]:
+    def figures(self, period: Period) -> dict[str, Figure]:
         """By key of the definitions: at the end of a period, in it, or now."""
         changed = self.book.changed(period)
         mrr, patrons = self.book.mrr(period.last_day), self.book.patrons(period.last_day)
@@ -48,7 +50,7 @@ class Glance:
             "fees": Figure(rounded(changed.fee), denominator=changed.fees),
             "at_risk": self._of_state("past_due"),
             "scheduled_churn": self._of_state("cancel_scheduled"),
-            "cash": cash.expected(self.running.renews(months_later(today, 1)), self.success),
+            "cash": self.cash,
         }
 
     def counts(self, asked: Asked) -> dict[str, Figure]:
@@ -105,14 +107,12 @@ def look(session: Session, asked: Asked) -> Glances:
     books, runs = read(session, cuts), running(session)
     failures = cash.given_up(session, measured)
     found = [
-        Glance(
+        _glance(
             currency,
             books.get(currency, Book()),
             runs.get(currency, NOTHING),
-            cash.success(
-                books.get(currency, Book()).changed(measured).renewals,
-                [failures.get(currency, 0)],
-            ),
+            failures.get(currency, 0),
+            asked.today,
         )
         for currency in (books.keys() | runs.keys()) - {EVERYONE}
     ]
@@ -122,12 +122,25 @@ def look(session: Session, asked: Asked) -> Glances:
         days = (*days_of(asked), asked.today - 2 * DAY)
         known = rates(session, books.keys(), days, asked.today)
         book = converted(session, cuts, books, known, {*days, asked.today})
-        success = cash.success(book.changed(measured).renewals, failures.values())
-        chosen = Glance(EURO, book, _in_euro(runs, known, asked.today), success)
+        rated = [each for each in found if known.has(each.currency)]
+        chosen = Glance(
+            EURO,
+            book,
+            _in_euro(runs, known, asked.today),
+            cash.together(each.success for each in rated),
+            _expected_in_euro(rated, known, asked.today),
+        )
     else:
         mine = [each for each in found if each.currency == asked.currency]
-        chosen = mine[0] if mine else Glance(asked.currency, Book(), NOTHING, cash.success(0, []))
+        nothing = _glance(asked.currency, Book(), NOTHING, 0, asked.today)
+        chosen = mine[0] if mine else nothing
     return Glances(chosen, tuple(found), runs.get(EVERYONE, NOTHING).number("patrons"), known)
+
+
+def _glance(currency: str, book: Book, runs: Running, failures: int, today: date) -> Glance:
+    success = cash.success(book.changed(cash.measured(today)).renewals, failures)
+    expected = cash.expected(runs.renews(months_later(today, 1)), success)
+    return Glance(currency, book, runs, success, expected)
 
 
 def twelve_months(last_day: date) -> tuple[tuple[Period, Period], ...]:
@@ -151,6 +164,20 @@ def days_of(asked: Asked) -> tuple[date, ...]:
     spans = [span for pair in twelve_months(period.last_day) for span in pair]
     spans += [period, period.a_year_before()]
     return (period.first_day - DAY, *(each.last_day for each in spans))
+
+
+def _expected_in_euro(found: Iterable[Glance], known: Rates, today: date) -> Figure:
+    """The sum of what each currency expects, as it is shown, at the rate of today."""
+    told = [each for each in found if each.cash.value is not None]
+    total = sum(
+        (
+            (each.cash.value or 0) * scale(each.currency) / known.on(each.currency, today)
+            for each in told
+        ),
+        Decimal(0),
+    )
+    payments = sum(each.cash.denominator or 0 for each in told)
+    return Figure(rounded(total) if told else None, bool(told), payments)
 
 
 def _in_euro(runs: Mapping[str, Running], known: Rates, today: date) -> Running:

@@ -91,7 +91,7 @@ def _tiles(seen: Glances, asked: Asked) -> tuple[Tile, ...]:
     if not asked.sees_all:
         counts = seen.chosen.counts(asked)
         return tuple(Tile(key, counts[key], note=notes.get(key, "")) for key in COUNTS)
-    figures = seen.chosen.figures(asked.period, asked.today)
+    figures = seen.chosen.figures(asked.period)
     changes, behind = _changes(seen.chosen, asked), _behind(seen, asked)
     return tuple(
         Tile(
@@ -108,10 +108,10 @@ def _tiles(seen: Glances, asked: Asked) -> tuple[Tile, ...]:
 
 def _changes(glance: Glance, asked: Asked) -> dict[str, Figure]:
     """By how much a figure is more than it was: see _FLOWS and _STANDS."""
-    now = glance.figures(asked.period, asked.today)
+    now = glance.figures(asked.period)
     eve = asked.period.first_day - DAY
-    then = glance.figures(Period(eve, eve), asked.today)
-    year_before = glance.figures(asked.period.a_year_before(), asked.today)
+    then = glance.figures(Period(eve, eve))
+    year_before = glance.figures(asked.period.a_year_before())
     then |= {key: year_before[key] for key in _FLOWS}
     changed = glance.book.changed(asked.period)
     came = changed.new_patrons - changed.lost_patrons
@@ -129,10 +129,11 @@ def _notes(seen: Glances, asked: Asked) -> dict[str, str]:
     success, now = glance.success, glance.running
     notes = {
         "one_time": ngettext("%(num)d gift", "%(num)d gifts", changed.one_time_gifts),
-        "fees": _(
-            "known of %(known)d of %(all)d payments",
+        "fees": ngettext(
+            "known of %(known)d of %(num)d payment",
+            "known of %(known)d of %(num)d payments",
+            changed.payments,
             known=changed.payments_with_fee,
-            all=changed.payments,
         ),
         "at_risk": _patrons(now.number("past_due")),
         "scheduled_churn": _patrons(now.number("cancel_scheduled")),
@@ -143,10 +144,11 @@ def _notes(seen: Glances, asked: Asked) -> dict[str, str]:
     if day < asked.today:
         notes["mrr"] = _("at the end of %(day)s", day=name_of_day(day))
     if success.denominator:
-        notes["cash"] = _(
-            "%(paid)d of %(all)d renewals were paid in three months",
+        notes["cash"] = ngettext(
+            "%(paid)d of %(num)d renewal was paid in three months",
+            "%(paid)d of %(num)d renewals were paid in three months",
+            success.denominator,
             paid=part_of(success),
-            all=success.denominator,
         )
     return notes
 

@@ -174,7 +174,7 @@ def _of_currencies() -> tuple[Column, ...]:
 def currencies(seen: Iterable[Glance], asked: Asked) -> Table:
     """Side by side, never added up; in their order."""
     columns = _of_currencies()
-    shown = [(each.currency, each.figures(asked.period, asked.today)) for each in seen]
+    shown = [(each.currency, each.figures(asked.period)) for each in seen]
     return Table(
         key="currencies",
         title=_("All currencies, side by side"),

@@ -107,9 +107,13 @@ class Tile:
 
 @dataclass(frozen=True)
 class Report:
-    """A page of figures. `as_of` is the time of its data, None when there is none yet."""
+    """A page of figures. `as_of` is the time of its data, None when there is none yet.
+
+    One without tiles and tables may say by `nothing` what did not happen.
+    """
 
     tiles: tuple[Tile, ...]
     tables: tuple[Table, ...]
     as_of: datetime | None
     sentence: Any = ""
+    nothing: Any = ""

@@ -1,19 +1,21 @@
-"""The page on who stays and who leaves (rule D2), in four queries however many patrons there are.
+"""The page on who stays and who leaves (rule D2), in five queries however many patrons there are.
 
 What is made of amounts is for those who see all.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from membership.reports import daily, leavers, rollups, staying, staying_tables
-from membership.reports.cohorts import gross, lifetime_value, ratio, three_year_value
+from membership.reports.cohorts import lifetime_value, ratio, three_year_value
 from membership.reports.daily import Counts
-from membership.reports.figures import Figure, average, share
+from membership.reports.figures import Figure, average, part_of, share
 from membership.reports.report import Asked, Behind, Report, Tile, discreet
-from membership.reports.staying import Months, last_whole_month
+from membership.reports.staying import Month, last_whole_month, over_months
 
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
@@ -22,12 +24,13 @@ def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value
     cohorts = staying.all_cohorts(session, asked)
     months = staying.months(session, asked)
     counts = daily.counts(session, asked, "left", "left_why", "margin")
-    if not cohorts and not months.mrr and not any(each.came for each in months.changes):
-        return Report((), (), rollups.rebuilt_at(session))
+    if not any(each.patrons or each.end_patrons for each in months) and not cohorts:
+        nothing = _("Nobody gave monthly or yearly in these days")
+        return Report((), (), rollups.rebuilt_at(session), nothing=nothing)
     return Report(
         tiles=_tiles(months, counts, asked),
         tables=(
-            staying_tables.survival_table(cohorts, asked),
+            staying_tables.survival_table(cohorts),
             *staying_tables.cohort_tables(cohorts, asked, behind),
             *staying_tables.month_tables(months, asked),
             leavers.left_table(counts, asked, behind),
@@ -37,7 +40,7 @@ def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value
     )
 
 
-def _tiles(months: Months, counts: Counts, asked: Asked) -> tuple[Tile, ...]:
+def _tiles(months: Sequence[Month], counts: Counts, asked: Asked) -> tuple[Tile, ...]:
     churn = monthly_churn(months, asked)
     leaving = Tile("churn", discreet(churn, asked), "share", note=_of_months(churn))
     if not asked.sees_all:
@@ -45,44 +48,40 @@ def _tiles(months: Months, counts: Counts, asked: Asked) -> tuple[Tile, ...]:
     return (*_kept(months), leaving, *_worth(months, counts, churn))
 
 
-def _kept(months: Months) -> tuple[Tile, ...]:
-    """Gross and net retention of the whole of the days."""
-    lost = sum(each.churn + each.contraction for each in months.changes)
-    gained = sum(each.expansion for each in months.changes)
+def _kept(months: Sequence[Month]) -> tuple[Tile, ...]:
+    """Gross and net retention of all the months."""
     return (
-        Tile("gross_retention", gross(months.mrr, lost), "share"),
-        Tile("net_retention", ratio(months.mrr - lost + gained, months.mrr), "share"),
+        Tile("gross_retention", over_months(each.gross for each in months), "share"),
+        Tile("net_retention", over_months(each.net for each in months), "share"),
     )
 
 
-def monthly_churn(months: Months, asked: Asked) -> Figure:
+def monthly_churn(months: Sequence[Month], asked: Asked) -> Figure:
     """The share of patrons that leaves in a month, over the whole months of the days asked for.
 
     Its denominator is the sum of the patrons with which they began.
     """
     last = last_whole_month(asked)
-    whole = [
-        (each.left, start)
-        for each, (start, _mrr) in zip(months.changes, months.starts(), strict=False)
-        if asked.period.first_day <= each.first_day <= last
-    ]
-    return share(sum(left for left, _ in whole), sum(start for _, start in whole))
+    whole = [each for each in months if asked.period.first_day <= each.first_day <= last]
+    return share(sum(each.left for each in whole), sum(each.patrons for each in whole))
 
 
-def known_margin(counts: Counts) -> Figure:
-    """What is left of payments after fees; not computable where no fee is known."""
-    paid = counts.total("margin", part="paid")
-    fees = counts.total("margin", part="fee")
-    return ratio(paid.minor - fees.minor, paid.minor)
+def known_margin(counts: Counts) -> tuple[int, int]:
+    """(what is left of payments after fees, the payments); of those whose fee is known."""
+    paid = counts.total("margin", part="paid").minor
+    return paid - counts.total("margin", part="fee").minor, paid
 
 
-def _worth(months: Months, counts: Counts, churn: Figure) -> tuple[Tile, ...]:
+def _worth(months: Sequence[Month], counts: Counts, churn: Figure) -> tuple[Tile, ...]:
     """What a patron brings, and what that is made of."""
-    patrons, mrr = months.starts()[-1]
-    margin = known_margin(counts)
+    patrons, mrr = months[-1].end_patrons, months[-1].end_mrr
+    known = known_margin(counts)
+    margin = ratio(*known)
     lifetime = three_years = None
     if patrons > 0 and churn.value is not None and margin.value is not None:
-        made_of = Fraction(mrr, patrons), Fraction(margin.value), Fraction(churn.value)
+        # A Decimal of a third is not a third, and might be rounded to the other side.
+        left = Fraction(part_of(churn), churn.denominator or 1)
+        made_of = Fraction(mrr, patrons), Fraction(*known), left
         lifetime, three_years = lifetime_value(*made_of), three_year_value(*made_of)
     return (
         Tile("arpu", average(mrr, patrons), "money"),
@@ -104,7 +103,7 @@ def _of_months(churn: Figure) -> str:
 
 def _of_fees(counts: Counts) -> str:
     if payments := counts.total("margin", part="fee").number:
-        return str(_("from %(number)d payments", number=payments))
+        return str(ngettext("from %(num)d payment", "from %(num)d payments", payments))
     return str(_("no fee is known in this currency"))
 
 

@@ -1,48 +1,62 @@
 """Who stays: what the rollups know of cohorts and months (rule D2)."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
+from math import prod
 
 from sqlalchemy import case, cast, func, null, select, types
 from sqlalchemy.orm import Session
 
-from membership.reports.cohorts import Change, Cohort, cohorts
+from membership.reports import daily
+from membership.reports.cohorts import Change, Cohort, cohorts, ratio
+from membership.reports.figures import Figure, share
 from membership.reports.models import CohortFigures, DailyFigures
-from membership.reports.periods import months_later
+from membership.reports.periods import Period, months_later
 from membership.reports.report import Asked
+from membership.reports.rollups.kept import LEFT, LESS, MORE, NAME
 
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Months:
-    """What stood before the first of these months, and what each changed; cut to the days asked
-    for. Losses are positive here."""
+class Month:
+    """What stood when a month began, and what became of it until its end, or that of the days.
 
-    patrons: int
-    mrr: int
-    changes: tuple["MonthChange", ...]
-
-    def starts(self) -> tuple[tuple[int, int], ...]:
-        """(patrons, MRR) when each month began, and at the end of the last."""
-        found = [(self.patrons, self.mrr)]
-        for each in self.changes:
-            patrons, mrr = found[-1]
-            found.append((patrons + each.came - each.left, mrr + each.net))
-        return tuple(found)
-
-
-@dataclass(frozen=True)
-class MonthChange:
-    """Amounts are minor units."""
+    `left` are the patrons of its start who left or paused; `churn` is what they took away,
+    `contraction` what others did, and `expansion` what those who are left give above their start.
+    Losses are positive; amounts are minor units. `end_patrons` and `end_mrr` are of everybody.
+    """
 
     first_day: date
-    came: int = 0
-    left: int = 0
-    churn: int = 0
-    contraction: int = 0
-    expansion: int = 0
-    net: int = 0
+    patrons: int
+    mrr: int
+    left: int
+    churn: int
+    contraction: int
+    expansion: int
+    end_patrons: int
+    end_mrr: int
+
+    @property
+    def stayed(self) -> Figure:
+        return share(self.patrons - self.left, self.patrons)
+
+    @property
+    def gross(self) -> Figure:
+        return ratio(self.mrr - self.churn - self.contraction, self.mrr)
+
+    @property
+    def net(self) -> Figure:
+        return ratio(self.mrr - self.churn - self.contraction + self.expansion, self.mrr)
+
+
+def over_months(shares: Iterable[Figure]) -> Figure:
+    """What is left after months of which each left a share; those that began with nothing are
+    left out."""
+    found = [Decimal(each.value) for each in shares if each.value is not None]
+    return Figure(prod(found)) if found else Figure(None, computable=False)
 
 
 def last_whole_month(asked: Asked) -> date:
@@ -68,34 +82,40 @@ def all_cohorts(session: Session, asked: Asked) -> tuple[Cohort, ...]:
     return cohorts((Change(*each) for each in found), until)
 
 
-def months(session: Session, asked: Asked) -> Months:
-    """The months of the days asked for, gaps filled; one query."""
+def months(session: Session, asked: Asked) -> tuple[Month, ...]:
+    """The months that the days touch, each from its first day on; two queries."""
+    days = Period(asked.period.first_day.replace(day=1), asked.period.last_day)
+    kept = daily.counts(session, replace(asked, period=days), NAME)
+    changed = _changed(session, asked.currency, days)
+    patrons, mrr = changed.get(None, (0, 0))
+    found = []
+    for each in days.months:
+        if each <= asked.today:
+            came, added = changed.get(each, (0, 0))
+            left, less, more = (kept.total(NAME, each, part) for part in (LEFT, LESS, MORE))
+            end = patrons + came, mrr + added
+            lost = left.number, left.minor, less.minor
+            found.append(Month(each, patrons, mrr, *lost, more.minor, *end))
+            patrons, mrr = end
+    return tuple(found)
+
+
+def _changed(session: Session, currency: str, days: Period) -> dict[date | None, tuple[int, int]]:
+    """By how much patrons and MRR grew, by month; under None, before the first of these days."""
     day = DailyFigures
     month = cast(func.date_trunc("month", day.day), types.Date)
-    part = case((day.day < asked.period.first_day, null()), else_=month)
-    churn = day.churn_voluntary_minor + day.churn_involuntary_minor
-    gains = day.new_minor + day.expansion_minor + day.reactivation_minor
-    sums = (
-        day.new_patrons,
-        day.lost_patrons,
-        -churn,
-        -day.contraction_minor,
-        day.expansion_minor,
-        gains + churn + day.contraction_minor,
+    part = case((day.day < days.first_day, null()), else_=month)
+    grew = (
+        day.new_minor
+        + day.expansion_minor
+        + day.reactivation_minor
+        + day.contraction_minor
+        + day.churn_voluntary_minor
+        + day.churn_involuntary_minor
     )
     rows = session.execute(
-        select(part, *(func.sum(each) for each in sums))
-        .where(day.currency == asked.currency, day.day <= asked.period.last_day)
+        select(part, func.sum(day.new_patrons - day.lost_patrons), func.sum(grew))
+        .where(day.currency == currency, day.day <= days.last_day)
         .group_by(part)
     )
-    found = {first: MonthChange(first, *map(int, values)) for first, *values in rows}
-    before = found.pop(None, MonthChange(asked.today))
-    return Months(
-        patrons=before.came - before.left,
-        mrr=before.net,
-        changes=tuple(
-            found.get(each, MonthChange(each))
-            for each in asked.period.months
-            if each <= asked.today
-        ),
-    )
+    return {first: (int(patrons), int(minor)) for first, patrons, minor in rows}

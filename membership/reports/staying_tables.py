@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from flask_babel import format_date
+from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 
 from membership.reports import pictures
-from membership.reports.cohorts import Cohort, gross, ratio, survival
-from membership.reports.figures import SMALL, Figure, share
+from membership.reports.cohorts import Cohort, survival
+from membership.reports.figures import SMALL, Figure
 from membership.reports.report import Asked, Behind, Cell, Column, Table, discreet, people
-from membership.reports.staying import Months
+from membership.reports.staying import Month
 
 # Of the months after the first, those that a heat map shows; the newest of its cohorts.
 AFTER = (*range(13), 18, 24, 30, 36, 48, 60)
@@ -27,7 +27,7 @@ def short_month_name(first_day: date) -> str:
     return str(format_date(first_day, "LLL yyyy", rebase=False))
 
 
-def survival_table(found: Sequence[Cohort], asked: Asked) -> Table:
+def survival_table(found: Sequence[Cohort]) -> Table:
     """The curve over all cohorts."""
     columns = (
         Column("months", _("Months"), "count"),
@@ -35,29 +35,31 @@ def survival_table(found: Sequence[Cohort], asked: Asked) -> Table:
         Column("give", _("Still give"), "share"),
     )
     curve = survival(found)
-    rows = tuple(
-        (months, people(figure.denominator or 0, asked), discreet(figure, asked))
-        for months, figure in enumerate(curve)
-    )
+    rows = tuple((months, figure.denominator, figure) for months, figure in enumerate(curve))
     table = Table(
         "survival",
         _survival_title(curve),
         columns,
         rows,
-        summary=_("Months since the one in which they began. Only who began so long ago counts."),
+        summary=_(
+            "Months since the one in which they began. Only who began so long ago counts; where "
+            "they are fewer than %(few)d, the curve ends.",
+            few=SMALL,
+        ),
     )
     return replace(table, picture=pictures.line(table, "months", {"give": "coffee"}))
 
 
 def _survival_title(curve: Sequence[Figure]) -> str:
     after = min(A_YEAR, len(curve) - 1)
-    if after < 1 or curve[after].value is None or (curve[after].denominator or 0) < SMALL:
+    if after < 1:
         return str(_("How many still give, by the months since they began"))
     return str(
-        _(
-            "Of every 100 who began, %(number)d still give after %(months)d months",
+        ngettext(
+            "Of every 100 who began, %(number)d still give after %(num)d month",
+            "Of every 100 who began, %(number)d still give after %(num)d months",
+            after,
             number=round(100 * (curve[after].value or 0)),
-            months=after,
         )
     )
 
@@ -144,7 +146,7 @@ def _revenue_title(shown: Sequence[Cohort]) -> str:
     return str(_("How much of what began in a month still comes"))
 
 
-def month_tables(found: Months, asked: Asked) -> tuple[Table, ...]:
+def month_tables(found: Sequence[Month], asked: Asked) -> tuple[Table, ...]:
     """Who stayed, month by month; and what stayed, for who sees all."""
     tables = [_patrons_by_month(found, asked)]
     if asked.sees_all:
@@ -152,15 +154,10 @@ def month_tables(found: Months, asked: Asked) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def _patrons_by_month(found: Months, asked: Asked) -> Table:
+def _patrons_by_month(found: Sequence[Month], asked: Asked) -> Table:
     rows = tuple(
-        (
-            each.first_day,
-            people(start, asked),
-            each.left,
-            discreet(share(start - each.left, start), asked),
-        )
-        for each, (start, _mrr) in zip(found.changes, found.starts(), strict=False)
+        (each.first_day, people(each.patrons, asked), each.left, discreet(each.stayed, asked))
+        for each in found
     )
     columns = (
         Column("month", _("Month"), "month"),
@@ -176,18 +173,18 @@ def _patrons_by_month(found: Months, asked: Asked) -> Table:
     )
 
 
-def _revenue_by_month(found: Months, asked: Asked) -> Table:
+def _revenue_by_month(found: Sequence[Month], asked: Asked) -> Table:
     rows = tuple(
         (
             each.first_day,
-            start,
+            each.mrr,
             each.churn,
             each.contraction,
             each.expansion,
-            gross(start, each.churn + each.contraction),
-            ratio(start - each.churn - each.contraction + each.expansion, start),
+            each.gross,
+            each.net,
         )
-        for each, (_patrons, start) in zip(found.changes, found.starts(), strict=False)
+        for each in found
     )
     columns = (
         Column("month", _("Month"), "month"),

@@ -7,7 +7,7 @@ Neither is told anything of a vote that is open (rule V4).
 from datetime import timedelta
 from typing import Any
 
-from flask_babel import format_date, format_decimal, ngettext
+from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 from sqlalchemy import and_, delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -24,7 +24,7 @@ from membership.reports.models import SummaryReader
 from membership.reports.weeks import Purse, Sums, Week, sums_of, week_due
 from membership.voting import audience
 from membership.web.languages import address
-from membership.web.pages import show_money
+from membership.web.pages import show_money, show_number
 
 NOT_AFTER = timedelta(days=2)
 SEES_AMOUNTS = ("finance", "admin")
@@ -96,20 +96,18 @@ def _words(week: Week, sums: Sums, needs: Attention) -> dict[str, Any]:
 def _sentence(sums: Sums) -> str:
     joined = ngettext(
         "%(number)s patron joined", "%(number)s patrons joined", sums.joined,
-        number=format_decimal(sums.joined),
+        number=show_number(sums.joined),
     )  # fmt: skip
-    left = ngettext(
-        "%(number)s left", "%(number)s left", sums.left, number=format_decimal(sums.left)
-    )
+    left = ngettext("%(number)s left", "%(number)s left", sums.left, number=show_number(sums.left))
     now = ngettext(
         "you have %(number)s patron now", "you have %(number)s patrons now", sums.patrons,
-        number=format_decimal(sums.patrons),
+        number=show_number(sums.patrons),
     )  # fmt: skip
     return str(_("%(joined)s, %(left)s: %(now)s.", joined=joined, left=left, now=now))
 
 
 def _count(value: int, change: int) -> list[str]:
-    return [format_decimal(value), _signed(format_decimal(change), change)]
+    return [show_number(value), _signed(show_number(change), change)]
 
 
 def _of_purse(purse: Purse) -> list[list[str]]:
@@ -142,7 +140,7 @@ def _needs(needs: Attention) -> list[str]:
         (needs.failed_mails, _("Mails that failed")),
         (needs.late_mails, _("Mails that wait too long")),
     )
-    said = [f"{name}: {format_decimal(number)}" for number, name in counts if number]
+    said = [f"{name}: {show_number(number)}" for number, name in counts if number]
     if needs.card_testing_since:
         said.append(str(_("Somebody is testing stolen cards")))
     if needs.not_compared_since:

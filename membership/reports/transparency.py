@@ -34,6 +34,11 @@ class Income:
     one_time: Figure
     received: Figure
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether nothing of it is shown."""
+        return self.regular.is_hidden and self.one_time.is_hidden
+
 
 @dataclass(frozen=True)
 class Purse:

@@ -2,15 +2,23 @@
 
 import hashlib
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
-from flask_babel import format_date, format_time, get_locale, get_timezone
+from flask_babel import (
+    format_date,
+    format_decimal,
+    format_percent,
+    format_time,
+    get_locale,
+    get_timezone,
+)
 
 from config.settings import settings
-from membership.money import Money, display
+from membership.money import MINUS, Money, display
 from membership.web.languages import current_language, language_choices, language_url
 
 
@@ -34,6 +42,16 @@ def show_money(amount: Money | int, currency: str | None = None) -> str:
             raise ValueError("a bare number of minor units needs its currency")
         amount = Money(amount, currency)
     return display(amount, str(get_locale()))
+
+
+def show_number(number: int | Decimal) -> str:
+    """In the language of the page; below 0 with the sign that money has."""
+    return str(format_decimal(number)).replace("-", MINUS)
+
+
+def show_share(share: int | Decimal) -> str:
+    """Of 1, as so many of a hundred: "12.5%"."""
+    return str(format_percent(share, "#,##0.#%")).replace("-", MINUS)
 
 
 def show_date(at: datetime | date) -> str:

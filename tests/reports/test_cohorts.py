@@ -1,5 +1,6 @@
 """Pure arithmetic of cohorts and of what a patron is worth."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -11,7 +12,6 @@ from membership.reports.cohorts import (
     Change,
     Standing,
     cohorts,
-    gross,
     lifetime_value,
     ratio,
     survival,
@@ -40,20 +40,26 @@ def test_gaps_are_filled_and_what_is_not_over_is_left_out() -> None:
 
 
 def test_only_cohorts_that_are_old_enough_are_in_the_curve() -> None:
-    """[D2] And each point says how many patrons it rests on."""
-    curve = survival(cohorts(CHANGES, MARCH))
-    assert [(figure.value, figure.denominator) for figure in curve] == [
-        (Decimal(5) / 6, 6),
-        (Decimal(5) / 6, 6),
-        (Decimal("0.75"), 4),
+    """[D2] And each point says how many patrons it rests on; it ends where they are few."""
+    tenfold = [
+        replace(each, began_patrons=each.began_patrons * 10, patrons=each.patrons * 10)
+        for each in CHANGES
     ]
-    assert survival(()) == ()
+    curve = survival(cohorts(tenfold, MARCH))
+    assert [(figure.value, figure.denominator) for figure in curve] == [
+        (Decimal(5) / 6, 60),
+        (Decimal(5) / 6, 60),
+        (Decimal("0.75"), 40),
+    ]
+    few = (Change(JANUARY, JANUARY, 19, 400, 19, 400), Change(FEBRUARY, FEBRUARY, 1, 20, 0, 0))
+    assert [figure.denominator for figure in survival(cohorts(few, APRIL))] == [20, 20, 20]
+    assert survival(cohorts(CHANGES, MARCH)) == survival(()) == ()
 
 
 def test_a_share_of_nothing_cannot_be_computed() -> None:
     """[D2] Nothing is divided by nought."""
-    assert ratio(0, 0) == gross(0, 0) == Figure(None, computable=False)
-    assert gross(1000, 250) == Figure(Decimal("0.75"))
+    assert ratio(0, 0) == Figure(None, computable=False)
+    assert ratio(750, 1000) == Figure(Decimal("0.75"))
 
 
 def test_what_a_patron_is_worth() -> None:

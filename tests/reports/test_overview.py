@@ -100,7 +100,7 @@ def test_a_fee_counts_in_the_currency_in_which_it_is_taken(session: Session) -> 
     pays(session, giver, APRIL, fee_minor=20, fee_currency="EUR")
     seen = look(session)
     assert tile(seen, "fees").figure == Figure(95, denominator=3)
-    assert tile(seen, "fees").note == "known of 1 of 1 payments"
+    assert tile(seen, "fees").note == "known of 1 of 1 payment"
     hryvnia = look(session, asked(currency="UAH"))
     assert tile(hryvnia, "fees").figure == Figure(0, denominator=0)
     assert tile(hryvnia, "fees").note == "known of 2 of 3 payments"

@@ -12,14 +12,18 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from membership.accounts.models import Account
+from membership.billing.dunning.models import Dunning
 from membership.reports import rates, rollups
+from membership.reports.figures import Figure
 from membership.reports.models import ExchangeRate
 from membership.reports.overview import Overview, build
 from membership.reports.periods import Period
 from membership.reports.rates.files import LARGEST, NotRatesError, Rate, read
 from membership.reports.report import Asked
+from tests import factories
 from tests.factories import NOON
-from tests.reports.giving import DAY, joins, leaves
+from tests.reports.giving import DAY, joins, leaves, pays
 from tests.reports.queries import number_of_queries
 from tests.reports.test_overview import table, tile
 
@@ -172,6 +176,36 @@ def test_all_currencies_in_euro_by_hand(session: Session) -> None:
     assert tile(seen, "mrr").figure.value == end
     assert seen.without_rate == ("UAH",)
     assert seen.newest_rate == date(2026, 3, 31)
+
+
+def test_cash_in_euro_is_the_sum_of_what_each_currency_expects(session: Session) -> None:
+    """[D6] Measured currency by currency, as the table beside it shows; one without a rate is
+    neither in the sum nor in what it is measured by.
+    """
+    for currency, number, given_up in (("USD", 2, 1), ("EUR", 1, 0), ("UAH", 1, 3)):
+        for _ in range(number):
+            given = joins(session, NOON - 60 * DAY, amount_minor=1001, currency=currency)
+            giver = session.get_one(Account, given.account_id)
+            pays(session, giver, NOON, subscription_id=given.id, currency=currency)
+        for each in range(given_up):
+            factories.add(
+                session,
+                Dunning(
+                    subscription_id=given.id, stripe_invoice_id=f"in_{currency}_{each}",
+                    kind="soft", amount_minor=1001, currency=currency, failed_at=NOON,
+                    given_up_at=NOON,
+                ),
+            )  # fmt: skip
+    rates.bring_in(session, HISTORY, "eurofxref-hist.csv")
+    rollups.rebuild(session)
+    seen = in_euro_now(session)
+    side_by_side = table(seen, "currencies")
+    expected = dict(zip(side_by_side.column("currency"), side_by_side.column("cash"), strict=True))
+    # Of 20.02 $, two of three renewals; 10.01 € at 1.25 $ a euro.
+    assert (expected["USD"].value, expected["EUR"].value) == (1335, 1001)
+    cash = tile(seen, "cash")
+    assert cash.figure == Figure(1001 + 1068, denominator=3)
+    assert cash.note == "3 of 4 renewals were paid in three months"
 
 
 def test_staff_add_a_currency_that_the_bank_does_not_have(session: Session) -> None:

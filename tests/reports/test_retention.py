@@ -83,6 +83,50 @@ def test_what_is_kept_and_what_a_patron_is_worth(session: Session, newsroom: Non
     assert tile(found, "three_year_value").figure.value == three_year_value(*terms)
 
 
+def test_who_came_and_left_since_takes_nothing_from_what_was_there(session: Session) -> None:
+    """[D2] Over any days, gross retention is from 0 to 100 % and net never below 0."""
+    stays = joins(session, amount_minor=500)
+    moved(session, stays, "expansion", 300, NOON + 40 * DAY)
+    moved(session, stays, "contraction", -400, NOON + 45 * DAY)
+    for days in (35, 36, 37, 70, 71):
+        leaves(session, joins(session, NOON + days * DAY, amount_minor=500), NOON + 100 * DAY)
+    rests = joins(session, amount_minor=500)
+    moved(session, rests, "churn_voluntary", -500, NOON + 70 * DAY)
+    moved(session, rests, "reactivation", 700, NOON + 80 * DAY)
+    rollups.rebuild(session)
+    asked = Asked(TODAY, Period(date(2026, 4, 1), date(2026, 6, 30)), "EUR", sees_all=True)
+    found = report(session, asked)
+    assert table(found, "revenue_retention").rows == tuple(
+        (date(2026, month, 1), *amounts, Figure(Decimal(gross)), Figure(Decimal(net)))
+        for month, amounts, gross, net in (
+            # In April 400 of 500 stay of the one, and all of the other; what was added went again.
+            (4, (1000, 0, 100, 0), "0.9", "0.9"),
+            # In May one rests: that they come back within it, with more, is not in it.
+            (5, (2400, 500, 0, 0), Decimal(1900) / 2400, Decimal(1900) / 2400),
+            (6, (3600, 2500, 0, 0), Decimal(1100) / 3600, Decimal(1100) / 3600),
+        )
+    )
+    gross, net = (tile(found, f"{name}_retention").figure.value for name in ("gross", "net"))
+    left = Decimal("0.9") * (Decimal(1900) / 2400) * (Decimal(1100) / 3600)
+    assert (gross, net) == (left, left)
+    stayed = table(found, "patron_retention")
+    assert stayed.column("start") == (2, 5, 7)
+    assert stayed.column("left") == (0, 1, 5)
+    assert tile(found, "churn").figure == Figure(Decimal(6) / 14, denominator=14)
+
+
+def test_a_month_counts_from_its_first_day_whenever_the_days_begin(
+    session: Session, newsroom: None
+) -> None:
+    """[D2] Its last day is that of the days: five left on 3 May, and one gave more."""
+    for last, gross, net in ((2, "1", "1"), (3, Decimal(9500) / 12000, Decimal(11000) / 12000)):
+        asked = Asked(TODAY, Period(date(2026, 5, 2), date(2026, 5, last)), "EUR", sees_all=True)
+        found = report(session, asked)
+        assert tile(found, "gross_retention").figure == Figure(Decimal(gross))
+        assert tile(found, "net_retention").figure == Figure(Decimal(net))
+        assert table(found, "patron_retention").column("start") == (24,)
+
+
 def test_where_nobody_leaves_there_is_no_end_to_reckon_with(
     session: Session, newsroom: None
 ) -> None:
@@ -141,7 +185,7 @@ def test_the_number_of_queries_does_not_grow(session: Session, newsroom: None) -
     for days in range(30):
         leaves(session, joins(session, NOON + days * DAY), NOON + 70 * DAY)
     rollups.rebuild(session)
-    assert number_of_queries(session, lambda: report(session, ALL)) == before <= 4
+    assert number_of_queries(session, lambda: report(session, ALL)) == before <= 5
 
 
 def test_an_empty_newsroom_has_no_figures(session: Session) -> None:
@@ -158,11 +202,8 @@ def test_a_currency_that_is_asked_for_says_nothing_of_others(
     assert table(hryvnia, "cohorts").column("began") == (1,)
 
 
-def test_words_come_newest_first_and_page_by_page(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_words_come_newest_first_and_page_by_page(session: Session) -> None:
     """[D2] Only what was written within the days asked for; a place that makes no sense is none."""
-    monkeypatch.setattr(leavers, "PAGE", 2)
     for days, words in ((1, "one"), (2, "two"), (3, "three"), (200, "later"), (4, None)):
         given = joins(session)
         factories.add(
@@ -174,24 +215,23 @@ def test_words_come_newest_first_and_page_by_page(
                 created_at=NOON + days * DAY,
             ),
         )
-    first = leavers.in_their_words(session, ALL)
+    first = leavers.in_their_words(session, ALL, limit=2)
     assert [each.leaving.comment for each in first.said] == ["three", "two"]
-    second = leavers.in_their_words(session, ALL, before=first.older)
+    second = leavers.in_their_words(session, ALL, before=first.older, limit=2)
     assert [each.leaving.comment for each in second.said] == ["one"]
     assert not second.older
-    assert leavers.in_their_words(session, ALL, before="yesterday x") == first
+    assert leavers.in_their_words(session, ALL, before="yesterday x", limit=2) == first
     troubled = leavers.in_their_words(session, ALL, "trouble")
     assert [each.leaving.comment for each in troubled.said] == ["two"]
 
 
 def test_the_people_behind_a_cohort_are_as_many_as_it_says(
-    session: Session, newsroom: None, monkeypatch: pytest.MonkeyPatch
+    session: Session, newsroom: None
 ) -> None:
     """[D2] [L13] Page by page, newest first; with what they began with and give by now."""
-    monkeypatch.setattr(behind, "PAGE", 8)
     march, place, seen = periods.month("2026-03"), "", []
     for _page in range(3):
-        page = behind.began(session, "EUR", march, place)
+        page = behind.began(session, "EUR", march, place, limit=8)
         seen += list(page.rows)
         place = page.older
     assert not place
@@ -264,14 +304,20 @@ def _still_giving(mine: list[Life], first_day: date, months: int) -> Figure:
 
 
 def _kept(mine: list[Life], first_day: date) -> tuple[Figure, Figure]:
-    before = first_day - timedelta(days=1)
+    """Of what each support was worth when the month began: its least, and its end."""
     last = min(_end_of(first_day, 0), TODAY)
-    start = lost = gained = 0
+    start = kept = end = 0
     for life in mine:
-        start += sum(amount for _name, amount in _moved(life, date.min, before))
-        for name, amount in _moved(life, first_day, last):
-            lost -= amount if name in (*CHURN.values(), "contraction") else 0
-            gained += amount if name == "expansion" else 0
+        for support in {fact.support for fact in life.facts}:
+            facts = [fact for fact in life.facts if fact.support == support]
+            worth = least = sum(fact.amount for fact in facts if fact.at.date() < first_day)
+            start += worth
+            for fact in facts:
+                if least and first_day <= fact.at.date() <= last:
+                    worth += fact.amount
+                    least = min(least, worth)
+            kept += least
+            end += worth
     if start == 0:
         return Figure(None, computable=False), Figure(None, computable=False)
-    return Figure(Decimal(start - lost) / start), Figure(Decimal(start - lost + gained) / start)
+    return Figure(Decimal(kept) / start), Figure(Decimal(end) / start)

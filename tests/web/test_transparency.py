@@ -94,6 +94,24 @@ def test_what_it_says(session: Session, client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("is_on")
+def test_who_are_few_stand_in_one_row(session: Session, client: FlaskClient) -> None:
+    """[S10] Of a table of readers, and of the quarters of a currency."""
+    begins = quarter_of(clock.now().date())
+    for number, currency in ((2, "USD"), (3, "GBP"), (4, "UAH")):
+        for days in (5, 100):
+            before = datetime.combine(begins, time(), UTC) - timedelta(days=days)
+            patrons(session, number if days == 5 else 1, before, currency=currency)
+    give(session)
+    page = client.get(LINK).text
+    tables = [part.split("</table>")[0] for part in page.split("<tbody>")[1:]]
+    assert "GBP, USD</th>" in tables[0]
+    assert ">fewer than 5 people each</span>" in tables[0]
+    assert "at least 5</td>" in tables[0]
+    assert len(tables) == 5
+    assert all(table.count("fewer than 5 people") <= 1 for table in tables)
+
+
+@pytest.mark.usefixtures("is_on")
 def test_it_stands_before_the_first_quarter_is_over(client: FlaskClient) -> None:
     assert "The first figures will stand here" in client.get(LINK).text
 

@@ -59,11 +59,12 @@ ACQUISITION = (
         _("Stories that brought patrons"),
         _(
             "Direct: patrons who came from this story’s ask, or whose device saw it last. "
-            "Influenced: patrons whose device saw this story’s ask first. A device forgets "
-            "within 90 days. Where only one story is known, it is both."
+            "Influenced: these, and patrons whose device saw this story’s ask first, so that a "
+            "patron may stand at two stories. A device forgets within 90 days. Where only one "
+            "story is known, it is both."
         ),
-        "first ledger entries by article_id (direct) and first_article_id (influenced) of their "
-        "checkout; per 1,000 = 1,000 × patrons / reads",
+        "first ledger entries by article_id (direct), or by article_id or first_article_id "
+        "(influenced) of their checkout; per 1,000 = 1,000 × patrons / reads",
     ),
     Definition(
         "asks",
@@ -73,7 +74,7 @@ ACQUISITION = (
             "the place where it stands. “At least” and “at most” are the range in which the true "
             "share lies in 95 of 100 cases."
         ),
-        "1,000 × paid / asks seen; range: Wilson score interval, z = 1.96",
+        "1,000 × paid / asks seen; range: Wilson score interval, z = 1.959964",
     ),
     Definition(
         "joined_tiers",

@@ -10,7 +10,8 @@ OVERVIEW = (
         _("Patrons"),
         _(
             "Accounts whose monthly or yearly support is running now; a failed payment that is "
-            "being tried again or a pause does not end it. The change is who came less who left."
+            "being tried again or a pause does not end it. The change is who came less who left in "
+            "the days asked for."
         ),
         "count of accounts with standing current or grace",
     ),
@@ -58,20 +59,27 @@ OVERVIEW = (
         _("Monthly recurring revenue (MRR)"),
         _(
             "What running support is worth in a month, at the end of the days asked for: yearly "
-            "amounts count a twelfth, one-time gifts do not count. One figure for each currency."
+            "amounts count a twelfth, one-time gifts do not count. One figure for each currency. "
+            "The change is since these days began."
         ),
         "MRR = sum of all ledger entries of the currency until then",
     ),
     Definition(
         "arr",
         _("Annual recurring revenue (ARR)"),
-        _("What running support would bring in a year if nothing changed."),
+        _(
+            "What running support would bring in a year if nothing changed. The change is since "
+            "the days asked for began."
+        ),
         "ARR = 12 × MRR",
     ),
     Definition(
         "arpu",
         _("MRR per patron"),
-        _("What a patron of this currency gives in a month on average."),
+        _(
+            "What a patron of this currency gives in a month on average, at the end of the days "
+            "asked for. The change is since they began."
+        ),
         "ARPU = MRR / patrons whose support is worth something then",
     ),
     Definition(
@@ -131,8 +139,9 @@ OVERVIEW = (
         _("Next month’s renewals"),
         _(
             "What active support will charge next month, times the share of renewals that were "
-            "paid in the last three whole months. A renewal that failed and is still being tried "
-            "counts as neither."
+            "paid in the last three whole months. What was given up counts by the day on which it "
+            "failed first; a renewal that failed and is still being tried counts as neither. In "
+            "EUR it is the sum of what each currency expects, at the rate of today."
         ),
         "(monthly amounts + yearly amounts due next month) × paid / (paid + given up)",
     ),
@@ -150,15 +159,19 @@ OVERVIEW = (
         "years",
         _("Twelve months and the year before"),
         _(
-            "MRR at the end of each month, or of the days asked for; patrons whose support was "
-            "worth something then; and the income of the month. Beside each, twelve months before."
+            "The twelve months until the end of the days asked for, however many days these are. "
+            "MRR at the end of each month, or of the days; patrons whose support was worth "
+            "something then; and the income of the month. Beside each, twelve months before."
         ),
         "MRR and patrons: sums of all movements until then; income: sum of the month’s days",
     ),
     Definition(
         "movements",
         _("What moved MRR"),
-        _("The six movements of the ledger, month by month; what is lost stands below the line."),
+        _(
+            "The six movements of the ledger in the twelve months until the end of the days asked "
+            "for, however many days these are; what is lost stands below the line."
+        ),
         "sum of the ledger’s entries by movement and by day of the change",
     ),
     Definition(

@@ -9,19 +9,24 @@ RETENTION = (
         "gross_retention",
         _("Gross retention"),
         _(
-            "How much of the MRR with which the days began is left, whatever others added. Pausing "
-            "counts as leaving."
+            "How much of the MRR that was there when a month began is left at its end, whatever "
+            "others added; over several months, their shares multiplied. Only what was there as "
+            "the month began can be lost: who came since is not in it. Pausing counts as leaving, "
+            "and who comes back has left. A month counts from its first day, even where the days "
+            "begin later, and until they end."
         ),
-        "(start − churn − contraction) / start",
+        "month: (start − churn − contraction) / start, of supports there at its start; "
+        "days: the product of their months",
     ),
     Definition(
         "net_retention",
         _("Net retention"),
         _(
-            "The same, with what patrons added to their support. New patrons and those who came "
-            "back are not in it."
+            "The same, with what those who are left give above what they gave when the month "
+            "began. New patrons and those who came back are not in it."
         ),
-        "(start − churn − contraction + expansion) / start",
+        "month: (start − churn − contraction + expansion) / start, of supports there at its start; "
+        "days: the product of their months",
     ),
     Definition(
         "churn",
@@ -30,8 +35,8 @@ RETENTION = (
             "How many of the patrons of a month’s beginning leave or pause in it, on average over "
             "the whole months of these days."
         ),
-        "sum of ledger entries churn_voluntary and churn_involuntary / sum of patrons at the start "
-        "of each month",
+        "sum of supports there at a month’s start that left or paused in it / sum of patrons at "
+        "the start of each month",
     ),
     Definition(
         "margin",
@@ -61,8 +66,9 @@ RETENTION = (
         "survival",
         _("How long patrons stay"),
         _(
-            "Of all who began at least so many months ago, those who still give. Each point rests "
-            "on the cohorts that are old enough; who came back counts again."
+            "Of all who began at least so many months ago, those who still give, until the end of "
+            "these days. Each point rests on the cohorts that are old enough, and the curve ends "
+            "where fewer than 20 began in them; who came back counts again."
         ),
         "running supports at the end of the month / patrons who began, over cohorts old enough",
     ),
@@ -71,7 +77,9 @@ RETENTION = (
         _("Who began together, by number"),
         _(
             "Of those whose support in this currency began in a month, the share that gives at the "
-            "end of that month (0) and of later ones. Months that are not over do not count."
+            "end of that month (0) and of later ones, until the end of these days: months 0 to "
+            "12, then 18, 24, 30, 36, 48 and 60, of the newest 24 cohorts that began in them. "
+            "Months that are not over do not count."
         ),
         "running supports of the cohort / accounts whose first ledger entry is in its month",
     ),
@@ -80,7 +88,7 @@ RETENTION = (
         _("Who began together, by revenue"),
         _(
             "The MRR of those who began in a month as a share of what they began with; more than "
-            "100 % where they give more by now."
+            "100 % where they give more by now. The same cohorts and months as by number."
         ),
         "MRR of the cohort / sum of the first ledger entries of its accounts",
     ),
@@ -88,16 +96,22 @@ RETENTION = (
         "patron_retention",
         _("Who stays, month by month"),
         _(
-            "Patrons when the month began, those who left or paused in it, and the share that "
-            "stayed. A month that is cut short counts as far as the days go."
+            "Patrons when the month began, those of them who left or paused in it, and the share "
+            "that stayed. A month counts from its first day, even where the days begin later, and "
+            "until they end."
         ),
-        "(start − left) / start",
+        "(start − left) / start, of supports there at the month’s start",
     ),
     Definition(
         "revenue_retention",
         _("What stays, month by month"),
-        _("Gross and net retention of each month’s MRR."),
-        "gross = (start − churn − contraction) / start; net = gross + expansion / start",
+        _(
+            "Gross and net retention of the MRR with which each month began, and what they are "
+            "made of: what those took away who were there then, and what those who are left give "
+            "above it."
+        ),
+        "gross = (start − churn − contraction) / start; net = gross + expansion / start; of "
+        "supports there at the month’s start",
     ),
     Definition(
         "left",

@@ -3,8 +3,9 @@
 Three rollups: by story ("article"), by wording of the ask ("ask"), and what was paid by what it is
 ("joined"). A part is "<step>:<id>", with 0 for no story and no experiment. Who joins is counted
 from the first entry of a subscription in the ledger, so that it agrees with what MRR was won;
-"direct" is the last story they came from and "influenced" the first, which is the same where only
-one is known. What Stripe had before us came from no story of ours, and no such step is counted.
+"direct" is the last story they came from, or the first where no other is known; "influenced" are
+both, so that it is never less. What Stripe had before us came from no story of ours, and no such
+step is counted.
 """
 
 from collections.abc import Iterable
@@ -39,8 +40,12 @@ _JOINED = """
     LEFT JOIN subscription ON subscription.id = entry.subscription_id
     LEFT JOIN checkout ON checkout.id = subscription.checkout_id
     CROSS JOIN LATERAL (VALUES
-        ('direct:' || coalesce(checkout.article_id, 0)),
-        ('influenced:' || coalesce(checkout.first_article_id, checkout.article_id, 0))
+        (coalesce(checkout.article_id, checkout.first_article_id, 0),
+            coalesce(checkout.first_article_id, checkout.article_id, 0))
+    ) AS story (last, first)
+    CROSS JOIN LATERAL (
+        SELECT 'direct:' || last UNION SELECT 'influenced:' || last
+        UNION SELECT 'influenced:' || first
     ) AS touch (part)
     WHERE checkout.taken_over_at IS NULL
         AND entry.occurred_at >= :since AND entry.movement IN ('new', 'reactivation')
@@ -76,9 +81,9 @@ def _told_or_written(since: datetime) -> Iterable[Select[date]]:
     )
 
 
-def _way(key: str, column: str) -> str:
+def _way(key: str, columns: str) -> str:
     return " UNION ALL ".join((_SEEN.format(key=key), *(
-        each.format(key=column) for each in (_BEGUN, _PAID)
+        each.format(key=columns) for each in (_BEGUN, _PAID)
     )))  # fmt: skip
 
 

@@ -5,13 +5,13 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from flask_babel import format_date, format_decimal, format_percent, ngettext
+from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 
 from membership.money import Money
 from membership.reports.figures import SMALL, Figure, part_of
 from membership.reports.report import Cell, Table, Unit
-from membership.web.pages import show_money
+from membership.web.pages import show_money, show_number, show_share
 from membership.web.spreadsheet import plain_text
 
 NOTHING = "–"
@@ -37,17 +37,17 @@ def _text(cell: Any, unit: Unit, currency: str) -> str:
         case "money":
             return show_money(int(cell), currency)
         case "share":
-            return str(format_percent(cell, "#,##0.#%"))
+            return show_share(cell)
         case "per_mille":
-            return str(format_decimal((cell * 1000).quantize(DAY, ROUND_HALF_EVEN)))
+            return show_number((cell * 1000).quantize(DAY, ROUND_HALF_EVEN))
         case "count":
-            return str(format_decimal(cell))
+            return show_number(cell)
         case "ratio":
-            return str(format_decimal(cell.quantize(DAY, ROUND_HALF_EVEN)))
+            return show_number(cell.quantize(DAY, ROUND_HALF_EVEN))
         case "days":
             days = Decimal(cell).quantize(DAY).normalize()
             number = int(days) if days == days.to_integral_value() else 2
-            return str(ngettext("%(days)s day", "%(days)s days", number, days=format_decimal(days)))
+            return str(ngettext("%(days)s day", "%(days)s days", number, days=show_number(days)))
         case "day":
             return str(format_date(cell, "d MMM yyyy", rebase=False))
         case "month":

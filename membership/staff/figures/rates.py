@@ -5,6 +5,7 @@ from typing import Any
 from flask import flash, render_template
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 
@@ -38,7 +39,12 @@ def rates() -> Any:
         ]
         return _page(form), 422
     flash(
-        _("%(written)d of %(rates)d rates were new.", written=done.written, rates=done.rates),
+        ngettext(
+            "%(written)d of %(num)d rate was new.",
+            "%(written)d of %(num)d rates were new.",
+            done.rates,
+            written=done.written,
+        ),
         "good",
     )
     return back_to("staff.rates")

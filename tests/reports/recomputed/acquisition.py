@@ -131,7 +131,7 @@ def _by_story(raw: Raw, asked: Asked) -> Rows:
     rows = []
     for story in (*sorted(_stories(raw)), None):
         direct = [move for move, page in came if last(page) == story]
-        influenced = [move for move, page in came if first(page) == story]
+        influenced = [move for move, page in came if story in (last(page), first(page))]
         reads = read(raw, "read", asked.period, article_id=story) if story else 0
         row: dict[str, Any] = {
             "reads": reads,

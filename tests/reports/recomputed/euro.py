@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from membership.money import Money
 from membership.reports.models import ExchangeRate
 from membership.reports.report import Asked
-from tests.reports.recomputed.overview import DAY, MOVEMENTS
+from tests.reports.recomputed.overview import DAY, MOVEMENTS, cash
 from tests.reports.recomputed.raw import Raw
 
 
@@ -52,7 +52,17 @@ def tiles(raw: Raw, rates: Rates, asked: Asked) -> dict[str, Any]:
         once += cents if flow.kind in ("once", "once back") else 0
         received += cents if flow.kind != "fee" else 0
     mrr = stood(raw, rates, asked.period.last_day)
-    return {"mrr": round(mrr), "one_time": round(once), "received": round(received)}
+    expected = [
+        rates.cents(coming, code, asked.today)
+        for code in rates.known
+        if (coming := cash(raw, code, asked.today)) is not None
+    ]
+    return {
+        "cash": round(sum(expected)),
+        "mrr": round(mrr),
+        "one_time": round(once),
+        "received": round(received),
+    }
 
 
 def stood(raw: Raw, rates: Rates, day: date) -> Fraction:

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from membership.reports.periods import Period, months_later
@@ -10,16 +11,17 @@ from membership.reports.report import Asked
 from tests.reports.recomputed.overview import DAY, Rows, end_of, pieces
 from tests.reports.recomputed.raw import Move, Raw, within
 
-# What a table has room for: the newest cohorts, each month of the first year and every sixth.
+# What a table has room for: the newest cohorts, each month of the first year and some later ones.
 MOST_COHORTS = 24
+LATER = (18, 24, 30, 36, 48, 60)
+# Fewer than so many make no curve.
+ENOUGH = 20
 WAYS = {"voluntary": "voluntary", "payment_failed": "payment_failed"}
 
 
 def tiles(raw: Raw, asked: Asked) -> dict[str, Any]:
     days, currency = asked.period, asked.currency
-    moved = raw.moved(currency, days)
-    start = raw.mrr(currency, days.first_day - DAY)
-    gross = start + sum(m.amount for m in moved if is_loss(m))
+    rows = [revenue_of_month(raw, currency, *each) for each in months_of(days)]
     patrons = raw.patrons(currency, days.last_day)
     mrr = raw.mrr(currency, days.last_day)
     churn, margin = monthly_churn(raw, currency, days), known_margin(raw, currency, days)
@@ -30,8 +32,8 @@ def tiles(raw: Raw, asked: Asked) -> dict[str, Any]:
         # Month after month, whoever is left brings the same.
         three_years = round(sum(arpu * margin * (1 - churn) ** month for month in range(36)))
     return {
-        "gross_retention": Fraction(gross, start) if start else None,
-        "net_retention": Fraction(gross + gained(moved), start) if start else None,
+        "gross_retention": multiplied([row["gross"] for row in rows]),
+        "net_retention": multiplied([row["net"] for row in rows]),
         "churn": churn,
         "arpu": round(Fraction(mrr, patrons)) if patrons else None,
         "margin": margin,
@@ -40,12 +42,45 @@ def tiles(raw: Raw, asked: Asked) -> dict[str, Any]:
     }
 
 
-def is_loss(move: Move) -> bool:
-    return move.name == "contraction" or move.name.startswith("churn")
+def multiplied(shares: list[Fraction | None]) -> Fraction | None:
+    known = [each for each in shares if each is not None]
+    return prod(known) if known else None
 
 
-def gained(moved: list[Move]) -> int:
-    return sum(move.amount for move in moved if move.name == "expansion")
+def months_of(days: Period) -> list[tuple[date, Period]]:
+    """The months that they touch, each from its first day to its last or that of the days."""
+    return [(month, Period(month, min(end_of(month), days.last_day))) for month in days.months]
+
+
+class Kept:
+    """What became of one support that was worth something when some days began."""
+
+    def __init__(self, start: int, moves: list[Move]) -> None:
+        self.start, self.worth, self.least = start, start, start
+        self.left_with: int | None = None
+        for move in moves:
+            if self.left_with is None:
+                self.worth += move.amount
+                if self.worth == 0:
+                    self.left_with = self.least
+                self.least = min(self.least, self.worth)
+
+    @property
+    def less(self) -> int:
+        return self.start - self.least if self.left_with is None else self.start - self.left_with
+
+    @property
+    def more(self) -> int:
+        return self.worth - self.least
+
+
+def kept(raw: Raw, currency: str, days: Period) -> list[Kept]:
+    """Of each support that was there before these days; whoever comes back has left."""
+    moves: dict[int, list[Move]] = {}
+    for move in raw.moved(currency, days):
+        moves.setdefault(move.support, []).append(move)
+    before = raw.values(currency, days.first_day - DAY)
+    return [Kept(start, moves.get(support, [])) for support, start in before.items()]
 
 
 def monthly_churn(raw: Raw, currency: str, days: Period) -> Fraction | None:
@@ -53,7 +88,7 @@ def monthly_churn(raw: Raw, currency: str, days: Period) -> Fraction | None:
     for month in days.months:
         if days.first_day <= month and end_of(month) <= days.last_day:
             whole = Period(month, end_of(month))
-            left += sum(m.name.startswith("churn") for m in raw.moved(currency, whole))
+            left += sum(each.left_with is not None for each in kept(raw, currency, whole))
             patrons += raw.patrons(currency, month - DAY)
     return Fraction(left, patrons) if patrons else None
 
@@ -79,12 +114,8 @@ def tables(raw: Raw, asked: Asked) -> dict[str, Rows]:
         "survival": survival(found),
         "cohorts": by_number(shown),
         "cohort_revenue": by_revenue(shown),
-        "patron_retention": [
-            patrons_of_month(raw, currency, month, days) for month, days in pieces(period)
-        ],
-        "revenue_retention": [
-            revenue_of_month(raw, currency, month, days) for month, days in pieces(period)
-        ],
+        "patron_retention": [patrons_of_month(raw, currency, *each) for each in months_of(period)],
+        "revenue_retention": [revenue_of_month(raw, currency, *each) for each in months_of(period)],
         "left": [ends_of_month(raw, currency, month, days) for month, days in pieces(period)],
         "left_why": why(raw, currency, period),
     }
@@ -92,25 +123,23 @@ def tables(raw: Raw, asked: Asked) -> dict[str, Rows]:
 
 def patrons_of_month(raw: Raw, currency: str, month: date, days: Period) -> dict[str, Any]:
     start = raw.patrons(currency, days.first_day - DAY)
-    left = sum(m.name.startswith("churn") for m in raw.moved(currency, days))
+    left = sum(each.left_with is not None for each in kept(raw, currency, days))
     stayed = Fraction(start - left, start) if start else None
     return {"month": month, "start": start, "left": left, "stayed": stayed}
 
 
 def revenue_of_month(raw: Raw, currency: str, month: date, days: Period) -> dict[str, Any]:
-    moved = raw.moved(currency, days)
-    start = raw.mrr(currency, days.first_day - DAY)
-    churn = -sum(m.amount for m in moved if m.name.startswith("churn"))
-    contraction = -sum(m.amount for m in moved if m.name == "contraction")
-    kept = start - churn - contraction
+    there = kept(raw, currency, days)
+    start = sum(each.start for each in there)
+    gross, net = sum(each.least for each in there), sum(each.worth for each in there)
     return {
         "month": month,
         "start": start,
-        "churn": churn,
-        "contraction": contraction,
-        "expansion": gained(moved),
-        "gross": Fraction(kept, start) if start else None,
-        "net": Fraction(kept + gained(moved), start) if start else None,
+        "churn": sum(each.left_with or 0 for each in there),
+        "contraction": sum(each.less for each in there),
+        "expansion": sum(each.more for each in there),
+        "gross": Fraction(gross, start) if start else None,
+        "net": Fraction(net, start) if start else None,
     }
 
 
@@ -195,13 +224,15 @@ def survival(found: dict[date, Cohort]) -> Rows:
     for months in range(max((len(each.running) for each in found.values()), default=0)):
         old = [each for each in found.values() if len(each.running) > months]
         began = sum(each.began for each in old)
+        if began < ENOUGH:
+            break
         give = Fraction(sum(each.running[months] for each in old), began)
         rows.append({"months": months, "began": began, "give": give})
     return rows
 
 
 def has_room(month: int) -> bool:
-    return month <= 12 or month % 6 == 0
+    return month <= 12 or month in LATER
 
 
 def by_number(found: dict[date, Cohort]) -> Rows:

@@ -91,14 +91,17 @@ def _makes_sense(report: Report) -> None:
     tables = {table.key: table for table in report.tables}
     for key in ("patrons", "mrr", "arr", "at_risk", "scheduled_churn", "cash", "failed", "ltv"):
         assert (value.get(key) or 0) >= 0
-    for key in ("recovered", "recovered_value", "margin"):
-        assert (value.get(key) or 0) <= 1
+    for key in ("recovered", "recovered_value", "margin", "gross_retention", "churn"):
+        assert 0 <= (value.get(key) or 0) <= 1
     if value.get("gross_retention") is not None:
         assert value["gross_retention"] <= min(1, value["net_retention"])
     if "waterfall" in tables:
         *parts, end = map(compare.plain, tables["waterfall"].column("amount"))
         assert sum(parts) == end == value["mrr"]
-    for key, column in (("survival", "give"), ("recovery", "share"), ("left_why", "share")):
+    for key, column in (
+        ("survival", "give"), ("recovery", "share"), ("left_why", "share"),
+        ("patron_retention", "stayed"), ("revenue_retention", "gross"),
+    ):  # fmt: skip
         if key in tables:
             assert all(0 <= (compare.plain(cell) or 0) <= 1 for cell in tables[key].column(column))
 
