@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from lxml import html
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -88,6 +89,42 @@ def test_days_that_make_no_sense_are_left_out(
         assert asked.text == usual
     until = browser.get("/staff/?period=own&from=2026-01-01&to=9999-12-31")
     assert until.status_code == 200
+    for first, last in (
+        ("2026-02-02", "2026-02-01"),
+        ("2999-01-01", "2999-02-01"),
+        ("2026-02", ""),
+    ):
+        page = browser.get(f"/staff/?period=month&from={first}&to={last}")
+        assert page.status_code == 400
+        assert page.text.count("Please give a first and a last day, in that order") == 1
+
+
+def test_days_that_are_typed_win_over_the_period_beside_them(
+    session: Session, signed_in: SignedIn, giver: Account
+) -> None:
+    """Whoever types days need not choose "The days below" as well; nor, having done so, to take
+    them out again to ask for another period.
+    """
+    browser = signed_in(session, factories.staff(session, "finance"))
+
+    def period(**typed: str) -> tuple[str, str]:
+        """What the form says, sent again as it stood but for what was typed."""
+        (form,) = html.fromstring(browser.get("/staff/?period=last_month").text).xpath("//form"
+            "[.//*[@name='from']]")  # fmt: skip
+        asked = dict(form.form_values()) | typed
+        page = html.fromstring(browser.get("/staff/", query_string=asked).text)
+        (days,) = page.xpath("//input[@name='shown']/@value")
+        (name,) = page.xpath("//select[@name='period']/option[@selected]/@value")
+        return name, days
+
+    days = {"from": "2026-01-05", "to": "2026-01-20"}
+    assert period(**days) == ("own", "2026-01-05/2026-01-20")
+    assert period() == period(period="last_month")
+    assert period()[0] == "last_month"
+    assert period(period="all")[0] == "all"
+    own = {"shown": "2026-01-05/2026-01-20"} | days
+    assert period(period="own", **own) == ("own", "2026-01-05/2026-01-20")
+    assert period(period="last_month", **own) == period()
 
 
 def test_the_dashboard_shows_in_red_where_books_disagree(
