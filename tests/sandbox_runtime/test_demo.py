@@ -79,27 +79,19 @@ def test_when_the_demo_is_killed_nothing_stays_and_it_starts_again(
 def test_servers_that_are_given_are_used_and_left_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Invented patrons are known to Stripe once, however often the demo starts over them."""
     with start_postgres(tmp_path / "theirs") as postgres, start_redis(tmp_path / "theirs") as redis:
         monkeypatch.setenv("DATABASE_URL", postgres.url)
         monkeypatch.setenv("REDIS_URL", redis.url)
-        with System(tmp_path / "ours", patrons=0) as system:
-            assert system.info["database_url"] == postgres.url
-            assert system.info["redis_url"] == redis.url
-        assert not (tmp_path / "ours" / "postgres").exists()
-        assert postgres.answers()
-        assert redis.answers()
-
-
-def test_invented_patrons_are_known_to_stripe_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with start_postgres(tmp_path / "theirs") as postgres:
-        monkeypatch.setenv("DATABASE_URL", postgres.url)
         for begins in (True, False):
             with System(tmp_path / "ours", patrons=20) as system:
+                assert system.info["database_url"] == postgres.url
+                assert system.info["redis_url"] == redis.url
                 said = system.output.read_text()
                 made = requests.get(f"{system.info['stripe']}/sandbox/state", timeout=30).json()
             assert ("Telling the Stripe stand-in" in said) is begins
+            assert not (tmp_path / "ours" / "postgres").exists()
+            assert redis.answers()
             with psycopg.connect(postgres.url.replace("+psycopg", "")) as connection:
                 rows = "SELECT count(*) FROM subscription WHERE state <> 'ended'"
                 (running,) = connection.execute(rows).fetchone() or (0,)

@@ -1,7 +1,9 @@
 """Security headers stand on every answer, errors too (rule S7)."""
 
 import re
+import sys
 from collections.abc import Callable
+from logging import StreamHandler, getLogger
 
 import pytest
 import structlog
@@ -10,7 +12,6 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from config import logging
 from config.settings import Settings
 from tests import factories
 
@@ -127,10 +128,12 @@ def test_an_error_keeps_what_programs_need(client: FlaskClient, session: Session
 
 
 def test_logs_hold_no_values_of_rows(
-    session: Session, capfd: pytest.CaptureFixture[str], settings: Settings
+    session: Session, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """[S10] An error of the database names neither parameters nor the row."""
-    logging.configure("INFO")
+    # For this test alone: where it looks is closed afterwards.
+    (handler,) = (each for each in getLogger().handlers if type(each) is StreamHandler)
+    monkeypatch.setattr(handler, "stream", sys.stderr)
     reader = factories.account(session, name="Olena")
     with pytest.raises(IntegrityError) as error, session.begin_nested():
         factories.account(session, email=reader.email, name=reader.name)
