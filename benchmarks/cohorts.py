@@ -13,10 +13,10 @@ from benchmarks._newsroom import MANY, application, newsroom
 from benchmarks.mrr_waterfall import a_second
 from membership import clock
 from membership.db import transaction
-from membership.reports import staying
-from membership.reports.cohorts import Change, Cohort, cohorts
 from membership.reports.periods import named
 from membership.reports.report import Asked
+from membership.reports.retention import staying
+from membership.reports.retention.cohorts import Change, Cohort, cohorts
 
 GOAL = 200
 UNIT = "heat maps/s"

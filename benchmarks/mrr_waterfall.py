@@ -16,9 +16,9 @@ from membership import clock
 from membership.billing.lifecycle import INVOLUNTARY
 from membership.billing.revenue import WORTH_NOTHING
 from membership.db import transaction
-from membership.reports import books
-from membership.reports.books import Cuts
 from membership.reports.models import DailyFigures
+from membership.reports.overview import books
+from membership.reports.overview.books import Cuts
 from membership.reports.periods import Period, named
 
 GOAL = 200

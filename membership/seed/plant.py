@@ -22,7 +22,7 @@ from membership.db import Base
 from membership.mail.models import OutboxEmail
 from membership.money import from_major
 from membership.reports import rollups
-from membership.reports.running import count_patrons, differences
+from membership.reports.overview.running import count_patrons, differences
 from membership.seed import asks, campaigns, letters, newsroom, suggestions, views, votes, ways
 from membership.seed.asks import Trial
 from membership.seed.blocks import Plan, told

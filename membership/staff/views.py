@@ -1,6 +1,5 @@
 """The back office, one file a room; importing them registers their pages."""
 
-from membership.staff import asks
 from membership.staff.figures import (
     acquisition,
     overview,
@@ -24,7 +23,7 @@ from membership.staff.people import (
     pauses,
 )
 from membership.staff.room import blueprint
-from membership.staff.site import transparency, ways
+from membership.staff.site import asks, transparency, ways
 from membership.staff.topics import board, round_drafts, rounds, series, topic, topics
 
 __all__ = [

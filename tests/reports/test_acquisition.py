@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from membership.articles.models import Article, ReadingCount
 from membership.billing.models import Checkout, LedgerEntry, Subscription
-from membership.reports import acquisition, rollups
-from membership.reports.came import BELOW, tier_of
+from membership.reports import rollups
+from membership.reports.acquisition import page as acquisition
+from membership.reports.acquisition.came import BELOW, tier_of
+from membership.reports.acquisition.intervals import overlap, wilson
+from membership.reports.acquisition.steps import whole_months
 from membership.reports.figures import Figure, part_of
-from membership.reports.intervals import overlap, wilson
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Report, Table
-from membership.reports.steps import whole_months
 from tests import factories
 from tests.articles.asking import running
 from tests.factories import NOON

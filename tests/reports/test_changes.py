@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from membership.reports.changes import Book, Changes, Movements
-from membership.reports.glance import twelve_months
+from membership.reports.overview.changes import Book, Changes, Movements
+from membership.reports.overview.glance import twelve_months
 from membership.reports.periods import Period
 
 AMOUNT = st.integers(-10_000, 10_000)

@@ -8,7 +8,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from membership.reports.cohorts import (
+from membership.reports.figures import Figure
+from membership.reports.retention.cohorts import (
     Change,
     Standing,
     cohorts,
@@ -17,7 +18,6 @@ from membership.reports.cohorts import (
     survival,
     three_year_value,
 )
-from membership.reports.figures import Figure
 
 JANUARY, FEBRUARY, MARCH, APRIL = (date(2026, month, 1) for month in (1, 2, 3, 4))
 CHANGES = (

@@ -11,8 +11,8 @@ from membership.billing.models import (
 )
 from membership.mail.models import STATES
 from membership.reports import words
-from membership.reports.changes import Movements
 from membership.reports.definitions import DEFINITIONS, DOCUMENT, document
+from membership.reports.overview.changes import Movements
 from membership.voting.models import ROUND_STATES
 
 

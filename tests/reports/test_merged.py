@@ -16,9 +16,10 @@ from membership.accounts.models import Account
 from membership.billing.models import LedgerEntry, Subscription
 from membership.patrons import roll
 from membership.patrons.models import Patron
-from membership.reports import behind, rollups
+from membership.reports import rollups
 from membership.reports.models import CohortFigures, DailyCount, DailyFigures, RollupState
 from membership.reports.periods import month
+from membership.reports.retention import behind
 from membership.reports.rollups import cohorts, daily_figures, givers, left
 from tests import factories
 from tests.factories import NOON

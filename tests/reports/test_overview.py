@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
 from membership.billing.dunning.models import Dunning
-from membership.reports import overview, rollups
+from membership.reports import rollups
 from membership.reports.figures import Figure
-from membership.reports.overview import Overview, build
+from membership.reports.overview import page as overview
+from membership.reports.overview.page import Overview, build
+from membership.reports.overview.running import Difference, differences
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Table, Tile
-from membership.reports.running import Difference, differences
 from tests import factories
 from tests.factories import NOON
 from tests.reports.giving import DAY, joins, leaves, moved, pays

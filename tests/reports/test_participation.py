@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from membership.reports import rollups
 from membership.reports.definitions import DEFINITIONS
-from membership.reports.participation import participation
+from membership.reports.participation.page import participation
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Report, Table
 from membership.voting.models import RoundOption, Topic, TopicFollow

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from membership.reports.groups import AMOUNTS, Group, amount_band, months_after, shown
+from membership.reports.participation.groups import AMOUNTS, Group, amount_band, months_after, shown
 
 counts = st.integers(0, 30)
 groups = st.builds(lambda voters, others: Group(voters + others, voters), counts, counts)

@@ -17,7 +17,7 @@ from membership.billing.dunning.models import Dunning
 from membership.reports import rates, rollups
 from membership.reports.figures import Figure
 from membership.reports.models import ExchangeRate
-from membership.reports.overview import Overview, build
+from membership.reports.overview.page import Overview, build
 from membership.reports.periods import Period
 from membership.reports.rates.files import LARGEST, NotRatesError, Rate, read
 from membership.reports.report import Asked

@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 from membership.billing.dunning.models import KINDS, RECOVERED_BY, Dunning
 from membership.billing.dunning.rules import HARD
 from membership.billing.models import Subscription
-from membership.reports import at_risk, cards, rollups, stripe_words
-from membership.reports.cards import SOON
+from membership.reports import rollups, stripe_words
 from membership.reports.figures import Figure
 from membership.reports.models import DailyCount, RollupState
 from membership.reports.periods import Period
-from membership.reports.recovery import NAMES, median, report
+from membership.reports.recovery import at_risk, cards
+from membership.reports.recovery.cards import SOON
+from membership.reports.recovery.page import NAMES, median, report
 from membership.reports.report import Asked, Report, Table, Tile
 from membership.reports.rollups import recovery as recovery_rollups
 from tests import factories

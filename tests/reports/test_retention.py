@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy.orm import Session
 
 from membership.billing.models import Leaving
-from membership.reports import behind, leavers, periods, rollups
-from membership.reports.cohorts import lifetime_value, three_year_value
+from membership.reports import periods, rollups
 from membership.reports.figures import Figure
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Report, Table, Tile
-from membership.reports.retention import report
+from membership.reports.retention import behind, leavers
+from membership.reports.retention.cohorts import lifetime_value, three_year_value
+from membership.reports.retention.page import report
 from tests import factories
 from tests.factories import NOON
 from tests.reports.giving import DAY, joins, leaves, moved, pays

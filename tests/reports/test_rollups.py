@@ -11,7 +11,7 @@ from membership.billing.revenue import monthly_value
 from membership.db import transaction
 from membership.reports import rollups
 from membership.reports.models import DailyFigures, RollupState
-from membership.reports.running import differences, running
+from membership.reports.overview.running import differences, running
 from tests import factories
 from tests.factories import NOON
 from tests.reports.giving import DAY, joins, leaves, moved, pays

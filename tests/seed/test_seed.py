@@ -31,7 +31,7 @@ from membership.patrons.filters import Filters
 from membership.patrons.models import PatronView
 from membership.reports import patrons, rollups
 from membership.reports.models import DailyFigures
-from membership.reports.running import differences
+from membership.reports.overview.running import differences
 from membership.seed import plant, topics
 from membership.seed.topics import OVERRULED_REASON
 from membership.voting import export, rounds, tally

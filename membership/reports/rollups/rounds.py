@@ -46,8 +46,14 @@ from membership.billing.standing import (
 )
 from membership.db import lock
 from membership.money import Money
-from membership.reports.groups import HORIZONS, TENURES, Group, amount_band, months_after
 from membership.reports.models import RoundGroup
+from membership.reports.participation.groups import (
+    HORIZONS,
+    TENURES,
+    Group,
+    amount_band,
+    months_after,
+)
 from membership.voting.models import Round, Turnout
 
 # By name, currency and part, as in RoundGroup.

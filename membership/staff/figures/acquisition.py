@@ -4,7 +4,7 @@ from flask import url_for
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from membership.reports import acquisition
+from membership.reports.acquisition import page as acquisition
 from membership.reports.report import Asked, Report
 from membership.staff.figures import pages
 

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from membership.accounts.models import Account
 from membership.money import Money
-from membership.reports.at_risk import AtRisk
-from membership.reports.behind import Began, Left
-from membership.reports.cards import Expiring
-from membership.reports.leavers import Said
+from membership.reports.recovery.at_risk import AtRisk
+from membership.reports.recovery.cards import Expiring
+from membership.reports.retention.behind import Began, Left
+from membership.reports.retention.leavers import Said
 from membership.web.spreadsheet import plain_text
 
 # So many rows are asked for at a time.

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from membership.reports.attention import attention
 from membership.reports.definitions import DEFINITIONS
-from membership.reports.overview import build
+from membership.reports.overview.page import build
 from membership.reports.report import Asked
 from membership.staff.figures import pages
 from membership.staff.room import blueprint

@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _
 
-from membership.reports.participation import participation
+from membership.reports.participation.page import participation
 from membership.staff.figures import pages
 
 PAGE = pages.Page(

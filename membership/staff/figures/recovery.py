@@ -10,10 +10,12 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from membership.accounts import audit
-from membership.reports import at_risk, cards, keyset, recovery, stripe_words, words
-from membership.reports.behind import Page
+from membership.reports import keyset, stripe_words, words
 from membership.reports.periods import Period
+from membership.reports.recovery import at_risk, cards
+from membership.reports.recovery import page as recovery
 from membership.reports.report import Asked, Report
+from membership.reports.retention.behind import Page
 from membership.staff.figures import lists, pages
 from membership.staff.room import me
 

@@ -9,7 +9,7 @@ import pytest
 from membership.billing.manage import plan
 from membership.billing.models import Donation, LedgerEntry
 from membership.billing.standing import standing
-from membership.reports.running import differences
+from membership.reports.overview.running import differences
 from tests.billing.agreement import assert_ledger_is_mrr
 from tests.billing.manage.conftest import Patron
 from tests.billing.reading import mails, rows

@@ -19,18 +19,14 @@ from membership import clock
 from membership.accounts.models import Account
 from membership.patrons import filters
 from membership.patrons.filters import Filters
-from membership.reports import (
-    acquisition,
-    overview,
-    participation,
-    patrons,
-    recovery,
-    retention,
-    rollups,
-    transparency,
-)
+from membership.reports import patrons, rollups, transparency
+from membership.reports.acquisition import page as acquisition
+from membership.reports.overview import page as overview
+from membership.reports.participation import page as participation
 from membership.reports.periods import Period, months_later
+from membership.reports.recovery import page as recovery
 from membership.reports.report import Asked
+from membership.reports.retention import page as retention
 from membership.voting.models import Round, Turnout
 from tests import factories
 from tests.conftest import rolled_back

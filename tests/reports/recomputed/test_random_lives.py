@@ -11,10 +11,13 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.reports import overview, recovery, retention, rollups
+from membership.reports import rollups
 from membership.reports.models import DailyCount, DailyFigures
+from membership.reports.overview import page as overview
 from membership.reports.periods import Period
+from membership.reports.recovery import page as recovery
 from membership.reports.report import Asked, Report
+from membership.reports.retention import page as retention
 from membership.reports.rollups import givers
 from tests.reports.recomputed import compare
 from tests.reports.recomputed import overview as giving

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from membership.money import Money
-from membership.reports.groups import amount_band, months_after
+from membership.reports.participation.groups import amount_band, months_after
 from tests.reports.recomputed.overview import WITH_STANDING
 from tests.reports.recomputed.raw import Raw
 

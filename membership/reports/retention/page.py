@@ -10,12 +10,14 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from membership.reports import daily, leavers, rollups, staying, staying_tables
-from membership.reports.cohorts import lifetime_value, ratio, three_year_value
+from membership.reports import daily, rollups
 from membership.reports.daily import Counts
 from membership.reports.figures import Figure, average, part_of, share
 from membership.reports.report import Asked, Behind, Report, Tile, discreet
-from membership.reports.staying import Month, last_whole_month, over_months
+from membership.reports.retention import leavers, staying
+from membership.reports.retention import tables as staying_tables
+from membership.reports.retention.cohorts import lifetime_value, ratio, three_year_value
+from membership.reports.retention.staying import Month, last_whole_month, over_months
 
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from membership.money import decimals
-from membership.reports.changes import DAY, Amount, Book, Changes, Movements
 from membership.reports.models import DailyFigures
+from membership.reports.overview.changes import DAY, Amount, Book, Changes, Movements
 from membership.reports.periods import Period
 from membership.reports.rates import EURO, Rates, rate_on
 

@@ -10,11 +10,11 @@ from sqlalchemy import case, cast, func, null, select, types
 from sqlalchemy.orm import Session
 
 from membership.reports import daily
-from membership.reports.cohorts import Change, Cohort, cohorts, ratio
 from membership.reports.figures import Figure, share
 from membership.reports.models import CohortFigures, DailyFigures
 from membership.reports.periods import Period, months_later
 from membership.reports.report import Asked
+from membership.reports.retention.cohorts import Change, Cohort, cohorts, ratio
 from membership.reports.rollups.kept import LEFT, LESS, MORE, NAME
 
 DAY = timedelta(days=1)

@@ -10,13 +10,14 @@ from werkzeug.wrappers import Response
 from membership.articles import experiments
 from membership.articles.models import AskExperiment
 from membership.db import LARGEST_ID, transaction
-from membership.reports import asks as figures
-from membership.reports import rollups, steps
+from membership.reports import rollups
+from membership.reports.acquisition import asks as figures
+from membership.reports.acquisition import steps
 from membership.reports.definitions import DEFINITIONS
-from membership.staff.ask_forms import ExperimentForm, experiment_form
 from membership.staff.figures import cells
 from membership.staff.forms import InnerReasonForm
 from membership.staff.room import EDITORS, back_to, blueprint, found, me
+from membership.staff.site.ask_forms import ExperimentForm, experiment_form
 from membership.web import access
 from membership.web.languages import language_choices
 

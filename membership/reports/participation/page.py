@@ -17,11 +17,12 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.reports import rollups, voters
+from membership.reports import rollups
 from membership.reports.figures import Figure, share
+from membership.reports.participation import voters
+from membership.reports.participation.voters import Counted
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Column, Report, Table, Tile
-from membership.reports.voters import Counted
 from membership.voting import lists
 from membership.voting.models import Round, RoundOption, Topic, TopicFollow
 from membership.web.languages import address, current_language

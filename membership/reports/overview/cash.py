@@ -7,9 +7,9 @@ from fractions import Fraction
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from membership.reports.changes import DAY
 from membership.reports.figures import Figure, part_of, share
 from membership.reports.models import DailyCount
+from membership.reports.overview.changes import DAY
 from membership.reports.periods import Period, months_later
 
 MEASURED_MONTHS = 3

@@ -17,8 +17,8 @@ from membership import clock
 from membership.money import from_major
 from membership.reports import pictures
 from membership.reports.figures import SMALLEST_GROUP, Figure, share
-from membership.reports.groups import AMOUNTS, HORIZONS, TENURES, Group, shown
 from membership.reports.models import RoundGroup
+from membership.reports.participation.groups import AMOUNTS, HORIZONS, TENURES, Group, shown
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Cell, Column, Table
 from membership.reports.rollups.rounds import name_of

@@ -10,15 +10,15 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from membership.reports import overview_tables as tables
 from membership.reports import rollups
-from membership.reports.changes import DAY, Changes, rounded
 from membership.reports.figures import Figure, part_of
-from membership.reports.glance import Glance, Glances, look
-from membership.reports.overview_tables import name_of_day
+from membership.reports.overview import tables as tables
+from membership.reports.overview.changes import DAY, Changes, rounded
+from membership.reports.overview.glance import Glance, Glances, look
+from membership.reports.overview.running import Difference, disagreements
+from membership.reports.overview.tables import name_of_day
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Report, Table, Tile
-from membership.reports.running import Difference, disagreements
 from membership.web.pages import show_money
 
 # In the order of the page.

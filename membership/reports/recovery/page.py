@@ -18,10 +18,9 @@ from membership.billing.dunning.models import Dunning
 from membership.billing.models import Subscription
 from membership.billing.revenue import monthly_value
 from membership.reports import daily, pictures, rollups, stripe_words
-from membership.reports.cards import SOON, expiring
-from membership.reports.cohorts import ratio
 from membership.reports.daily import Count, Counts
 from membership.reports.figures import SMALL, Figure, share
+from membership.reports.recovery.cards import SOON, expiring
 from membership.reports.report import (
     Asked,
     Behind,
@@ -34,7 +33,8 @@ from membership.reports.report import (
     people,
     people_of,
 )
-from membership.reports.staying_tables import short_month_name
+from membership.reports.retention.cohorts import ratio
+from membership.reports.retention.tables import short_month_name
 
 NAMES = ("failed", "recovered", "given_up", "recovered_by", "recovery_days")
 

@@ -15,8 +15,8 @@ from membership.reports import keyset, pictures, words
 from membership.reports.daily import Count, Counts
 from membership.reports.figures import Figure
 from membership.reports.report import Asked, Behind, Cell, Column, Table, people, people_of
+from membership.reports.retention.tables import short_month_name
 from membership.reports.rollups.left import UNSAID
-from membership.reports.staying_tables import short_month_name
 
 PAGE = 25
 # Told apart on the page; other ends are ours, or a bank's.

@@ -12,12 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.articles.models import Article
-from membership.reports import asks, countries, pictures, rollups, steps
-from membership.reports.came import came_tables
+from membership.reports import pictures, rollups
+from membership.reports.acquisition import asks, countries, steps
+from membership.reports.acquisition.came import came_tables
+from membership.reports.acquisition.steps import NONE, STEPS, Steps
 from membership.reports.figures import Figure, share
 from membership.reports.report import Asked, Cell, Column, Report, Table, Tile
 from membership.reports.rollups.joined import ARTICLE
-from membership.reports.steps import NONE, STEPS, Steps
 
 # The stories that brought most stand in the table.
 SHOWN = 100

@@ -8,10 +8,10 @@ from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 
 from membership.reports import pictures
-from membership.reports.cohorts import Cohort, survival
 from membership.reports.figures import SMALL, Figure
 from membership.reports.report import Asked, Behind, Cell, Column, Table, discreet, people
-from membership.reports.staying import Month
+from membership.reports.retention.cohorts import Cohort, survival
+from membership.reports.retention.staying import Month
 
 # Of the months after the first, those that a heat map shows; the newest of its cohorts.
 AFTER = (*range(13), 18, 24, 30, 36, 48, 60)

@@ -8,10 +8,10 @@ from config.settings import settings
 from membership.billing.revenue import MONTHS
 from membership.money import from_major
 from membership.reports import pictures
+from membership.reports.acquisition.steps import Steps
 from membership.reports.daily import Count
 from membership.reports.report import Asked, Cell, Column, Table, people_of
 from membership.reports.rollups.joined import JOINED
-from membership.reports.steps import Steps
 
 INTERVALS = ("month", "year", "once")
 # Of what is less than the first tier.

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.articles.models import AskExperiment, AskVariant
+from membership.reports.acquisition.intervals import overlap, wilson
+from membership.reports.acquisition.steps import NONE, STEPS, Steps
 from membership.reports.figures import SMALL, share
-from membership.reports.intervals import overlap, wilson
 from membership.reports.report import Cell, Column, Table
 from membership.reports.rollups.joined import ASK
-from membership.reports.steps import NONE, STEPS, Steps
 
 COLUMNS = (
     Column("ask", _l("Wording"), "text"),

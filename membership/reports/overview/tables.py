@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from membership.billing.comparison.models import Difference as StripeDifference
 from membership.reports import pictures, stripe_words, words
-from membership.reports.changes import Movements, rounded
 from membership.reports.figures import Figure
-from membership.reports.glance import Glance, twelve_months
+from membership.reports.overview.changes import Movements, rounded
+from membership.reports.overview.glance import Glance, twelve_months
+from membership.reports.overview.running import Difference, unbalanced
 from membership.reports.report import Asked, Column, Table, Unit, people
-from membership.reports.running import Difference, unbalanced
 
 TONES = MappingProxyType(
     {

@@ -1,0 +1,1 @@
+"""Why people come (rule D4)."""

@@ -1,0 +1,1 @@
+"""Who takes part (rule D5)."""

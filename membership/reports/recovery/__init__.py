@@ -1,0 +1,1 @@
+"""Payments that fail, and what became of them (rule D3)."""
