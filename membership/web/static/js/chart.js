@@ -93,7 +93,8 @@ const lines = ({ kind, labels, series: rows, unit }, width) => {
   };
   const above = rows.length > 1 ? rem(1.25) * (1 + Math.ceil(legend / width)) : 12;
   return {
-    grid: { left: 4, right: 12, top: above, bottom: 4, containLabel: true },
+    // What a bar is called may take one line more than was measured.
+    grid: { left: 4, right: 12, top: above, bottom: kind === "bar" ? rem(1.25) : 4, containLabel: true },
     legend: rows.length > 1
       ? { left: 0, top: 0, icon: "circle", itemWidth: 10, itemHeight: 10, textStyle: { ...text(), color: token("ink") } }
       : undefined,
