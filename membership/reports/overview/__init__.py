@@ -1,1 +1,1 @@
-"""The newsroom at a glance (rules D1, D6, D7): what stands, what moved it, whether the books agree."""
+"""The newsroom at a glance: what stands, what moved it, whether the books agree (rules D1, D7)."""

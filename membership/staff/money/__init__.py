@@ -1,1 +1,1 @@
-"""Money beside what patrons give by themselves: by hand, from the pool, taken back; and what Stripe says of it."""
+"""Money by hand, from the pool and taken back; what Stripe says, and where it differs."""

@@ -1,1 +1,1 @@
-"""What readers see on the site: the ask, other ways to give, the page of where the money comes from."""
+"""What readers see on the site: the ask, other ways to give, where the money comes from."""
