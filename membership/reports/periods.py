@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 MONTHS_OF_YEAR = 12
-_DAY = timedelta(days=1)
+DAY = timedelta(days=1)
 EARLIEST = date(1970, 1, 1)
 # What a page offers, beside two days of one's own.
 NAMES = ("month", "last_month", "quarter", "year", "12_months", "all")
@@ -30,7 +30,7 @@ class Period:
     @property
     def until(self) -> datetime:
         """The moment after its end."""
-        return datetime.combine(self.last_day + _DAY, time(), UTC)
+        return datetime.combine(self.last_day + DAY, time(), UTC)
 
     @property
     def months(self) -> tuple[date, ...]:
@@ -58,7 +58,7 @@ def named(name: str, today: date, beginning: date) -> Period:
         case "month":
             return Period(month, today)
         case "last_month":
-            return Period(months_later(month, -1), month - _DAY)
+            return Period(months_later(month, -1), month - DAY)
         case "quarter":
             return Period(quarter_of(today), today)
         case "year":
@@ -78,7 +78,7 @@ def between(first: str, last: str) -> Period:
 def month(text: str) -> Period:
     """A month such as 2026-03. ValueError for anything else."""
     first_day = date.fromisoformat(f"{text}-01")
-    return Period(first_day, months_later(first_day, 1) - _DAY)
+    return Period(first_day, months_later(first_day, 1) - DAY)
 
 
 def months_later(first_day: date, months: int) -> date:
@@ -94,7 +94,7 @@ def quarter_of(day: date) -> date:
 
 def quarter_end(first_day: date) -> date:
     """The last day of the quarter that begins on a day."""
-    return months_later(first_day, 3) - _DAY
+    return months_later(first_day, 3) - DAY
 
 
 def quarters(period: Period, today: date) -> tuple[date, ...]:

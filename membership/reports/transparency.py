@@ -8,20 +8,19 @@ must not learn what a single person gives. Amounts of fewer than 5 people are hi
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from membership.reports.figures import SMALLEST_GROUP, Figure, hide_small_group
 from membership.reports.models import DailyCount, DailyFigures
-from membership.reports.periods import MONTHS_OF_YEAR, months_later, quarter_of
+from membership.reports.periods import DAY, MONTHS_OF_YEAR, months_later, quarter_of
 from membership.reports.rollups import givers
 from membership.voting import lists
 
 # (currency, first day of the quarter, part) to how many people gave, at least.
 Givers = Mapping[tuple[str, date, str], int]
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)

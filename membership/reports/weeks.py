@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from membership.reports.models import DailyFigures
+from membership.reports.periods import DAY
 
-DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 # By the clock of the newsroom.
 FROM_HOUR = 8

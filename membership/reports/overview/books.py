@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from membership.money import decimals
 from membership.reports.models import DailyFigures
-from membership.reports.overview.changes import DAY, Amount, Book, Changes, Movements
-from membership.reports.periods import Period
+from membership.reports.overview.changes import Amount, Book, Changes, Movements
+from membership.reports.periods import DAY, Period
 from membership.reports.rates import EURO, Rates, rate_on
 
 _MOVEMENTS = (

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from membership.reports.figures import Figure, part_of, share
 from membership.reports.models import DailyCount
-from membership.reports.overview.changes import DAY
-from membership.reports.periods import Period, months_later
+from membership.reports.periods import DAY, Period, months_later
 
 MEASURED_MONTHS = 3
 # The rollup of failed payments that nothing mended, by the day of the failure.

@@ -7,17 +7,16 @@ of them, rounded only where they are shown.
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cached_property
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Self
 
-from membership.reports.periods import Period
+from membership.reports.periods import DAY, Period
 
 Amount = int | Decimal
-DAY = timedelta(days=1)
 
 
 class _Sums:

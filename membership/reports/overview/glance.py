@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from membership.reports.figures import Figure, average
 from membership.reports.overview import cash
 from membership.reports.overview.books import Cuts, converted, read, scale
-from membership.reports.overview.changes import DAY, Book, rounded
+from membership.reports.overview.changes import Book, rounded
 from membership.reports.overview.running import NOTHING, Running, running
-from membership.reports.periods import MONTHS_OF_YEAR, Period, months_later
+from membership.reports.periods import DAY, MONTHS_OF_YEAR, Period, months_later
 from membership.reports.rates import EURO, Rates, rates
 from membership.reports.report import Asked, discreet
 

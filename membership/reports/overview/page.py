@@ -11,13 +11,13 @@ from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from membership.reports import rollups
+from membership.reports.day_names import day_name
 from membership.reports.figures import Figure, part_of
 from membership.reports.overview import tables as tables
-from membership.reports.overview.changes import DAY, Changes, rounded
+from membership.reports.overview.changes import Changes, rounded
 from membership.reports.overview.glance import Glance, Glances, look
 from membership.reports.overview.running import Difference, disagreements
-from membership.reports.overview.tables import name_of_day
-from membership.reports.periods import Period
+from membership.reports.periods import DAY, Period
 from membership.reports.report import Asked, Report, Table, Tile
 from membership.web.pages import show_money
 
@@ -142,7 +142,7 @@ def _notes(seen: Glances, asked: Asked) -> dict[str, str]:
     if not asked.is_converted:
         notes["patrons"] = _("%(number)s in all currencies", number=seen.patrons)
     if day < asked.today:
-        notes["mrr"] = _("at the end of %(day)s", day=name_of_day(day))
+        notes["mrr"] = _("at the end of %(day)s", day=day_name(day))
     if success.denominator:
         notes["cash"] = ngettext(
             "%(paid)d of %(num)d renewal was paid in three months",

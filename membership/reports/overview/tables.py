@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from datetime import date
 from types import MappingProxyType
 from urllib.parse import urlencode
 
-from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.billing.comparison.models import Difference as StripeDifference
 from membership.reports import pictures, stripe_words, words
+from membership.reports.day_names import day_name, short_month_name
 from membership.reports.figures import Figure
 from membership.reports.overview.changes import Movements, rounded
 from membership.reports.overview.glance import Glance, twelve_months
@@ -38,22 +37,14 @@ def patrons(**filters: str) -> str:
     return f"patrons?{urlencode(filters)}"
 
 
-def name_of_day(day: date) -> str:
-    return str(format_date(day, "d MMM yyyy", rebase=False))
-
-
-def name_of_month(month: date) -> str:
-    return str(format_date(month, "LLL yyyy", rebase=False))
-
-
 def waterfall(seen: Glance, asked: Asked) -> Table:
     steps = seen.book.waterfall(asked.period)
     table = Table(
         key="waterfall",
         title=_(
             "How MRR moved from %(first)s to %(last)s",
-            first=name_of_day(asked.period.first_day),
-            last=name_of_day(asked.period.last_day),
+            first=day_name(asked.period.first_day),
+            last=day_name(asked.period.last_day),
         ),
         columns=(
             Column("step", _("Step"), "text"),
@@ -104,7 +95,7 @@ def years(seen: Glance, asked: Asked) -> Table:
         summary=_("At the end of each month (UTC), or of the days asked for."),
     )
     drawn = {"mrr": "coffee", "mrr_before": "edge"}
-    return replace(table, picture=pictures.line(table, "month", drawn, name_of_month))
+    return replace(table, picture=pictures.line(table, "month", drawn, short_month_name))
 
 
 def patrons_of_years(seen: Glance, asked: Asked) -> Table:
@@ -128,7 +119,7 @@ def patrons_of_years(seen: Glance, asked: Asked) -> Table:
         summary=_("At the end of each month (UTC), or of the days asked for."),
     )
     drawn = {"patrons": "coffee", "patrons_before": "edge"}
-    return replace(table, picture=pictures.line(table, "month", drawn, name_of_month))
+    return replace(table, picture=pictures.line(table, "month", drawn, short_month_name))
 
 
 def movements(seen: Glance, asked: Asked) -> Table:
@@ -149,7 +140,7 @@ def movements(seen: Glance, asked: Asked) -> Table:
         currency=seen.currency,
     )
     drawn = {name: TONES[name] for name in names}
-    return replace(table, picture=pictures.stacked(table, "month", drawn, name_of_month))
+    return replace(table, picture=pictures.stacked(table, "month", drawn, short_month_name))
 
 
 def _of_currencies() -> tuple[Column, ...]:

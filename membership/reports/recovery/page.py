@@ -19,6 +19,7 @@ from membership.billing.models import Subscription
 from membership.billing.revenue import monthly_value
 from membership.reports import daily, pictures, rollups, stripe_words
 from membership.reports.daily import Count, Counts
+from membership.reports.day_names import short_month_name
 from membership.reports.figures import SMALL, Figure, share
 from membership.reports.recovery.cards import SOON, expiring
 from membership.reports.report import (
@@ -34,7 +35,6 @@ from membership.reports.report import (
     people_of,
 )
 from membership.reports.retention.cohorts import ratio
-from membership.reports.retention.tables import short_month_name
 
 NAMES = ("failed", "recovered", "given_up", "recovered_by", "recovery_days")
 

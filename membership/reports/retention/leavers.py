@@ -13,9 +13,9 @@ from membership.accounts.models import Account
 from membership.billing.models import Leaving, Subscription
 from membership.reports import keyset, pictures, words
 from membership.reports.daily import Count, Counts
+from membership.reports.day_names import short_month_name
 from membership.reports.figures import Figure
 from membership.reports.report import Asked, Behind, Cell, Column, Table, people, people_of
-from membership.reports.retention.tables import short_month_name
 from membership.reports.rollups.left import UNSAID
 
 PAGE = 25

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from math import prod
 
@@ -12,12 +12,10 @@ from sqlalchemy.orm import Session
 from membership.reports import daily
 from membership.reports.figures import Figure, share
 from membership.reports.models import CohortFigures, DailyFigures
-from membership.reports.periods import Period, months_later
+from membership.reports.periods import DAY, Period, months_later
 from membership.reports.report import Asked
 from membership.reports.retention.cohorts import Change, Cohort, cohorts, ratio
 from membership.reports.rollups.kept import LEFT, LESS, MORE, NAME
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 
-from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from membership.reports import pictures
+from membership.reports.day_names import month_name, short_month_name
 from membership.reports.figures import SMALL, Figure
 from membership.reports.report import Asked, Behind, Cell, Column, Table, discreet, people
 from membership.reports.retention.cohorts import Cohort, survival
@@ -17,14 +17,6 @@ from membership.reports.retention.staying import Month
 AFTER = (*range(13), 18, 24, 30, 36, 48, 60)
 MOST_COHORTS = 24
 A_YEAR = 12
-
-
-def month_name(first_day: date) -> str:
-    return str(format_date(first_day, "LLLL yyyy", rebase=False))
-
-
-def short_month_name(first_day: date) -> str:
-    return str(format_date(first_day, "LLL yyyy", rebase=False))
 
 
 def survival_table(found: Sequence[Cohort]) -> Table:

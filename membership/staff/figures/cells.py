@@ -5,10 +5,11 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from membership.money import Money
+from membership.reports.day_names import day_name, short_month_name
 from membership.reports.figures import SMALL, Figure, part_of
 from membership.reports.report import Cell, Table, Unit
 from membership.web.pages import show_money, show_number, show_share
@@ -49,9 +50,9 @@ def _text(cell: Any, unit: Unit, currency: str) -> str:
             number = int(days) if days == days.to_integral_value() else 2
             return str(ngettext("%(days)s day", "%(days)s days", number, days=show_number(days)))
         case "day":
-            return str(format_date(cell, "d MMM yyyy", rebase=False))
+            return day_name(cell)
         case "month":
-            return str(format_date(cell, "LLL yyyy", rebase=False))
+            return short_month_name(cell)
     return str(cell)
 
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from membership.accounts import audit
 from membership.reports import keyset, words
+from membership.reports.day_names import month_name
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Report
 from membership.reports.retention import behind, leavers
 from membership.reports.retention import page as retention
-from membership.reports.retention.tables import month_name
 from membership.staff.figures import lists, pages
 from membership.staff.room import me
 
