@@ -63,6 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600))
 
 
+SignedIn = Callable[[Session, Account], FlaskClient]
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Postgres]:
     with services.start_postgres(tmp_path_factory.mktemp("postgres")) as server:
@@ -166,7 +169,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def signed_in(client: FlaskClient) -> Callable[[Session, Account], FlaskClient]:
+def signed_in(client: FlaskClient) -> SignedIn:
     """Call with (session, account) to have `client` signed in as that account."""
 
     def act(session: Session, account: Account) -> FlaskClient:

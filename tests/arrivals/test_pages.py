@@ -1,7 +1,6 @@
 """The pages on which finance brings patrons in."""
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from membership import clock
-from membership.accounts.models import Account, AuditEntry
+from membership.accounts.models import AuditEntry
 from membership.arrivals import runs
 from membership.arrivals.models import Arrival, ArrivalProblem
 from membership.arrivals.summary import Summary
@@ -24,8 +23,8 @@ from tests.arrivals.test_stripe import begun
 from tests.billing.conftest import Stripe
 from tests.billing.newsroom import form_on
 from tests.billing.reading import mails, row, rows
+from tests.conftest import SignedIn
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 AHEAD = {"Last Charge Date": f"{clock.now():%Y-%m-%d}", "Next Charge Date": "2099-01-01"}
 
 

@@ -21,9 +21,9 @@ from membership.db import transaction
 from tests import factories
 from tests.billing.conftest import Stripe
 from tests.billing.reading import row, rows
+from tests.conftest import SignedIn
 
 Give = Callable[..., str]
-SignedIn = Callable[[Session, Account], FlaskClient]
 FORM = {"interval": "month", "currency": "EUR", "amount": "5", "email": "reader@example.org"}
 
 

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 
-from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from membership.accounts.models import Account
 from membership.billing.models import Checkout, LedgerEntry, Subscription
 from membership.mail.models import OutboxEmail
 from tests.billing.conftest import Stripe, patron
 from tests.billing.reading import row, rows
+from tests.conftest import SignedIn
 
 Give = Callable[..., str]
-SignedIn = Callable[[Session, Account], FlaskClient]
 
 
 def test_a_patron_is_told_instead_of_asked_to_pay_twice(

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
@@ -20,9 +19,9 @@ from membership.mail.models import OutboxEmail
 from tests import factories
 from tests.billing.conftest import Stripe, patron
 from tests.billing.reading import mails, make_due, row, rows, wait_for_waiters
+from tests.conftest import SignedIn
 
 Give = Callable[..., str]
-SignedIn = Callable[[Session, Account], FlaskClient]
 
 
 def live_at_stripe(stripe: Stripe) -> list[str]:

@@ -12,9 +12,9 @@ from membership.billing.models import Checkout
 from tests import factories
 from tests.billing.conftest import Stripe
 from tests.billing.reading import row
+from tests.conftest import SignedIn
 
 Give = Callable[..., str]
-SignedIn = Callable[[Session, Account], FlaskClient]
 NEXT = datetime(2026, 4, 2, 12, tzinfo=UTC)
 
 

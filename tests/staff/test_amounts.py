@@ -1,10 +1,8 @@
 """Amounts are for finance and admin, on every page of figures and in every CSV of it."""
 
 import re
-from collections.abc import Callable
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -12,11 +10,11 @@ from membership.accounts.models import Account
 from membership.billing.dunning.models import Dunning
 from membership.reports import rollups
 from tests import factories
+from tests.conftest import SignedIn
 from tests.reports.coming import comes
 from tests.reports.giving import DAY, leaves, pays
 from tests.reports.participating import count, settled
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 PAGES = ("", "retention", "recovery", "acquisition", "participation")
 WITHHELD = (
     "overview/waterfall", "overview/movements", "overview/invariant", "retention/cohort_revenue",

@@ -1,10 +1,8 @@
 """The board: all topics by how far they have come, for whoever writes or edits."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, insert
 from sqlalchemy.orm import Session
@@ -16,20 +14,10 @@ from membership.voting import paper, rounds
 from membership.voting.models import TopicSupport
 from tests import factories
 from tests.articles.reading import counted
+from tests.conftest import SignedIn
 from tests.factories import NOON
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def reporter(session: Session) -> Account:
-    return factories.staff(session, "reporter", name="Daryna")
-
-
-@pytest.fixture
-def browser(session: Session, signed_in: SignedIn) -> FlaskClient:
-    return signed_in(session, factories.staff(session, "editor"))
 
 
 def columns(page: str) -> dict[str, str]:

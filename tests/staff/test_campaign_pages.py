@@ -19,20 +19,9 @@ from tests import factories
 from tests.campaigns import newsroom
 from tests.campaigns.conftest import limit
 from tests.campaigns.newsroom import REASON, path, text_of, typed
+from tests.conftest import SignedIn
 
 __all__ = ["limit"]
-
-SignedIn = Callable[[Session, Account], FlaskClient]
-
-
-@pytest.fixture
-def editor(session: Session) -> Account:
-    return factories.staff(session, "editor", name="Hanna")
-
-
-@pytest.fixture
-def browser(session: Session, editor: Account, signed_in: SignedIn) -> FlaskClient:
-    return signed_in(session, editor)
 
 
 def test_one_patron_more_or_less_tells_an_editor_no_amount(

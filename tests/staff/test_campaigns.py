@@ -22,10 +22,10 @@ from tests import factories
 from tests.campaigns import newsroom
 from tests.campaigns.conftest import limit
 from tests.campaigns.newsroom import REASON, path, text_of, typed
+from tests.conftest import SignedIn
 
 __all__ = ["limit"]
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 STEPS = ("schedule", "withdraw", "approve", "pause", "resume", "stop")
 # As the rules have it; what changes it beside these steps is editing.
 KNOWN = {
@@ -37,16 +37,6 @@ KNOWN = {
     "stopped": set(),
     "finished": set(),
 }
-
-
-@pytest.fixture
-def editor(session: Session) -> Account:
-    return factories.staff(session, "editor", name="Hanna")
-
-
-@pytest.fixture
-def browser(session: Session, editor: Account, signed_in: SignedIn) -> FlaskClient:
-    return signed_in(session, editor)
 
 
 def the_campaign(session: Session) -> Campaign:

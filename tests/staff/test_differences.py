@@ -1,7 +1,6 @@
 """The page of what differed from Stripe, and what the first page says of it."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -15,14 +14,8 @@ from membership.billing.comparison.models import Comparison, Difference
 from membership.billing.models import StripeEvent
 from tests import factories
 from tests.billing.reading import row, rows
+from tests.conftest import SignedIn
 from tests.factories import NOON
-
-SignedIn = Callable[[Session, Account], FlaskClient]
-
-
-@pytest.fixture
-def finance(session: Session, signed_in: SignedIn) -> FlaskClient:
-    return signed_in(session, factories.staff(session, "finance"))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The page of what banks take back or warn of."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,16 +9,11 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import Account, AuditEntry
 from membership.billing.models import Dispute
+from membership.staff.money import disputes
 from tests import factories
 from tests.billing.reading import row, rows
+from tests.conftest import SignedIn
 from tests.factories import NOON
-
-SignedIn = Callable[[Session, Account], FlaskClient]
-
-
-@pytest.fixture
-def finance(session: Session, signed_in: SignedIn) -> FlaskClient:
-    return signed_in(session, factories.staff(session, "finance"))
 
 
 def dispute(session: Session, name: str = "Olena Koval", **values: object) -> Dispute:
@@ -65,6 +59,20 @@ def test_the_next_deadline_comes_first(session: Session, finance: FlaskClient) -
         assert page.count(said) == 1
     assert page.count("Answer at Stripe") == 4
     assert len(row(session, AuditEntry, action="disputes.listed").detail["accounts"]) == 6
+
+
+def test_of_many_those_to_be_answered_first_are_shown(
+    session: Session, finance: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disputes, "MOST_OPEN", 2)
+    for day, name in ((5, "Fifth"), (1, "First"), (3, "Third")):
+        dispute(session, name, due_at=in_days(day))
+    page = finance.get("/staff/disputes").text
+    assert ">First<" in page
+    assert ">Third<" in page
+    assert ">Fifth<" not in page
+    assert "There are more. Here are the 2" in page
+    assert len(row(session, AuditEntry, action="disputes.listed").detail["accounts"]) == 2
 
 
 def test_a_case_leads_to_its_patron_and_to_stripe(session: Session, finance: FlaskClient) -> None:

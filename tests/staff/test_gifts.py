@@ -1,7 +1,6 @@
 """The back office of gifts: other ways, the pool, donations by hand."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,8 +18,8 @@ from tests.billing.gifts.steps import gift
 from tests.billing.gifts.test_pool import paid_in
 from tests.billing.gifts.test_ways import way
 from tests.billing.reading import mails, row, rows
+from tests.conftest import SignedIn
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 BOTH = {"editor", "finance", "admin"}
 MONEY = {"finance", "admin"}
 ROOMS = {

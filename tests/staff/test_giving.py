@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,8 +17,8 @@ from membership.mail.models import OutboxEmail
 from tests import factories
 from tests.billing.conftest import Stripe
 from tests.billing.reading import row, rows
+from tests.conftest import SignedIn
 
-SignedIn = Callable[..., FlaskClient]
 Give = Callable[..., str]
 WHY = "They wrote to us."
 

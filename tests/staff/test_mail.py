@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.accounts.models import Account, AuditEntry
+from membership.accounts.models import AuditEntry
 from membership.campaigns.campaigns import STOPPED
 from membership.mail import refusals
 from membership.mail.claiming import IN_DOUBT
@@ -25,10 +25,9 @@ from membership.staff.mail import mail_figures, mail_reasons
 from membership.staff.mail.mail import PAGE
 from membership.staff.mail.mail_reasons import Failure
 from tests import factories
+from tests.conftest import SignedIn
 from tests.staff.eyes import SEEN, lab
 from tests.web.test_stylesheet import colours
-
-SignedIn = Callable[[Session, Account], FlaskClient]
 
 
 def mail(session: Session, state: str = "sent", **values: Any) -> OutboxEmail:

@@ -1,6 +1,5 @@
 """Who may enter which room, and that every page stands, empty and full."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,10 +15,10 @@ from membership.mail.models import OutboxEmail
 from membership.reports import rollups
 from membership.voting.models import Round, RoundOption, Tally, Topic
 from tests import factories
+from tests.conftest import SignedIn
 from tests.factories import NOON
 from tests.reports.giving import joins, pays
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 ROOMS = {
     "/staff/": {"reporter", "editor", "finance", "admin"},
     "/staff/figures": {"reporter", "editor", "finance", "admin"},

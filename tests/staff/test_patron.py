@@ -17,11 +17,11 @@ from membership.reports import timeline
 from tests import factories
 from tests.billing.conftest import Stripe
 from tests.billing.reading import row, rows
+from tests.conftest import SignedIn
 from tests.factories import NOON
 from tests.reports.giving import pays
 from tests.reports.queries import number_of_queries
 
-SignedIn = Callable[..., FlaskClient]
 Give = Callable[..., str]
 WHY = "They wrote to us."
 

@@ -1,9 +1,6 @@
 """The list of patrons in the back office: filters, views, tags, files."""
 
-from collections.abc import Callable
-
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,8 +15,7 @@ from membership.patrons.filters import Filters
 from membership.patrons.models import PatronTag, PatronView, Tagged
 from membership.reports import rollups
 from tests import factories
-
-SignedIn = Callable[[Session, Account], FlaskClient]
+from tests.conftest import SignedIn
 
 
 @pytest.fixture

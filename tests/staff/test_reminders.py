@@ -1,11 +1,9 @@
 """[V4] [V8] Who was reminded had not voted yet: staff never see to whom these mails went."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -17,8 +15,8 @@ from membership.reports.attention import attention
 from membership.voting import paper, rounds, telling
 from membership.voting.models import Round
 from tests import factories
+from tests.conftest import SignedIn
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 DAY = timedelta(days=1)
 REMINDED = "reminded@example.org"
 

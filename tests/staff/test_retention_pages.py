@@ -2,11 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,9 +14,8 @@ from membership.billing.dunning.models import Dunning
 from membership.billing.models import Leaving, Subscription
 from membership.reports import rollups
 from tests import factories
+from tests.conftest import SignedIn
 from tests.reports.giving import DAY, joins, leaves
-
-SignedIn = Callable[[Session, Account], FlaskClient]
 
 
 @pytest.fixture

@@ -15,11 +15,6 @@ from tests import factories
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def editor(session: Session) -> Account:
-    return factories.staff(session)
-
-
 def rules(topics: list[Topic], **values) -> dict:
     times = {"opens_at": clock.now() + DAY, "closes_at": clock.now() + 8 * DAY}
     return {"title": "What next?", "topics": topics, "max_choices": 2} | times | values

@@ -1,6 +1,5 @@
 """Building a round: search, preview with its check list, creating, changing and cancelling it."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,20 +15,10 @@ from membership.mail.models import MailRefusal, Suppression
 from membership.voting import drafts, paper, rounds
 from membership.voting.models import Round, Topic, TopicSupport
 from tests import factories
+from tests.conftest import SignedIn
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 KYIV = ZoneInfo("Europe/Kyiv")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-def editor(session: Session) -> Account:
-    return factories.staff(session, "editor")
-
-
-@pytest.fixture
-def browser(session: Session, editor: Account, signed_in: SignedIn) -> FlaskClient:
-    return signed_in(session, editor)
 
 
 def local(at: datetime) -> str:

@@ -1,7 +1,6 @@
 """A round's page: turnout while it is open and nothing else; its result, and overruling it."""
 
 import re
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,9 +14,9 @@ from membership.accounts.models import Account, AuditEntry
 from membership.voting import drafts, paper, rounds
 from membership.voting.models import Ballot, Round, RoundOption, Tally, Topic
 from tests import factories
+from tests.conftest import SignedIn
 from tests.pages import without_tokens
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 HOUR = timedelta(hours=1)
 
 

@@ -1,6 +1,5 @@
 """The pages of recurring rounds: setting one up, what it would build next, switching it off."""
 
-from collections.abc import Callable
 from datetime import time, timedelta
 from typing import Any
 
@@ -10,17 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership import clock
-from membership.accounts.models import Account
 from membership.voting import series
 from membership.voting.models import RoundSeries
 from tests import factories
-
-SignedIn = Callable[[Session, Account], FlaskClient]
-
-
-@pytest.fixture
-def browser(session: Session, signed_in: SignedIn) -> FlaskClient:
-    return signed_in(session, factories.staff(session, "editor"))
+from tests.conftest import SignedIn
 
 
 def asked(**values: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,8 +15,8 @@ from membership.mail import suppression
 from membership.mail.models import Suppression
 from membership.staff.mail import suppressions
 from tests import factories
+from tests.conftest import SignedIn
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 PAGE = "/staff/mail/suppressions"
 
 

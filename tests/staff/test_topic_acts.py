@@ -1,7 +1,6 @@
 """What editors do on a topic's page: words with their history, writers and days, refusals."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,8 +13,8 @@ from membership.accounts.models import Account, AuditEntry
 from membership.voting import moderation, topics
 from membership.voting.models import Round, Tally, Topic, TopicEdit
 from tests import factories
+from tests.conftest import SignedIn
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 DAY = timedelta(days=1)
 WORDS = {
     "title": "Why is the old bridge closed?",
@@ -23,21 +22,6 @@ WORDS = {
     "links": "https://example.org/bridge\n\nhttp://example.org/plan",
 }
 CHANGED = "This topic has changed since you opened the page."
-
-
-@pytest.fixture
-def editor(session: Session) -> Account:
-    return factories.staff(session, "editor", name="Hanna")
-
-
-@pytest.fixture
-def reporter(session: Session) -> Account:
-    return factories.staff(session, "reporter", name="Daryna")
-
-
-@pytest.fixture
-def browser(session: Session, signed_in: SignedIn, editor: Account) -> FlaskClient:
-    return signed_in(session, editor)
 
 
 def page_of(browser: FlaskClient, topic: Topic) -> str:

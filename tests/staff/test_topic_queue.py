@@ -1,7 +1,6 @@
 """The queue of suggestions: read the oldest first, approve, decline, merge, or find any topic."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,18 +15,6 @@ from membership.voting.models import Topic, TopicSupport
 from tests import factories
 from tests.articles.reading import counted
 from tests.factories import NOON
-
-SignedIn = Callable[[Session, Account], FlaskClient]
-
-
-@pytest.fixture
-def editor(session: Session) -> Account:
-    return factories.staff(session, "editor", name="Hanna")
-
-
-@pytest.fixture
-def browser(session: Session, signed_in: SignedIn, editor: Account) -> FlaskClient:
-    return signed_in(session, editor)
 
 
 def titles(page: str) -> list[str]:

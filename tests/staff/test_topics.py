@@ -1,7 +1,5 @@
 """Moderation: from a suggestion to a published story, and what editors may not see."""
 
-from collections.abc import Callable
-
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -11,18 +9,7 @@ from membership.accounts.models import Account, AuditEntry
 from membership.voting import suggestions
 from membership.voting.models import Topic
 from tests import factories
-
-SignedIn = Callable[[Session, Account], FlaskClient]
-
-
-@pytest.fixture
-def editor(session: Session) -> Account:
-    return factories.staff(session, "editor", name="Hanna")
-
-
-@pytest.fixture
-def browser(session: Session, signed_in: SignedIn, editor: Account) -> FlaskClient:
-    return signed_in(session, editor)
+from tests.conftest import SignedIn
 
 
 def suggested(session: Session, title: str = "Why is the bridge closed?") -> Topic:

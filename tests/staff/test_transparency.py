@@ -1,18 +1,15 @@
 """What staff do to the public page, what they want by mail, and the page of participation."""
 
-from collections.abc import Callable
-
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account, AuditEntry
 from membership.reports import rollups, summary, transparency_page
 from tests import factories
+from tests.conftest import SignedIn
 from tests.reports.participating import count, patrons, settled
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 PAGE = "/staff/transparency"
 
 

@@ -1,7 +1,7 @@
 """Staff word our mails: what they save is checked as a whole, looked at before, and taken back."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -14,9 +14,9 @@ from membership.mail import wording
 from membership.mail.models import MailWording
 from membership.staff.mail.wording_page import field_of
 from tests import factories
+from tests.conftest import SignedIn
 from tests.mail.every_kind import KINDS, LANGUAGES
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 PAGE = "/staff/mail/wording/card_expires/en"
 SUBJECT = "Your card is valid until %(date)s"
 HELLO = "Hello,"
@@ -27,16 +27,6 @@ def _read_anew(app: Flask) -> Iterator[None]:
     with app.app_context():
         yield
         wording.read_anew()
-
-
-@pytest.fixture
-def editor(session: Session) -> Account:
-    return factories.staff(session, "editor")
-
-
-@pytest.fixture
-def browser(session: Session, signed_in: SignedIn, editor: Account) -> FlaskClient:
-    return signed_in(session, editor)
 
 
 def seen(browser: FlaskClient, page: str = PAGE) -> str:

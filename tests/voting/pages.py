@@ -2,17 +2,13 @@
 
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from membership.accounts.models import Account
 from membership.voting import paper, rounds
 from membership.voting.models import Round
 from tests import factories
-
-SignedIn = Callable[[Session, Account], FlaskClient]
 
 
 def text_of(answer) -> str:

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from membership.voting import following, paper, rounds
 from membership.voting.models import METHODS, Ballot
 from tests import factories
+from tests.conftest import SignedIn
 from tests.voting.crawl import without_nonces
-from tests.voting.pages import SignedIn, chosen_in, settle, settled, text_of, topic_ids
+from tests.voting.pages import chosen_in, settle, settled, text_of, topic_ids
 
 HOUR = timedelta(hours=1)
 

@@ -10,7 +10,8 @@ from membership.voting import rounds
 from membership.voting.models import Round
 from membership.voting.preferences import NotAPlaceError, SamePlaceError, by_place
 from tests import factories
-from tests.voting.pages import SignedIn, places_in, text_of, topic_ids
+from tests.conftest import SignedIn
+from tests.voting.pages import places_in, text_of, topic_ids
 
 
 def ranked(session: Session, **values) -> tuple[Round, list[int], Account]:

@@ -1,7 +1,6 @@
 """A patron in two hundred places at once, and servers whose own clock is wrong."""
 
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -14,15 +13,14 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts import sign_in
-from membership.accounts.models import Account
 from membership.db import transaction
 from membership.mail.models import OutboxEmail
 from membership.voting import paper, rounds
 from membership.voting.models import Ballot, Round, Tally
 from tests import factories
+from tests.conftest import SignedIn
 from tests.voting.crawl import FORMS, crawl, differences, pages
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 HOUR = timedelta(hours=1)
 PLACES = 200
 

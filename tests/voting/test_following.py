@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from membership.voting import following, topics
 from membership.voting.models import TOPIC_STATES, Ballot, Topic, TopicFollow
 from tests import factories
-from tests.voting.pages import SignedIn, text_of
+from tests.conftest import SignedIn
+from tests.voting.pages import text_of
 from tests.voting.test_suggestions import in_state
 
 

@@ -5,7 +5,7 @@
 
 import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -18,9 +18,9 @@ from membership.accounts.models import Account
 from membership.voting import paper, rounds
 from membership.voting.models import ROUND_STATES, TOPIC_STATES, Round, Topic
 from tests import factories
+from tests.conftest import SignedIn
 from tests.voting.crawl import FORMS
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 ALL = frozenset(TOPIC_STATES)
 # Of an editor: in which states of a topic each step is known.
 STAFF_STEPS: Mapping[str, frozenset[str]] = {

@@ -13,12 +13,9 @@ from membership.voting.models import Ballot, Round, Tally, Turnout
 from membership.voting.rounds import InvalidChoicesError, RoundNotFoundError, RoundNotOpenError
 from tests import factories
 from tests.factories import NOON
+from tests.voting.pages import topic_ids
 
 HOUR = timedelta(hours=1)
-
-
-def ids(session: Session, held: Round) -> list[int]:
-    return [topic.id for topic in paper.options(session, held.id)]
 
 
 def now() -> datetime:
@@ -45,7 +42,7 @@ def count_ballots(session: Session) -> int:
 def test_a_patron_votes_and_votes_anew(session: Session) -> None:
     """[V1] [L19] One row per round and patron; what counts is the last word."""
     voter, held = factories.patron(session), factories.round_(session)
-    one, two, three = ids(session, held)
+    one, two, three = topic_ids(session, held)
     assert rounds.cast(session, held.id, voter.id, [two, one]) == "cast"
     assert rounds.own_choices(session, held.id, voter.id) == [one, two]
     assert rounds.cast(session, held.id, voter.id, [three, three]) == "changed"
@@ -56,7 +53,7 @@ def test_a_patron_votes_and_votes_anew(session: Session) -> None:
 def test_a_vote_can_be_taken_back_while_the_round_is_open(session: Session) -> None:
     voter, other, held = factories.patron(session), factories.patron(session), None
     held = factories.round_(session)
-    first = ids(session, held)[0]
+    first = topic_ids(session, held)[0]
     for each in (voter, other):
         rounds.cast(session, held.id, each.id, [first])
     assert rounds.withdraw(session, held.id, voter.id) is True
@@ -88,7 +85,7 @@ def test_the_databases_clock_and_the_state_must_both_say_open(
     voter = factories.patron(session)
     held = factories.round_(session, state=state, opens_at=now() + opens, closes_at=now() + closes)
     with pytest.raises(RoundNotOpenError):
-        rounds.cast(session, held.id, voter.id, ids(session, held)[:1])
+        rounds.cast(session, held.id, voter.id, topic_ids(session, held)[:1])
     assert count_ballots(session) == 0
 
 
@@ -101,14 +98,14 @@ def test_the_applications_clock_changes_nothing(session: Session, wrong: timedel
         session, state="draft", opens_at=now() + HOUR, closes_at=now() + 2 * HOUR
     )
     with clock.fixed(now() + wrong):
-        assert rounds.cast(session, held.id, voter.id, ids(session, held)[:1]) == "cast"
+        assert rounds.cast(session, held.id, voter.id, topic_ids(session, held)[:1]) == "cast"
         assert rounds.withdraw(session, held.id, voter.id)
         assert rounds.due(session) == [over.id]
         phases = [rounds.phase(session, each) for each in (ahead, held, over)]
         assert phases == ["upcoming", "open", "counting"]
         for shut in (ahead, over):
             with pytest.raises(RoundNotOpenError):
-                rounds.cast(session, shut.id, voter.id, ids(session, shut)[:1])
+                rounds.cast(session, shut.id, voter.id, topic_ids(session, shut)[:1])
         assert [advance_wholly(session, each) for each in (ahead, held, over)] == [
             [],
             [],
@@ -121,8 +118,8 @@ def test_choices_must_stand_in_the_round_and_be_no_more_than_allowed(
     session: Session, most: int
 ) -> None:
     voter, held = factories.patron(session), factories.round_(session, max_choices=most)
-    elsewhere = ids(session, factories.round_(session))
-    fourth = [*ids(session, held), elsewhere[0]]
+    elsewhere = topic_ids(session, factories.round_(session))
+    fourth = [*topic_ids(session, held), elsewhere[0]]
     for wrong in ([], fourth[: most + 1], elsewhere[:1], [0], [-1], [2**70], [10**6]):
         with pytest.raises(InvalidChoicesError):
             rounds.cast(session, held.id, voter.id, wrong)
@@ -134,10 +131,10 @@ def test_a_ranking_is_kept_in_its_order_and_names_each_topic_once(session: Sessi
     """[V2]"""
     voter = factories.patron(session)
     held = factories.round_(session, method="instant_runoff", max_choices=3)
-    one, two, three = ids(session, held)
+    one, two, three = topic_ids(session, held)
     assert rounds.cast(session, held.id, voter.id, [three, one, two]) == "cast"
     assert rounds.own_choices(session, held.id, voter.id) == [three, one, two]
-    elsewhere = ids(session, factories.round_(session))[0]
+    elsewhere = topic_ids(session, factories.round_(session))[0]
     for wrong in ([], [two, one, two], [two, two], [one, elsewhere], [two, 0], [two, 2**70]):
         with pytest.raises(InvalidChoicesError):
             rounds.cast(session, held.id, voter.id, wrong)
@@ -208,10 +205,10 @@ def test_who_may_vote(session: Session, voter, eligible: bool) -> None:
     """[V3] Who joined today votes today; no amount weighs more than another."""
     account, held = voter(session), factories.round_(session)
     if eligible:
-        assert rounds.cast(session, held.id, account.id, ids(session, held)[:1]) == "cast"
+        assert rounds.cast(session, held.id, account.id, topic_ids(session, held)[:1]) == "cast"
     else:
         with pytest.raises(NotEligibleError):
-            rounds.cast(session, held.id, account.id, ids(session, held)[:1])
+            rounds.cast(session, held.id, account.id, topic_ids(session, held)[:1])
         assert count_ballots(session) == 0
 
 
@@ -266,7 +263,7 @@ def test_a_round_goes_its_way_by_the_databases_clock(session: Session) -> None:
 def test_settling_cuts_the_link_between_voter_and_ballot(session: Session) -> None:
     """[V8] Neither a name, nor a time, nor the order of ballots is left."""
     held = factories.round_(session)
-    one, two, three = ids(session, held)
+    one, two, three = topic_ids(session, held)
     for choices in ([three], [two], [one, two], [one], [three, two]):
         voted(session, held, *choices)
     close(session, held)
@@ -285,7 +282,7 @@ def test_money_taken_back_before_the_close_voids_the_ballot(
 ) -> None:
     """[V3]"""
     held = factories.round_(session, opens_at=now() - 3 * HOUR, closes_at=now() + HOUR)
-    one, two, _ = ids(session, held)
+    one, two, _ = topic_ids(session, held)
     lost, kept = voted(session, held, one), voted(session, held, two)
     session.execute(update(Ballot).values(cast_at=held.opens_at))
     held.closes_at = now() - HOUR
@@ -315,7 +312,7 @@ def test_who_still_gives_keeps_the_vote(session: Session) -> None:
     Nor is it when a part went back before the close and the rest after it.
     """
     held = factories.round_(session, opens_at=now() - 3 * HOUR)
-    first = ids(session, held)[0]
+    first = topic_ids(session, held)[0]
     gave_twice, part, ended, both = (voted(session, held, first) for _ in range(4))
     gifts = {gift.account_id: gift for gift in session.scalars(select(Donation))}
     held.closes_at = now() - HOUR
@@ -336,7 +333,7 @@ def test_who_still_gives_keeps_the_vote(session: Session) -> None:
 def test_a_missed_quorum_makes_the_round_void(session: Session) -> None:
     """[V7]"""
     held = factories.round_(session, quorum=2)
-    voter = voted(session, held, ids(session, held)[0])
+    voter = voted(session, held, topic_ids(session, held)[0])
     close(session, held)
     assert advance_wholly(session, held) == ["closed", "void"]
     assert {topic.state for topic in paper.options(session, held.id)} == {"not_selected"}
@@ -347,7 +344,7 @@ def test_a_missed_quorum_makes_the_round_void(session: Session) -> None:
 def test_a_settled_result_outlives_its_voters(session: Session) -> None:
     """[V9]"""
     held = factories.round_(session)
-    voter = voted(session, held, ids(session, held)[0])
+    voter = voted(session, held, topic_ids(session, held)[0])
     close(session, held)
     advance_wholly(session, held)
     before = session.get_one(Tally, held.id).digest
@@ -365,7 +362,7 @@ def test_a_settled_result_outlives_its_voters(session: Session) -> None:
 def test_editors_see_how_many_of_how_many_have_voted(session: Session) -> None:
     """[V4] Whoever voted and then left counts as both."""
     held = factories.round_(session)
-    first, *_ = ids(session, held)
+    first, *_ = topic_ids(session, held)
     gone, _stays = voted(session, held, first), voted(session, held, first)
     factories.patron(session)
     factories.account(session)

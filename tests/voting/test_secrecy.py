@@ -4,7 +4,7 @@ The same people are looked over the shoulder in worlds that differ in nothing bu
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,11 +32,11 @@ from membership.voting.models import Round, RoundSeries, TopicFollow, TopicSuppo
 from tests import factories
 from tests.articles import asking
 from tests.campaigns import newsroom
+from tests.conftest import SignedIn
 from tests.exports import files
 from tests.reports.giving import joins
 from tests.voting.crawl import LEADS_ON, Answer, crawl, differences, forms, pages, without_figures
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 DAY = timedelta(days=1)
 # How many choose the leading topic, the next one, and the last.
 VOTES = (7, 4, 2)

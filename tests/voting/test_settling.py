@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account, AuditEntry
 from membership.billing.models import Donation, Subscription
-from membership.voting import export, paper, rounds, settling, tally
+from membership.voting import export, rounds, settling, tally
 from membership.voting.models import Ballot, Round, Tally, Topic, Turnout
 from tests import factories
+from tests.voting.pages import topic_ids
 
 HOUR = timedelta(hours=1)
 RUN_OFF = {"method": "instant_runoff"}
@@ -19,10 +20,6 @@ RUN_OFF = {"method": "instant_runoff"}
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def ids(session: Session, held: Round) -> list[int]:
-    return [topic.id for topic in paper.options(session, held.id)]
 
 
 def voted(session: Session, held: Round, *choices: int) -> Account:
@@ -42,17 +39,17 @@ def settle(session: Session, held: Round) -> Tally:
 
 
 def states(session: Session, held: Round) -> list[str]:
-    asked = select(Topic.state).where(Topic.id.in_(ids(session, held))).order_by(Topic.id)
+    asked = select(Topic.state).where(Topic.id.in_(topic_ids(session, held))).order_by(Topic.id)
     return list(session.scalars(asked))
 
 
 def test_identical_ballots_come_as_one_row(session: Session, engine: Engine) -> None:
     """[V6] A million ballots are some hundred rows; what is void or of another round is none."""
     held, other = factories.round_(session), factories.round_(session)
-    one, two, three = ids(session, held)
+    one, two, three = topic_ids(session, held)
     for choices in [(one, two)] * 4 + [(three,)] * 2:
         voted(session, held, *choices)
-    voted(session, other, ids(session, other)[0])
+    voted(session, other, topic_ids(session, other)[0])
     lost = voted(session, held, two)
     gone = session.scalars(select(Ballot).where(Ballot.account_id == lost.id)).one()
     gone.voided_at = now()
@@ -72,7 +69,7 @@ def test_identical_ballots_come_as_one_row(session: Session, engine: Engine) -> 
 def test_rankings_are_counted_and_kept_in_their_order(session: Session) -> None:
     """[V2] [V8] The order of choices stays; whose they were, and when, is gone."""
     held = factories.round_(session, **RUN_OFF)
-    one, two, three = ids(session, held)
+    one, two, three = topic_ids(session, held)
     cast = [(three, one), (two, one), (one, three), (two, three), (three, one, two)]
     for choices in cast:
         voted(session, held, *choices)
@@ -92,7 +89,7 @@ def test_rankings_are_counted_and_kept_in_their_order(session: Session) -> None:
 def test_advice_chooses_nothing(session: Session) -> None:
     """[V7] The round is settled, says who was ahead, and leaves every topic to the editors."""
     held = factories.round_(session, quorum=2, quorum_rule="advisory")
-    one = ids(session, held)[0]
+    one = topic_ids(session, held)[0]
     voted(session, held, one)
     settled = settle(session, held)
     assert held.state == "settled"
@@ -106,15 +103,15 @@ def test_advice_chooses_nothing(session: Session) -> None:
 def test_the_earliest_of_level_topics(session: Session) -> None:
     """[V7]"""
     held = factories.round_(session, tie_rule="earliest")
-    for choice in reversed(ids(session, held)):
+    for choice in reversed(topic_ids(session, held)):
         voted(session, held, choice)
-    assert settle(session, held).result["winners"] == ids(session, held)[:1]
+    assert settle(session, held).result["winners"] == topic_ids(session, held)[:1]
 
 
 def test_the_electorate_is_who_might_have_voted_at_the_close(session: Session) -> None:
     """[V3] And whoever did; joining, leaving and being deleted later changes nothing."""
     held = factories.round_(session, opens_at=now() - 3 * HOUR, closes_at=now() + HOUR)
-    one = ids(session, held)[0]
+    one = topic_ids(session, held)[0]
     stayed, left, deleted, lost = (voted(session, held, one) for _ in range(4))
     held.closes_at = now() - HOUR
     before, after = held.closes_at - HOUR / 2, held.closes_at + HOUR / 2
@@ -167,7 +164,7 @@ def test_a_tenth_of_the_voters_is_deleted(session: Session, rules: dict[str, str
     """[V9] [V8] The result stays, in all its parts; no column leads from a ballot to a person."""
     held = factories.round_(session, **rules)
     chance = random.Random(9)
-    topics = ids(session, held)
+    topics = topic_ids(session, held)
     voters = [
         voted(session, held, *sorted(chance.sample(topics, chance.randint(1, 3)))).id
         for _ in range(40)
@@ -204,7 +201,7 @@ def test_killed_in_the_middle_and_settled_again(committed: Engine) -> None:
     """[V11] [V6] One transaction: nothing is half settled, another try gives the same digest."""
     with Session(committed) as session, session.begin():
         held = factories.round_(session, **RUN_OFF)
-        round_id, topics = held.id, ids(session, held)
+        round_id, topics = held.id, topic_ids(session, held)
         for choices in (topics[:2], topics[1:], topics[:1], topics[::-1]):
             voted(session, held, *choices)
         held.closes_at = rounds.database_now(session)

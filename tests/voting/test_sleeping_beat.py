@@ -15,6 +15,7 @@ from membership.voting import drafts, paper, rounds, series, telling
 from membership.voting.models import Ballot, Round, RoundSeries, Tally, Topic, TopicChange, Turnout
 from membership.voting.rounds import RoundNotOpenError
 from tests import factories
+from tests.voting.pages import topic_ids
 from tests.voting.test_series import MONTHLY
 
 HOUR = timedelta(hours=1)
@@ -23,10 +24,6 @@ SignIn = Callable[[Session, Account], FlaskClient]
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def topic_ids(session: Session, held: Round) -> list[int]:
-    return [topic.id for topic in paper.options(session, held.id)]
 
 
 def late_draft(session: Session, **times: datetime) -> Round:

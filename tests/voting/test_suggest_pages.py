@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from membership.voting import following, suggestions
 from membership.voting.models import Topic
 from tests import factories
-from tests.voting.pages import SignedIn, text_of
+from tests.conftest import SignedIn
+from tests.voting.pages import text_of
 
 TITLE = "Why the night trains stopped"
 

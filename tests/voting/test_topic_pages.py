@@ -12,7 +12,8 @@ from membership import clock
 from membership.voting import drafts, following, lists, paper, rounds, suggestions, topics
 from membership.voting.models import RoundSeries, Topic
 from tests import factories
-from tests.voting.pages import SignedIn, settled, text_of
+from tests.conftest import SignedIn
+from tests.voting.pages import settled, text_of
 
 DAY = timedelta(days=1)
 

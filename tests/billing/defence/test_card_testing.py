@@ -28,9 +28,9 @@ from tests.billing.defence.giving import (
     send,
 )
 from tests.billing.reading import row
+from tests.conftest import SignedIn
 
 Give = Callable[..., str]
-SignedIn = Callable[..., FlaskClient]
 NEEDED = rules.DECLINES[60]
 
 

@@ -1,10 +1,7 @@
 """A card that is new since the failure is charged at once, once, and who brought it is known."""
 
-from collections.abc import Callable
-
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
 from membership.billing import inbox, links
@@ -19,8 +16,7 @@ from tests.billing.dunning.conftest import (
     Life,
 )
 from tests.billing.reading import row, rows
-
-SignedIn = Callable[[Session, Account], FlaskClient]
+from tests.conftest import SignedIn
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Ordering a year for somebody else, and what becomes of it with its money."""
 
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,8 +21,7 @@ from tests import factories
 from tests.billing.conftest import Stripe
 from tests.billing.gifts.steps import ORDER, buy, gift, order, sent, text_of
 from tests.billing.reading import mails, row, rows
-
-SignedIn = Callable[[Session, Account], FlaskClient]
+from tests.conftest import SignedIn
 
 
 def test_the_form_offers_twelve_times_the_monthly_amounts(

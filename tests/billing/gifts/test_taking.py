@@ -29,8 +29,8 @@ from tests import factories
 from tests.billing.conftest import Stripe
 from tests.billing.gifts.steps import gift, sent, text_of
 from tests.billing.reading import row, rows
+from tests.conftest import SignedIn
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 KYIV = ZoneInfo("Europe/Kyiv")
 
 

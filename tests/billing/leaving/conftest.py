@@ -13,9 +13,9 @@ from membership.accounts.models import Account, AuditEntry
 from membership.billing import leaving
 from tests.billing.conftest import Stripe
 from tests.billing.reading import row, rows
+from tests.conftest import SignedIn
 
 Give = Callable[..., str]
-SignedIn = Callable[[Session, Account], FlaskClient]
 ADDRESS, NAME = "reader@example.org", "Olena Koval"
 DELETE, PRIVACY = "/account/privacy/delete", "/account/privacy"
 # More than any one attempt asks.

@@ -7,12 +7,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from membership.accounts.models import Account
 from tests import factories
 from tests.billing.manage.conftest import Patron
+from tests.conftest import SignedIn
 
 NewPatron = Callable[..., Patron]
-SignedIn = Callable[[Session, Account], FlaskClient]
 PRIMARY = re.compile(r'data-kind="primary"[^>]*>([^<]+)<')
 
 

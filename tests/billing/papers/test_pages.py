@@ -1,6 +1,6 @@
 """Pages of papers: whose they are, what a GET does, what a file looks like."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any, get_args
 
@@ -17,8 +17,8 @@ from membership.billing.papers import issuing
 from membership.billing.papers.models import Paper
 from tests import factories
 from tests.billing.reading import row, rows
+from tests.conftest import SignedIn
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 FORM = {"from_on": "2026-01-01", "to_on": "2026-12-31", "name": " Olena  Koval ", "address": "Kyiv"}
 
 
