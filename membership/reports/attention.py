@@ -55,6 +55,8 @@ def attention(session: Session) -> Attention:
         ),
         select(func.count()).where(
             OutboxEmail.state.in_(("pending", "sending")),
+            # Which those two are not, and for which there is an index.
+            OutboxEmail.settled_at.is_(None),
             OutboxEmail.next_attempt_at < late,
             ~shows_who_voted(),
         ),

@@ -18,6 +18,8 @@ from membership.staff.room import FINANCE, blueprint, me
 from membership.web import access
 
 PAGE = 50
+# Of the open ones, next deadline first: as they are answered, the others move up.
+MOST_OPEN = 100
 DASHBOARD = "https://dashboard.stripe.com"
 # From here on a deadline is near.
 SOON_DAYS = 3
@@ -47,23 +49,25 @@ class Case:
 @access.staff(*FINANCE)
 def disputes() -> str:
     is_closed = request.args.get("state") == "closed"
+    page = PAGE if is_closed else MOST_OPEN
     with transaction() as session:
         if is_closed:
-            cases = _closed(session, request.args.get("before", type=int))
+            found = _closed(session, request.args.get("before", type=int))
         else:
-            cases = _open(session)
+            found = _open(session)
+        cases, has_more = found[:page], len(found) > page
         if cases:
             audit.record(
                 session,
                 "disputes.listed",
                 "disputes",
                 actor_id=me().id,
-                accounts=sorted({each.account.id for each in cases[:PAGE]}),
+                accounts=sorted({each.account.id for each in cases}),
             )
     return render_template(
         "staff/disputes.html",
-        cases=cases[:PAGE] if is_closed else cases,
-        older=cases[PAGE - 1].dispute.id if is_closed and len(cases) > PAGE else None,
+        cases=cases,
+        has_more=has_more,
         is_closed=is_closed,
         our_turn=OUR_TURN,
         soon=SOON_DAYS,
@@ -72,13 +76,14 @@ def disputes() -> str:
 
 
 def _open(session: Session) -> list[Case]:
-    """All of them: they are few, or the newsroom has another problem.
+    """The most urgent and, when there are more, one beyond them.
 
     First those that wait for us, next deadline first.
     """
     query = _query().where(Dispute.closed_at.is_(None))
     waits = Dispute.status.in_(OUR_TURN)
-    return _cases(session, query.order_by(waits.desc(), Dispute.due_at.nulls_last(), Dispute.id))
+    query = query.order_by(waits.desc(), Dispute.due_at.nulls_last(), Dispute.id)
+    return _cases(session, query.limit(MOST_OPEN + 1))
 
 
 def _closed(session: Session, before: int | None) -> list[Case]:
