@@ -1,7 +1,7 @@
 """Three years of 700 givers: each figure of staff is what plain Python finds in the raw rows."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -29,7 +28,7 @@ from membership.reports.report import Asked
 from membership.reports.retention import page as retention
 from membership.voting.models import Round, Turnout
 from tests import factories
-from tests.conftest import rolled_back
+from tests.conftest import SignedIn, rolled_back
 from tests.reports.participating import groups
 from tests.reports.recomputed import acquisition as coming
 from tests.reports.recomputed import compare, euro, lists, planted, shown, votes
@@ -39,7 +38,6 @@ from tests.reports.recomputed import retention as staying
 from tests.reports.recomputed.planted import CURRENCIES, LEAP_DAY, NOW, TODAY
 from tests.reports.recomputed.raw import Raw, read
 
-SignedIn = Callable[[Session, Account], FlaskClient]
 PERIODS = {
     "12 months": Period(date(2025, 12, 1), TODAY),
     "a month": Period(date(2025, 2, 1), date(2025, 2, 28)),
