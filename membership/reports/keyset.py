@@ -1,13 +1,22 @@
-"""Where a page of a list ends, as its address says it: a time and a number. Pure."""
+"""Long lists page by page; where one ends, its address says: a time and a number. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Row = TypeVar("Row")
 Place = tuple[datetime, int]
 # The greatest number of a row.
 LAST = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Some rows of a list; `older` is where to go on from, empty where there is no more."""
+
+    rows: Sequence[Row]
+    older: str
 
 
 def written(at: datetime, number: int) -> str:
@@ -25,11 +34,12 @@ def read(text: str) -> Place | None:
     return (at, number) if at.tzinfo is not None and 0 < number <= LAST else None
 
 
-def to_the_end(page: Callable[[str], tuple[Sequence[Row], str]]) -> Iterator[Row]:
-    """All rows of a list; `page` gives some from a place on, and the next place or nothing."""
+def to_the_end(page: Callable[[str], Page[Row]]) -> Iterator[Row]:
+    """All rows of a list, page by page; `page` gives the one that goes on from a place."""
     place = ""
     while True:
-        rows, place = page(place)
-        yield from rows
-        if not place:
+        found = page(place)
+        yield from found.rows
+        if not found.older:
             return
+        place = found.older

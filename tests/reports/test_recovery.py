@@ -170,7 +170,7 @@ def test_the_list_is_of_what_fails_now_newest_first_page_by_page(
     place, seen = "", []
     for _page in range(3):
         page = at_risk.page(session, "EUR", place, limit=2)
-        seen += [each.dunning.id for each in page.patrons]
+        seen += [each.dunning.id for each in page.rows]
         place = page.older
     assert not place
     assert seen[1:] == sorted(expected, reverse=True)
@@ -198,10 +198,10 @@ def test_whose_cards_expire_page_by_page(session: Session, newsroom: None) -> No
 def test_the_list_of_a_month_or_of_a_code(session: Session, newsroom: None) -> None:
     """[D3] As many as the tables say, whatever became of them."""
     march, spring = Period(date(2026, 3, 1), date(2026, 3, 31)), SPRING
-    assert len(at_risk.page(session, "EUR", days=march).patrons) == 2
+    assert len(at_risk.page(session, "EUR", days=march).rows) == 2
     found = at_risk.page(session, "EUR", days=spring, code="insufficient_funds")
-    assert len(found.patrons) == 3
-    assert len(at_risk.page(session, "EUR", days=spring, code="unknown").patrons) == 1
+    assert len(found.rows) == 3
+    assert len(at_risk.page(session, "EUR", days=spring, code="unknown").rows) == 1
 
 
 @given(st.lists(st.integers(0, 9)))

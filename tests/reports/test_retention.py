@@ -217,13 +217,13 @@ def test_words_come_newest_first_and_page_by_page(session: Session) -> None:
             ),
         )
     first = leavers.in_their_words(session, ALL, limit=2)
-    assert [each.leaving.comment for each in first.said] == ["three", "two"]
+    assert [each.leaving.comment for each in first.rows] == ["three", "two"]
     second = leavers.in_their_words(session, ALL, before=first.older, limit=2)
-    assert [each.leaving.comment for each in second.said] == ["one"]
+    assert [each.leaving.comment for each in second.rows] == ["one"]
     assert not second.older
     assert leavers.in_their_words(session, ALL, before="yesterday x", limit=2) == first
     troubled = leavers.in_their_words(session, ALL, "trouble")
-    assert [each.leaving.comment for each in troubled.said] == ["two"]
+    assert [each.leaving.comment for each in troubled.rows] == ["two"]
 
 
 def test_the_people_behind_a_cohort_are_as_many_as_it_says(

@@ -1,6 +1,5 @@
 """Whose payment fails now or failed in some days, and what was tried (rule D3)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, select, tuple_
@@ -10,6 +9,7 @@ from membership.accounts.models import Account
 from membership.billing.dunning.models import Dunning
 from membership.billing.models import Subscription
 from membership.reports import keyset
+from membership.reports.keyset import Page
 from membership.reports.periods import Period
 from membership.reports.rollups.recovery import UNKNOWN
 
@@ -23,14 +23,6 @@ class AtRisk:
     account: Account
 
 
-@dataclass(frozen=True)
-class Page:
-    """`older` is where to go on from, empty where there is no more."""
-
-    patrons: Sequence[AtRisk]
-    older: str
-
-
 def page(
     session: Session,
     currency: str,
@@ -39,7 +31,7 @@ def page(
     code: str = "",
     *,
     limit: int = PAGE,
-) -> Page:
+) -> Page[AtRisk]:
     """Payments that fail now in a currency, the newest failure first; one query.
 
     With `days`, all that failed in them, with `code` those that the bank refused so. `before` is

@@ -10,8 +10,9 @@ from membership.accounts.models import Account
 from membership.billing.lifecycle import LIVE
 from membership.billing.models import Subscription
 from membership.reports import keyset
-from membership.reports.retention.behind import PAGE, Page
+from membership.reports.keyset import Page
 
+PAGE = 50
 # Cards that are over within so many days.
 SOON = (30, 60, 90)
 

@@ -6,7 +6,6 @@ Each list is one query a page, newest first; for those who may see names with am
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
 
 from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
@@ -14,11 +13,11 @@ from sqlalchemy.orm import Session, aliased
 from membership.accounts.models import Account
 from membership.billing.models import Leaving, LedgerEntry, Subscription
 from membership.reports import keyset
+from membership.reports.keyset import Page
 from membership.reports.periods import Period
 
 PAGE = 50
 CHURN = ("churn_voluntary", "churn_involuntary")
-Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,6 @@ class Left:
     end_reason: str
     reason: str | None
     mrr_minor: int
-
-
-@dataclass(frozen=True)
-class Page(Generic[Row]):
-    """`older` is where to go on from, empty where there is no more."""
-
-    rows: Sequence[Row]
-    older: str
 
 
 def began(

@@ -1,6 +1,5 @@
 """Who left, how, and why they say they did (rule D2)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -15,6 +14,7 @@ from membership.reports import keyset, pictures, words
 from membership.reports.daily import Count, Counts
 from membership.reports.day_names import short_month_name
 from membership.reports.figures import Figure
+from membership.reports.keyset import Page
 from membership.reports.report import Asked, Behind, Cell, Column, Table, people, people_of
 from membership.reports.rollups.left import UNSAID
 
@@ -24,15 +24,9 @@ TOLD_APART = ("voluntary", "payment_failed")
 
 
 @dataclass(frozen=True)
-class Words:
-    """What somebody wrote, and the page to go on `older` from, where there is more."""
-
-    said: Sequence["Said"]
-    older: str
-
-
-@dataclass(frozen=True)
 class Said:
+    """What somebody wrote."""
+
     leaving: Leaving
     subscription: Subscription
     account: Account
@@ -141,10 +135,10 @@ def _why_title(reasons: dict[str, Count], said: int, asked: Asked) -> str:
 
 def in_their_words(
     session: Session, asked: Asked, reason: str = "", before: str = "", *, limit: int = PAGE
-) -> Words:
+) -> Page[Said]:
     """What was written in the days asked for, in all currencies, newest first; one query.
 
-    `reason` is one of words.LEAVING, or empty for all; `before` is what stood in Words.older, and
+    `reason` is one of words.LEAVING, or empty for all; `before` is what stood in Page.older, and
     is left out when it makes no sense.
     """
     query = (
@@ -167,4 +161,4 @@ def in_their_words(
     rows = session.execute(query).all()
     said = [Said(*row) for row in rows[:limit]]
     last = said[-1].leaving if len(rows) > limit else None
-    return Words(said, keyset.written(last.created_at, last.subscription_id) if last else "")
+    return Page(said, keyset.written(last.created_at, last.subscription_id) if last else "")

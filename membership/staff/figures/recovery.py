@@ -1,7 +1,7 @@
 """Payments that fail; whose they are, for those who may see names with amounts (rules D3, S8)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from membership.accounts import audit
 from membership.reports import keyset, stripe_words, words
+from membership.reports.keyset import Page
 from membership.reports.periods import Period
 from membership.reports.recovery import at_risk, cards
 from membership.reports.recovery import page as recovery
 from membership.reports.report import Asked, Report
-from membership.reports.retention.behind import Page
 from membership.staff.figures import lists, pages
 from membership.staff.room import me
 
@@ -77,15 +77,13 @@ def _people(session: Session, asked: Asked) -> Mapping[str, Any]:
     if not asked.sees_all:
         return {}
     wanted, before = _wanted(), request.args.get("before", "")
-    found: at_risk.Page | Page[cards.Expiring]
+    found: Page[at_risk.AtRisk] | Page[cards.Expiring]
     if wanted.cards:
         found = cards.page(session, asked.currency, asked.today, wanted.cards, before)
-        accounts = {each.account.id for each in found.rows}
     else:
         days = wanted.days(asked)
         found = at_risk.page(session, asked.currency, before, days, wanted.code)
-        accounts = {each.account.id for each in found.patrons}
-    if accounts:
+    if accounts := {each.account.id for each in found.rows}:
         deed = "cards.listed" if wanted.cards else "at_risk.listed"
         kind = "cards" if wanted.cards else "at_risk"
         audit.record(session, deed, kind, actor_id=me().id, accounts=sorted(accounts))
@@ -106,16 +104,14 @@ def _listed(session: Session, asked: Asked) -> pages.Listed:
     """All of that list."""
     wanted = _wanted()
 
-    def some(place: str) -> tuple[Sequence[at_risk.AtRisk], str]:
+    def some(place: str) -> Page[at_risk.AtRisk]:
         days = wanted.days(asked)
-        found = at_risk.page(session, asked.currency, place, days, wanted.code, limit=lists.AT_ONCE)
-        return found.patrons, found.older
+        return at_risk.page(session, asked.currency, place, days, wanted.code, limit=lists.AT_ONCE)
 
-    def some_cards(place: str) -> tuple[Sequence[cards.Expiring], str]:
-        found = cards.page(
+    def some_cards(place: str) -> Page[cards.Expiring]:
+        return cards.page(
             session, asked.currency, asked.today, wanted.cards, place, limit=lists.AT_ONCE
         )
-        return found.rows, found.older
 
     if wanted.cards:
         return pages.Listed(wanted.name, lists.cards(keyset.to_the_end(some_cards)))

@@ -3,7 +3,7 @@
 Each look at them stands in the audit log (rules D2, S8, S9).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flask import request, url_for
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from membership.accounts import audit
 from membership.reports import keyset, words
 from membership.reports.day_names import month_name
+from membership.reports.keyset import Page
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Report
 from membership.reports.retention import behind, leavers
@@ -20,7 +21,7 @@ from membership.reports.retention import page as retention
 from membership.staff.figures import lists, pages
 from membership.staff.room import me
 
-LISTS: Mapping[str, Callable[..., behind.Page[Any]]] = {
+LISTS: Mapping[str, Callable[..., Page[Any]]] = {
     "began": behind.began,
     "left": behind.left,
 }
@@ -66,7 +67,7 @@ def _people(session: Session, asked: Asked) -> Mapping[str, Any]:
 def _in_their_words(session: Session, asked: Asked, before: str) -> Mapping[str, Any]:
     reason = _reason()
     found = leavers.in_their_words(session, asked, reason, before)
-    _looked_at(session, "words", {each.account.id for each in found.said})
+    _looked_at(session, "words", {each.account.id for each in found.rows})
     return {
         "list": "words",
         "people": found,
@@ -93,20 +94,18 @@ def _listed(session: Session, asked: Asked) -> pages.Listed:
             return pages.Listed(f"{name}-{month.first_day:%Y-%m}", lines)
     reason = _reason()
 
-    def some(place: str) -> tuple[Sequence[leavers.Said], str]:
-        page = leavers.in_their_words(session, asked, reason, place, limit=lists.AT_ONCE)
-        return page.said, page.older
+    def some(place: str) -> Page[leavers.Said]:
+        return leavers.in_their_words(session, asked, reason, place, limit=lists.AT_ONCE)
 
     name = f"words-{reason}" if reason else "words"
     return pages.Listed(name, lists.words(keyset.to_the_end(some)))
 
 
 def _all_of(
-    session: Session, asked: Asked, found: Callable[..., behind.Page[Any]], month: Period
+    session: Session, asked: Asked, found: Callable[..., Page[Any]], month: Period
 ) -> Iterator[Any]:
-    def some(place: str) -> tuple[Sequence[Any], str]:
-        page = found(session, asked.currency, month, place, limit=lists.AT_ONCE)
-        return page.rows, page.older
+    def some(place: str) -> Page[Any]:
+        return found(session, asked.currency, month, place, limit=lists.AT_ONCE)
 
     return keyset.to_the_end(some)
 
