@@ -37,6 +37,16 @@ const rem = (length) => length * parseFloat(getComputedStyle(document.documentEl
 
 const text = () => ({ color: token("muted"), fontFamily: token("sans"), fontSize: rem(0.8125) });
 
+// Into lines of at most so many pixels, between words; the library itself takes Cyrillic for narrower than it is.
+const pen = document.createElement("canvas").getContext("2d");
+const broken = (width) => (name) => {
+  pen.font = `${text().fontSize}px ${text().fontFamily}`;
+  return name.split(" ").reduce((lines, word) => {
+    const longer = `${lines.at(-1)} ${word}`;
+    return lines.length && pen.measureText(longer).width <= width ? [...lines.slice(0, -1), longer] : [...lines, word];
+  }, []).join("\n");
+};
+
 // Rich text is drawn into the picture; the HTML kind would need inline styles.
 const tooltip = (more) => ({
   renderMode: "richText",
@@ -71,11 +81,11 @@ const along = (kind, labels, width) => {
   if (kind === "line") return { boundaryGap: false, edges: { alignMinLabel: "left", alignMaxLabel: "right" } };
   if (kind === "stacked" || labels.length > 8) return {};
   const each = (width - rem(4)) / labels.length - 8;
-  return { axisLabel: { ...text(), interval: 0, width: each, overflow: "break", lineHeight: rem(1), margin: 12 } };
+  return { axisLabel: { ...text(), interval: 0, formatter: broken(each), lineHeight: rem(1), margin: 12 } };
 };
 
 // What lies beside its bar may take two lines.
-const beside = (width) => ({ ...text(), interval: 0, width: rem(width), overflow: "break", lineHeight: rem(1) });
+const beside = (width) => ({ ...text(), interval: 0, formatter: broken(rem(width)), lineHeight: rem(1) });
 const isNarrow = (width) => width < rem(30);
 
 const lines = ({ kind, labels, series: rows, unit }, width) => {
@@ -88,13 +98,12 @@ const lines = ({ kind, labels, series: rows, unit }, width) => {
   const most = Math.max(...all);
   // A line that stays near the whole would be flat if it were drawn from nothing; bars must be.
   const ground = !isShare ? {} : {
-    ...(kind === "line" && least > 0.75 ? { min: Math.floor(least * 20) / 20 } : { interval: 0.25 }),
+    ...(kind === "line" && least > 0.75 ? { min: Math.min(0.9, Math.floor(least * 20) / 20) } : { interval: 0.25 }),
     ...(most <= 1 ? { max: 1 } : { interval: undefined }),
   };
   const above = rows.length > 1 ? rem(1.25) * (1 + Math.ceil(legend / width)) : 12;
   return {
-    // What a bar is called may take one line more than was measured.
-    grid: { left: 4, right: 12, top: above, bottom: kind === "bar" ? rem(1.25) : 4, containLabel: true },
+    grid: { left: 4, right: 12, top: above, bottom: 4, containLabel: true },
     legend: rows.length > 1
       ? { left: 0, top: 0, icon: "circle", itemWidth: 10, itemHeight: 10, textStyle: { ...text(), color: token("ink") } }
       : undefined,
@@ -188,6 +197,9 @@ const option = (data, width) => ({
   ...(kinds[data.kind] ?? lines)(data, width),
 });
 
+// Words are measured as they will be drawn: not before the letters of the page are there.
+await Promise.allSettled([document.fonts.load(`1rem ${token("sans")}`, "Aя")]);
+
 const drawn = pictures.map((picture) => {
   const data = JSON.parse(document.getElementById(picture.dataset.chart).textContent);
   picture.dataset.drawn = "";
@@ -206,5 +218,4 @@ const drawn = pictures.map((picture) => {
 const draw = () => drawn.forEach((redraw) => redraw());
 
 draw();
-document.fonts.ready.then(draw);
 for (const look of [dark, matchMedia("print")]) look.addEventListener("change", draw);
