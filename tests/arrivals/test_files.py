@@ -133,6 +133,11 @@ def test_a_newer_export(session: Session, command: Run) -> None:
     assert (third.state, third.paid_until_at) == ("ended", NOW)
     assert stands(session, "patron2@example.org", 20)[0]
     assert not stands(session, "patron3@example.org")[0]
+    with clock.fixed(NOW + timedelta(days=1)):
+        assert "Known, and the same: 3" in command("patreon", newer)
+    session.refresh(third)
+    # What is over stays over since then.
+    assert (third.state, third.paid_until_at) == ("ended", NOW)
 
 
 @pytest.mark.parametrize(("days", "is_anew"), [(20, False), (60, True)])

@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from membership.reports.overview import cash
 from membership.reports.overview.changes import Book, Changes, Movements
 from membership.reports.overview.glance import twelve_months
 from membership.reports.periods import Period
@@ -105,3 +106,9 @@ def test_a_month_stands_beside_its_own_days_of_the_year_before() -> None:
     *_, (february, of_2024), (march, before) = twelve_months(date(2025, 3, 9))
     assert (february.last_day, of_2024.last_day) == (date(2025, 2, 28), date(2024, 2, 29))
     assert (march.last_day, before.last_day) == (date(2025, 3, 9), date(2024, 3, 9))
+
+
+def test_renewals_are_measured_in_three_whole_months() -> None:
+    """[D6] None of them runs still."""
+    assert cash.measured(date(2026, 3, 31)) == Period(date(2025, 12, 1), date(2026, 2, 28))
+    assert cash.measured(date(2026, 3, 1)) == Period(date(2025, 12, 1), date(2026, 2, 28))
