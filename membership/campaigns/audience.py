@@ -28,13 +28,11 @@ from membership.billing.standing import (
     has_standing,
     pays_elsewhere,
 )
+from membership.discretion import SMALLEST_GROUP
 from membership.mail import refusals
 from membership.patrons import filters
 from membership.patrons.filters import Filters, Standing, Tier
 from membership.voting.models import Round, Turnout
-
-# Below this, a number about money or votes would tell of somebody (rules S10 and V8).
-SMALL = 5
 
 
 class Audience(BaseModel):
@@ -81,7 +79,7 @@ class Audience(BaseModel):
 
     def is_too_small(self, people: int) -> bool:
         """Whether a letter to so many would single somebody out by whether they voted."""
-        return self.tells_votes and people < SMALL
+        return self.tells_votes and people < SMALLEST_GROUP
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude_defaults=True)

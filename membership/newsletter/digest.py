@@ -32,6 +32,7 @@ from membership.articles import metadata
 from membership.articles.models import Article
 from membership.billing.models import LedgerEntry, Subscription
 from membership.billing.standing import has_standing
+from membership.discretion import SMALLEST_GROUP
 from membership.mail import outbox
 from membership.newsletter import issues, periods
 from membership.newsletter.periods import Month
@@ -41,9 +42,6 @@ from membership.voting import audience
 from membership.voting.models import Round, RoundOption, Topic, TopicFollow, Turnout
 from membership.web.languages import address
 from membership.web.pages import show_time
-
-# Rule S10: so few newcomers could be told apart.
-SMALLEST_GROUP = 5
 
 
 @dataclass(frozen=True)

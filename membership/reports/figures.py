@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-# Rule S10: a group smaller than this could single a person out.
-SMALLEST_GROUP = 5
+from membership.discretion import SMALLEST_GROUP
+
 # Of fewer than this many, a percentage says less than "1 of 3".
 SMALL = 20
 

@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, time
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from membership.reports.figures import SMALLEST_GROUP, Figure, hide_small_group
+from membership.discretion import SMALLEST_GROUP
+from membership.reports.figures import Figure, hide_small_group
 from membership.reports.models import DailyCount, DailyFigures
 from membership.reports.periods import DAY, MONTHS_OF_YEAR, months_later, quarter_of
 from membership.reports.rollups import givers

@@ -12,8 +12,9 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from membership.discretion import SMALLEST_GROUP
 from membership.reports import pictures
-from membership.reports.figures import SMALLEST_GROUP, Figure, hide_small_group
+from membership.reports.figures import Figure, hide_small_group
 from membership.reports.models import DailyCount
 from membership.reports.periods import quarter_end, quarters
 from membership.reports.report import Asked, Cell, Column, Table

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from membership.reports.figures import SMALLEST_GROUP
+from membership.discretion import SMALLEST_GROUP
 from membership.reports.periods import months_later
 
 Key = TypeVar("Key", bound=Hashable)

@@ -14,9 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.discretion import SMALLEST_GROUP
 from membership.money import from_major
 from membership.reports import pictures
-from membership.reports.figures import SMALLEST_GROUP, Figure, share
+from membership.reports.figures import Figure, share
 from membership.reports.models import RoundGroup
 from membership.reports.participation.groups import AMOUNTS, HORIZONS, TENURES, Group, shown
 from membership.reports.periods import Period

@@ -10,9 +10,10 @@ from dataclasses import replace
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
-from membership.campaigns.audience import SMALL, Audience, Count
+from membership.campaigns.audience import Audience, Count
 from membership.campaigns.models import Campaign
 from membership.campaigns.sending import Figures
+from membership.discretion import SMALLEST_GROUP
 from membership.staff.room import FINANCE
 from membership.web import access
 
@@ -26,14 +27,14 @@ def is_rounded(campaign: Campaign) -> bool:
 def is_telling(campaign: Campaign, people: int) -> bool:
     """Whether an audience is so small that this viewer must not know its number."""
     wanted = Audience.model_validate(campaign.audience)
-    return wanted.is_too_small(people) or (is_rounded(campaign) and people < SMALL)
+    return wanted.is_too_small(people) or (is_rounded(campaign) and people < SMALLEST_GROUP)
 
 
 def number(campaign: Campaign, many: int) -> str:
     """ "41", or "about 40", or "fewer than 5"."""
     if not is_rounded(campaign):
         return str(format_decimal(many))
-    if many < SMALL:
+    if many < SMALLEST_GROUP:
         return str(_("fewer than 5"))
     return str(_("about %(many)s", many=format_decimal(_to_tens(many))))
 

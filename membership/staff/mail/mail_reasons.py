@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from membership.discretion import SMALLEST_GROUP
 from membership.mail.bounces import status_in
-from membership.reports.figures import SMALLEST_GROUP
 
 NO_ANSWER, UNWRITTEN, UNKNOWN = "no_answer", "unwritten", "unknown"
 
