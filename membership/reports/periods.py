@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 MONTHS_OF_YEAR = 12
 DAY = timedelta(days=1)
 EARLIEST = date(1970, 1, 1)
-# What a page offers, beside two days of one's own.
-NAMES = ("month", "last_month", "quarter", "year", "12_months", "all")
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Period:
 
 
 def named(name: str, today: date, beginning: date) -> Period:
-    """One of NAMES, ending today or before; `beginning` is the day of the first figure.
+    """A period that pages offer by name, ending today or before; `beginning` is the day of the first figure.
 
     ValueError for any other name.
     """
