@@ -47,7 +47,7 @@ class Period:
 
 
 def named(name: str, today: date, beginning: date) -> Period:
-    """A period that pages offer by name, ending today or before; `beginning` is the day of the first figure.
+    """One that pages offer, ending today or before; `beginning` is the day of the first figure.
 
     ValueError for any other name.
     """
