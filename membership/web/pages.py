@@ -72,6 +72,8 @@ def machine_time(at: datetime) -> str:
 
 def init_app(app: Flask) -> None:
     app.add_template_filter(show_money, "money")
+    # In place of that of flask_babel, so that numbers are shown in one way.
+    app.add_template_filter(show_number, "numberformat")
     app.add_template_filter(show_date, "date")
     app.add_template_filter(show_time, "time")
     app.add_template_filter(machine_time, "machine_time")

@@ -9,6 +9,7 @@ from membership.accounts.models import Account
 from membership.billing.dunning.models import Dunning
 from membership.reports import rollups
 from membership.reports.figures import Figure
+from membership.reports.models import DailyFigures
 from membership.reports.overview import page as overview
 from membership.reports.overview.page import Overview, build
 from membership.reports.overview.running import Difference, differences
@@ -151,6 +152,18 @@ def test_cash_cannot_be_told_before_a_renewal(session: Session) -> None:
     cash = tile(look(session), "cash")
     assert not cash.figure.computable
     assert cash.note == "no renewal yet to measure by"
+
+
+def test_large_counts_are_parted_by_thousands_wherever_they_stand(session: Session) -> None:
+    """[D1] In the words beside a figure as in the figure."""
+    joins(session, amount_minor=400)
+    session.flush()
+    rollups.rebuild(session)
+    many = {"one_time_gifts": 1343, "payments": 4740, "payments_with_fee": 4001}
+    session.add(DailyFigures(day=LATER, currency="EUR", **many))
+    seen = build(session, asked())
+    assert tile(seen, "one_time").note == "1,343 gifts"
+    assert tile(seen, "fees").note == "known of 4,001 of 4,740 payments"
 
 
 def test_currencies_stand_side_by_side_with_the_rows_behind(session: Session) -> None:

@@ -19,6 +19,7 @@ from membership.reports.acquisition.steps import NONE, STEPS, Steps
 from membership.reports.figures import Figure, share
 from membership.reports.report import Asked, Cell, Column, Report, Table, Tile
 from membership.reports.rollups.joined import ARTICLE
+from membership.web.pages import show_number
 
 # The stories that brought most stand in the table.
 SHOWN = 100
@@ -111,7 +112,11 @@ def _stories(
         columns=(*STORY_COLUMNS, MRR) if asked.sees_all else STORY_COLUMNS,
         rows=(*rows, rest),
         currency=asked.currency if asked.sees_all else "",
-        summary=_("The %(shown)d that brought most, of %(all)d.", shown=len(rows), all=len(keys))
+        summary=_(
+            "The %(shown)s that brought most, of %(all)s.",
+            shown=show_number(len(rows)),
+            all=show_number(len(keys)),
+        )
         if len(keys) > SHOWN
         else "",
         links=(*links, "") if any(links) else (),

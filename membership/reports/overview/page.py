@@ -19,7 +19,7 @@ from membership.reports.overview.glance import Glance, Glances, look
 from membership.reports.overview.running import Difference, disagreements
 from membership.reports.periods import DAY, Period
 from membership.reports.report import Asked, Report, Table, Tile
-from membership.web.pages import show_money
+from membership.web.pages import show_money, show_number
 
 # In the order of the page.
 TILES = (
@@ -128,33 +128,41 @@ def _notes(seen: Glances, asked: Asked) -> dict[str, str]:
     changed = glance.book.changed(asked.period)
     success, now = glance.success, glance.running
     notes = {
-        "one_time": ngettext("%(num)d gift", "%(num)d gifts", changed.one_time_gifts),
+        "one_time": ngettext(
+            "%(number)s gift",
+            "%(number)s gifts",
+            changed.one_time_gifts,
+            number=show_number(changed.one_time_gifts),
+        ),
         "fees": ngettext(
-            "known of %(known)d of %(num)d payment",
-            "known of %(known)d of %(num)d payments",
+            "known of %(known)s of %(number)s payment",
+            "known of %(known)s of %(number)s payments",
             changed.payments,
-            known=changed.payments_with_fee,
+            known=show_number(changed.payments_with_fee),
+            number=show_number(changed.payments),
         ),
         "at_risk": _patrons(now.number("past_due")),
         "scheduled_churn": _patrons(now.number("cancel_scheduled")),
         "cash": _("no renewal yet to measure by"),
     }
     if not asked.is_converted:
-        notes["patrons"] = _("%(number)s in all currencies", number=seen.patrons)
+        notes["patrons"] = _("%(number)s in all currencies", number=show_number(seen.patrons))
     if day < asked.today:
         notes["mrr"] = _("at the end of %(day)s", day=day_name(day))
     if success.denominator:
         notes["cash"] = ngettext(
-            "%(paid)d of %(num)d renewal was paid in three months",
-            "%(paid)d of %(num)d renewals were paid in three months",
+            "%(paid)s of %(number)s renewal was paid in three months",
+            "%(paid)s of %(number)s renewals were paid in three months",
             success.denominator,
-            paid=part_of(success),
+            paid=show_number(part_of(success)),
+            number=show_number(success.denominator),
         )
     return notes
 
 
 def _patrons(number: int) -> str:
-    return str(ngettext("%(num)d patron", "%(num)d patrons", number))
+    said = ngettext("%(number)s patron", "%(number)s patrons", number, number=show_number(number))
+    return str(said)
 
 
 def _behind(seen: Glances, asked: Asked) -> dict[str, str]:
@@ -177,8 +185,14 @@ def _sentence(glance: Glance, asked: Asked) -> str:
     changed = glance.book.changed(Period(yesterday, asked.today))
     if changed == Changes():
         return str(_("Nothing has changed since yesterday."))
-    came = ngettext("%(num)d patron came", "%(num)d patrons came", changed.new_patrons)
-    left = ngettext("%(num)d left", "%(num)d left", changed.lost_patrons)
+    came = ngettext(
+        "%(number)s patron came",
+        "%(number)s patrons came",
+        changed.new_patrons,
+        number=show_number(changed.new_patrons),
+    )
+    gone = changed.lost_patrons
+    left = ngettext("%(number)s left", "%(number)s left", gone, number=show_number(gone))
     if not asked.sees_all:
         return str(_("Since yesterday began, %(came)s and %(left)s.", came=came, left=left))
     before, now = glance.book.mrr(yesterday - DAY), glance.book.mrr(asked.today)

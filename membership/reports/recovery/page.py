@@ -35,6 +35,7 @@ from membership.reports.report import (
     people_of,
 )
 from membership.reports.retention.cohorts import ratio
+from membership.web.pages import show_number
 
 NAMES = ("failed", "recovered", "given_up", "recovered_by", "recovery_days")
 
@@ -123,7 +124,14 @@ def _tiles(found: Counts, failing: Count, asked: Asked, list_of: str) -> tuple[T
 
 
 def _tried(number: int) -> str:
-    return str(ngettext("%(num)d is still being tried", "%(num)d are still being tried", number))
+    shown = show_number(number)
+    said = ngettext(
+        "%(number)s is still being tried",
+        "%(number)s are still being tried",
+        number,
+        number=shown,
+    )
+    return str(said)
 
 
 def _by_month(found: Counts, asked: Asked, behind: Behind) -> Table:
@@ -271,9 +279,10 @@ def _of_cards(cards: tuple[Count, ...], asked: Asked, behind: Behind) -> Table:
     table = Table(
         "cards",
         ngettext(
-            "%(num)d card expires within %(days)d days",
-            "%(num)d cards expire within %(days)d days",
+            "%(number)s card expires within %(days)d days",
+            "%(number)s cards expire within %(days)d days",
             cards[0].number,
+            number=show_number(cards[0].number),
             days=SOON[0],
         )
         if asked.sees_all

@@ -17,6 +17,7 @@ from membership.reports.figures import Figure
 from membership.reports.keyset import Page
 from membership.reports.report import Asked, Behind, Cell, Column, Table, people, people_of
 from membership.reports.rollups.left import UNSAID
+from membership.web.pages import show_number
 
 PAGE = 25
 # Told apart on the page; other ends are ours, or a bank's.
@@ -70,11 +71,12 @@ def _left_title(voluntary: int, failed: int, other: int) -> str:
         return str(_("Nobody left in these days"))
     return str(
         ngettext(
-            "%(num)d left: %(voluntary)d by their own wish, %(failed)d by a failed payment",
-            "%(num)d left: %(voluntary)d by their own wish, %(failed)d by a failed payment",
+            "%(number)s left: %(voluntary)s by their own wish, %(failed)s by a failed payment",
+            "%(number)s left: %(voluntary)s by their own wish, %(failed)s by a failed payment",
             left,
-            voluntary=voluntary,
-            failed=failed,
+            number=show_number(left),
+            voluntary=show_number(voluntary),
+            failed=show_number(failed),
         )
     )
 
@@ -125,10 +127,10 @@ def _why_title(reasons: dict[str, Count], said: int, asked: Asked) -> str:
         return str(_("Why they left"))
     return str(
         _(
-            "Most often they say “%(reason)s”: %(number)d of %(said)d who gave a reason",
+            "Most often they say “%(reason)s”: %(number)s of %(said)s who gave a reason",
             reason=words.LEAVING[reason],
-            number=count.number,
-            said=said,
+            number=show_number(count.number),
+            said=show_number(said),
         )
     )
 

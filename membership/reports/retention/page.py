@@ -18,6 +18,7 @@ from membership.reports.retention import leavers, staying
 from membership.reports.retention import tables as staying_tables
 from membership.reports.retention.cohorts import lifetime_value, ratio, three_year_value
 from membership.reports.retention.staying import Month, last_whole_month, over_months
+from membership.web.pages import show_number
 
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
@@ -105,7 +106,11 @@ def _of_months(churn: Figure) -> str:
 
 def _of_fees(counts: Counts) -> str:
     if payments := counts.total("margin", part="fee").number:
-        return str(ngettext("from %(num)d payment", "from %(num)d payments", payments))
+        number = show_number(payments)
+        said = ngettext(
+            "from %(number)s payment", "from %(number)s payments", payments, number=number
+        )
+        return str(said)
     return str(_("no fee is known in this currency"))
 
 

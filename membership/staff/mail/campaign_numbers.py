@@ -7,8 +7,8 @@ what that person gives: all but finance see such numbers in tens (rule S8), and 
 
 from dataclasses import replace
 
-from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from membership.campaigns.audience import Audience, Count
 from membership.campaigns.models import Campaign
@@ -16,6 +16,7 @@ from membership.campaigns.sending import Figures
 from membership.discretion import SMALLEST_GROUP
 from membership.staff.room import FINANCE
 from membership.web import access
+from membership.web.pages import show_number
 
 
 def is_rounded(campaign: Campaign) -> bool:
@@ -33,10 +34,10 @@ def is_telling(campaign: Campaign, people: int) -> bool:
 def number(campaign: Campaign, many: int) -> str:
     """ "41", or "about 40", or "fewer than 5"."""
     if not is_rounded(campaign):
-        return str(format_decimal(many))
+        return show_number(many)
     if many < SMALLEST_GROUP:
         return str(_("fewer than 5"))
-    return str(_("about %(many)s", many=format_decimal(_to_tens(many))))
+    return str(_("about %(many)s", many=show_number(_to_tens(many))))
 
 
 def about(campaign: Campaign, figures: Figures) -> Figures:
@@ -76,8 +77,8 @@ def who_gets_none(campaign: Campaign, count: Count) -> str:
         (count.paused, _("all letters paused")),
         (count.suppressed, _("address blocked")),
     ]
-    why = "; ".join(f"{why}: {format_decimal(some)}" for some, why in reasons if some)
-    many = format_decimal(count.without)
+    why = "; ".join(f"{why}: {show_number(some)}" for some, why in reasons if some)
+    many = show_number(count.without)
     return str(_("%(many)s of them will get none (%(why)s).", many=many, why=why))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from math import comb, perm
 from typing import Literal
 
-from flask_babel import format_datetime, format_decimal, ngettext
+from flask_babel import format_datetime, ngettext
 from flask_babel import gettext as _
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from membership.voting import audience, telling
 from membership.voting.drafts import Rules
 from membership.voting.eligibility import may_take_part
 from membership.voting.models import Round, Tally, Topic
+from membership.web.pages import show_number
 
 FEW_TOPICS = 3
 SHORT, LONG = timedelta(days=1), timedelta(days=28)
@@ -107,7 +108,8 @@ def _quorum(session: Session, rules: Rules, may_vote: int) -> Check:
     text = ngettext(
         "%(num)d ballot is needed;", "%(num)d ballots are needed;", rules.quorum
     ) + " " + ngettext(
-        "%(num)d patron may vote now.", "%(num)d patrons may vote now.", may_vote
+        "%(number)s patron may vote now.", "%(number)s patrons may vote now.", may_vote,
+        number=show_number(may_vote),
     )  # fmt: skip
     if past:
         text += " " + _(
@@ -130,8 +132,8 @@ def _secrecy(session: Session, rules: Rules, topics: int, may_vote: int) -> Chec
     voters = min([may_vote, *_past_turnout(session)])
     text = _(
         "%(ballots)s different ballots are possible; about %(voters)s voters are expected.",
-        ballots=format_decimal(possible),
-        voters=format_decimal(voters),
+        ballots=show_number(possible),
+        voters=show_number(voters),
     )
     if possible > voters:
         text += " " + _(
@@ -145,9 +147,10 @@ def _mails(session: Session, rules: Rules) -> Check:
     """As many as want the mail about an opening round and may vote now."""
     told = _told(session)
     text = ngettext(
-        "When it opens, a mail goes to %(num)d patron.",
-        "When it opens, a mail goes to %(num)d patrons.",
+        "When it opens, a mail goes to %(number)s patron.",
+        "When it opens, a mail goes to %(number)s patrons.",
         told,
+        number=show_number(told),
     )
     if rules.closes_at - rules.opens_at >= REMINDED:
         text += " " + _("Whoever has not voted a day before the end is reminded once.")
