@@ -2,6 +2,8 @@
 
 from dataclasses import fields
 
+from flask import Flask
+
 from membership.billing.models import (
     CHECKOUT_STATES,
     END_REASONS,
@@ -22,6 +24,14 @@ def test_the_document_is_up_to_date() -> None:
 
 def test_no_two_figures_share_a_key() -> None:
     assert len(DEFINITIONS) == document().count("\n## ")
+
+
+def test_no_two_figures_share_a_name(app: Flask) -> None:
+    """[D1] [D3] MRR at risk is of a month; what fails now is what was to be charged."""
+    with app.test_request_context():
+        names = [str(each.name) for each in DEFINITIONS.values()]
+    assert len(set(names)) == len(names)
+    assert {"MRR at risk", "Failing now, in money"} <= set(names)
 
 
 def test_every_movement_of_the_ledger_is_a_figure() -> None:

@@ -125,7 +125,11 @@ OVERVIEW = (
     Definition(
         "at_risk",
         _("MRR at risk"),
-        _("MRR of patrons whose last payment failed and is being tried again now."),
+        _(
+            "What the support of patrons whose last payment failed and is being tried again now is "
+            "worth in a month. What was to be charged, whole years among it, stands under recovery "
+            "as “failing now, in money”."
+        ),
         "sum of the monthly value of subscriptions in state past_due",
     ),
     Definition(

@@ -43,8 +43,11 @@ RECOVERY = (
     ),
     Definition(
         "failing_value",
-        _("At risk now"),
-        _("What these payments are about."),
+        _("Failing now, in money"),
+        _(
+            "What these payments were to charge: of yearly support a whole year. What that support "
+            "is worth in a month is the overview’s MRR at risk."
+        ),
         "sum of the amounts of failed invoices neither recovered nor given up, now",
     ),
     Definition(

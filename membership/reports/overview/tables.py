@@ -152,8 +152,8 @@ def _of_currencies() -> tuple[Column, ...]:
         ("arr", _("ARR"), "money"),
         ("arpu", _("MRR per patron"), "money"),
         ("net_new_mrr", _("Net new MRR"), "money"),
-        ("at_risk", _("At risk"), "money"),
-        ("scheduled_churn", _("About to end"), "money"),
+        ("at_risk", _("MRR at risk"), "money"),
+        ("scheduled_churn", _("MRR about to end"), "money"),
         ("one_time", _("One-time"), "money"),
         ("received", _("Received"), "money"),
         ("fees", _("Fees"), "money"),
@@ -187,8 +187,8 @@ def counts(seen: Iterable[Glance], asked: Asked) -> Table:
         Column("came", _("Came")),
         Column("went", _("Left or paused")),
         Column("gifts", _("One-time gifts")),
-        Column("failing_patrons", _("At risk")),
-        Column("leaving_patrons", _("About to end")),
+        Column("failing_patrons", _("Patrons at risk")),
+        Column("leaving_patrons", _("Patrons about to leave")),
     )
     shown = [(each.currency, each.counts(asked)) for each in seen]
     return Table(
