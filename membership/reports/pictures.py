@@ -5,14 +5,17 @@ colour of the stylesheet: coffee, ember, good, bad, warning, muted, edge, ink.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import shorten
 from typing import Any
 
 from membership.money import Money
-from membership.reports.figures import Figure
+from membership.reports.figures import SMALL, Figure
 from membership.reports.report import Cell, Table
 
 Picture = Mapping[str, Any]
 Label = Callable[[Any], str]
+# Letters of what a bar that lies is called.
+LONGEST_NAME = 60
 
 
 def line(table: Table, along: str, lines: Mapping[str, str], label: Label = str) -> Picture:
@@ -23,6 +26,11 @@ def line(table: Table, along: str, lines: Mapping[str, str], label: Label = str)
 def bars(table: Table, along: str, columns: Mapping[str, str], label: Label = str) -> Picture:
     """Bars beside each other."""
     return _series("bar", table, along, columns, label)
+
+
+def across(table: Table, along: str, columns: Mapping[str, str]) -> Picture:
+    """Bars that lie below each other, beside what they are called, shortened where it is long."""
+    return _series("across", table, along, columns, _shortened)
 
 
 def stacked(table: Table, along: str, columns: Mapping[str, str], label: Label = str) -> Picture:
@@ -78,18 +86,26 @@ def _series(
 
 
 def _unit(table: Table, key: str) -> str:
-    """A currency, "share", or nothing for what is counted."""
+    """A currency, "share", "per_mille", or nothing for what is counted."""
     (unit,) = {column.unit for column in table.columns if column.key == key}
-    return table.currency if unit == "money" else "share" if unit == "share" else ""
+    return table.currency if unit == "money" else unit if unit in ("share", "per_mille") else ""
+
+
+def _shortened(name: Any) -> str:
+    return shorten(str(name), LONGEST_NAME, placeholder=" …")
 
 
 def _drawn(cell: Cell, unit: str) -> float | int | None:
     if isinstance(cell, Figure):
-        cell = cell.value
+        # So many of 1,000 are not drawn of a few: the table says "1 of 3".
+        is_of_few = cell.denominator is not None and cell.denominator < SMALL
+        cell = None if unit == "per_mille" and is_of_few else cell.value
     if cell is None or isinstance(cell, str):
         return None
     if unit == "share":
         return round(float(cell), 4)  # type: ignore[arg-type]
+    if unit == "per_mille":
+        return round(1000 * float(cell), 1)  # type: ignore[arg-type]
     if unit:
         return int(Money(int(cell), unit).major.to_integral_value())  # type: ignore[arg-type]
     return float(cell)  # type: ignore[arg-type]

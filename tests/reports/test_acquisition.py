@@ -237,6 +237,13 @@ def test_wordings_are_told_with_what_chance_allows(session: Session) -> None:
     *counts, share, low, high = rows["Coffee or lunch: Without an ask"]
     assert counts == [3, 0, 1, 1]
     assert (part_of(share), share.denominator, low, high) == (1, 3, None, None)
+    picture = table(look(session), "asks").picture
+    assert picture is not None
+    assert {each["name"]: each["values"][:2] for each in picture["series"]} == {
+        "at least": [5.4, None],
+        "Paid, of 1,000 seen": [10.0, None],
+        "at most": [18.3, None],
+    }
 
 
 def test_ranges() -> None:

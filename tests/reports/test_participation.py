@@ -129,6 +129,13 @@ def test_who_stays_of_voters_and_of_others(session: Session) -> None:
     kept = {row[0]: row[1:] for row in rows(look(session), "kept_by_voting")}
     assert kept["3 months"] == [1, 20, Decimal("0.75"), 20, Decimal("0.5")]
     assert kept["6 months"] == [0, 0, None, 0, None]
+    picture = table(look(session), "kept_by_voting").picture
+    assert picture is not None
+    drawn = {each["name"]: each["values"][:2] for each in picture["series"]}
+    assert drawn == {
+        "Of voters still give": [0.75, None],
+        "Of the others still give": [0.5, None],
+    }
 
 
 def test_small_groups_of_those_who_stay_are_hidden(session: Session) -> None:

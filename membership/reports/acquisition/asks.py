@@ -5,7 +5,7 @@ two ranges overlap, we say so.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import combinations
 
@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.articles.models import AskExperiment, AskVariant
+from membership.reports import pictures
 from membership.reports.acquisition.intervals import overlap, wilson
 from membership.reports.acquisition.steps import NONE, STEPS, Steps
 from membership.reports.figures import SMALL, share
@@ -77,12 +78,14 @@ def table(session: Session, steps: Steps) -> Table:
     )
     all_told = [told(steps, key, f"{experiment}: {name}") for key, experiment, name in named]
     all_told.append(told(steps, int(NONE), str(_("No experiment"))))
-    return Table(
+    table = Table(
         key="asks",
         title=_("What became of those who saw the ask, by wording"),
         columns=COLUMNS,
         rows=tuple(each.row for each in all_told if any(each.row[1:5])),
     )
+    tones = {"from": "edge", "paid_per_1000": "coffee", "to": "muted"}
+    return replace(table, picture=pictures.across(table, "ask", tones))
 
 
 def sentence(all_told: Sequence[Told]) -> str:

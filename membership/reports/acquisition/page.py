@@ -23,6 +23,7 @@ from membership.web.pages import show_number
 
 # The stories that brought most stand in the table.
 SHOWN = 100
+DRAWN = 10
 STEP_NAMES = {
     "read": _l("A story read"),
     "ask_seen": _l("The ask seen"),
@@ -106,7 +107,7 @@ def _stories(
     rows = [_story(titles[key], found, key, asked) for key in keys[:SHOWN] if key in titles]
     rest = _story(str(_("Without a story")), found, NONE, asked)
     links = [patrons_of(int(key)) for key in keys[:SHOWN] if key in titles]
-    return Table(
+    table = Table(
         key="stories",
         title=_("Stories that brought patrons"),
         columns=(*STORY_COLUMNS, MRR) if asked.sees_all else STORY_COLUMNS,
@@ -121,6 +122,9 @@ def _stories(
         else "",
         links=(*links, "") if any(links) else (),
     )
+    drawn = replace(table, rows=tuple(rows[:DRAWN]))
+    tones = {"direct": "coffee", "influenced": "ember"}
+    return replace(table, picture=pictures.across(drawn, "story", tones) if rows else None)
 
 
 def _by_what_they_brought(found: Steps) -> list[str]:

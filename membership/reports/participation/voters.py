@@ -220,19 +220,21 @@ def _sums(
 
 
 def _kept(rounds: Sequence[Counted]) -> Table:
-    return Table(
+    table = Table(
         "kept_by_voting",
         _("Who still gives after a vote: those who voted, and the others"),
         (
             Column("after", _("After"), "text"),
             Column("rounds", _("Rounds counted")),
             Column("voters", _("Voted")),
-            Column("voters_kept", _("Of them still give"), "share"),
+            Column("voters_kept", _("Of voters still give"), "share"),
             Column("others", _("Did not vote")),
-            Column("others_kept", _("Of them still give"), "share"),
+            Column("others_kept", _("Of the others still give"), "share"),
         ),
         tuple(_kept_row(rounds, months) for months in HORIZONS),
     )
+    tones = {"voters_kept": "coffee", "others_kept": "muted"}
+    return replace(table, picture=pictures.bars(table, "after", tones))
 
 
 def _kept_row(rounds: Sequence[Counted], months: int) -> tuple[Cell, ...]:

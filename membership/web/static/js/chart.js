@@ -10,7 +10,7 @@ const token = (name) =>
 const figures = (unit) => {
   const money = { style: "currency", currency: unit, currencyDisplay: "narrowSymbol", maximumFractionDigits: 0 };
   const share = { style: "percent", maximumFractionDigits: 1 };
-  const format = new Intl.NumberFormat(language, unit === "share" ? share : unit ? money : {});
+  const format = new Intl.NumberFormat(language, unit === "share" ? share : unit && unit !== "per_mille" ? money : {});
   // A minus sign as everywhere else on the page.
   return (value) => (value === null || value === undefined ? "–" : format.format(value).replace("-", "−"));
 };
@@ -87,6 +87,7 @@ const along = (kind, labels, width) => {
 // What lies beside its bar may take two lines.
 const beside = (width) => ({ ...text(), interval: 0, formatter: broken(rem(width)), lineHeight: rem(1) });
 const isNarrow = (width) => width < rem(30);
+const nameWidth = (width) => (isNarrow(width) ? 6.75 : 11.25);
 
 const lines = ({ kind, labels, series: rows, unit }, width) => {
   const show = figures(unit);
@@ -112,8 +113,8 @@ const lines = ({ kind, labels, series: rows, unit }, width) => {
       valueFormatter: show,
       axisPointer: { type: kind === "line" ? "line" : "shadow", lineStyle: { color: token("edge") } },
     }),
-    ...(kind === "bar" && isNarrow(width)
-      ? { xAxis: measured(show, { splitNumber: 2, axisLabel: { ...text(), formatter: show, alignMaxLabel: "right" } }), yAxis: labelled(labels, { inverse: true, axisLabel: beside(6.75) }) }
+    ...(kind === "across" || (kind === "bar" && isNarrow(width))
+      ? { xAxis: measured(show, { splitNumber: isNarrow(width) ? 2 : 4, axisLabel: { ...text(), formatter: show, alignMaxLabel: "right" } }), yAxis: labelled(labels, { inverse: true, axisLabel: beside(kind === "across" ? 1.5 * nameWidth(width) : nameWidth(width)) }) }
       : { xAxis: labelled(labels, along(kind, labels, width)), yAxis: measured(show, ground) }),
     series: rows.map((row) => series(row, kind)),
   };
@@ -143,7 +144,7 @@ const waterfall = ({ labels, values, tones, unit }, width) => {
     }),
     yAxis: labelled(labels, {
       inverse: true,
-      axisLabel: beside(isNarrow(width) ? 6.75 : 11.25),
+      axisLabel: beside(nameWidth(width)),
     }),
     xAxis: measured(show, { scale: isZoomed, boundaryGap: isZoomed ? ["10%", "10%"] : undefined, splitNumber: isNarrow(width) ? 2 : 4, axisLabel: { ...text(), formatter: show, hideOverlap: true } }),
     series: [
@@ -203,6 +204,7 @@ await Promise.allSettled([document.fonts.load(`1rem ${token("sans")}`, "Aя")]);
 const drawn = pictures.map((picture) => {
   const data = JSON.parse(document.getElementById(picture.dataset.chart).textContent);
   picture.dataset.drawn = "";
+  if (data.kind === "across") picture.style.blockSize = `${5 + 3 * data.labels.length}rem`;
   if (data.kind === "heat") picture.style.blockSize = `${5.25 + 1.375 * data.rows.length}rem`;
   const chart = echarts.init(picture, null, { renderer: "canvas" });
   const redraw = () => {
