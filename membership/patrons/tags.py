@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, Table, any_, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -34,7 +34,7 @@ def of(session: Session, account_ids: Iterable[int]) -> dict[int, list[PatronTag
     rows = session.execute(
         select(Tagged.account_id, PatronTag)
         .join(PatronTag, PatronTag.id == Tagged.tag_id)
-        .where(Tagged.account_id.in_(account_ids))
+        .where(Tagged.account_id == any_(literal(list(account_ids), ARRAY(BigInteger))))
         .order_by(func.lower(PatronTag.name))
     )
     for account_id, tag in rows:
@@ -42,16 +42,18 @@ def of(session: Session, account_ids: Iterable[int]) -> dict[int, list[PatronTag
     return found
 
 
+def find(session: Session, name: str) -> PatronTag | None:
+    """The tag of this name, whatever its case. Raises TagNameError."""
+    called = func.lower(PatronTag.name) == func.lower(_clean(name))
+    return session.scalars(select(PatronTag).where(called)).one_or_none()
+
+
 def find_or_create(session: Session, name: str) -> PatronTag:
     """The tag of this name, whatever its case. Raises TagNameError."""
-    name = " ".join(name.split())
-    if not 0 < len(name) <= LONGEST:
-        raise TagNameError
-    new = insert(PatronTag).values(name=name).on_conflict_do_nothing()
-    session.execute(new)
-    return session.scalars(
-        select(PatronTag).where(func.lower(PatronTag.name) == func.lower(name))
-    ).one()
+    session.execute(insert(PatronTag).values(name=_clean(name)).on_conflict_do_nothing())
+    tag = find(session, name)
+    assert tag is not None, "it was there, or was written"
+    return tag
 
 
 def add(session: Session, actor: Account, tag: PatronTag, account: Account) -> None:
@@ -104,6 +106,13 @@ def forget(session: Session, address: str) -> None:
     mine = select(Account.id).where(Account.email == address)
     theirs = delete(Tagged).where(Tagged.account_id.in_(mine))
     session.execute(theirs, execution_options=UNSEEN)
+
+
+def _clean(name: str) -> str:
+    name = " ".join(name.split())
+    if not 0 < len(name) <= LONGEST:
+        raise TagNameError
+    return name
 
 
 def _stay(_session: Session, _old: str, _new: str) -> None:

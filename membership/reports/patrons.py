@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from sqlalchemy import Select, case, func, select, tuple_
+from sqlalchemy import ARRAY, BigInteger, Select, any_, case, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
@@ -163,7 +163,7 @@ def lines(session: Session, rows: Iterable[tuple[Row, Account]]) -> Iterable[Pat
     rows = list(rows)
     ids = [account.id for _, account in rows]
     subscriptions = _subscriptions(session, ids)
-    given, last = _gifts(session, ids)
+    given, last = gifts(session, ids)
     borne = tags.of(session, ids)
     for row, account in rows:
         yield Patron(
@@ -190,7 +190,9 @@ def _subscriptions(session: Session, ids: list[int]) -> dict[int, Subscription]:
     return {subscription.account_id: subscription for subscription in rows}
 
 
-def _gifts(session: Session, ids: list[int]) -> tuple[dict[int, list[Money]], dict[int, datetime]]:
+def gifts(session: Session, ids: list[int]) -> tuple[dict[int, list[Money]], dict[int, datetime]]:
+    """What each account gave, one amount a currency (net of refunds, where any is left), and when
+    it last gave; one query."""
     given: dict[int, list[Money]] = defaultdict(list)
     last: dict[int, datetime] = {}
     for account_id, currency, total, at in session.execute(
@@ -200,7 +202,7 @@ def _gifts(session: Session, ids: list[int]) -> tuple[dict[int, list[Money]], di
             func.sum(Donation.amount_minor - Donation.refunded_minor),
             func.max(Donation.paid_at),
         )
-        .where(Donation.account_id.in_(ids))
+        .where(Donation.account_id == any_(literal(ids, ARRAY(BigInteger))))
         .group_by(Donation.account_id, Donation.currency)
         .order_by(Donation.account_id, Donation.currency)
     ):
