@@ -85,6 +85,16 @@ def test_a_tag_is_given_to_a_view_and_to_one_patron_and_taken_away(
     assert client.post("/staff/patrons/999999/tags", data={"name": "x"}).status_code == 404
 
 
+def test_a_tag_that_does_not_exist_cannot_be_taken_away(
+    session: Session, signed_in: SignedIn, patrons: list[Account]
+) -> None:
+    """Nor does it exist from then on."""
+    client = signed_in(session, factories.staff(session, "finance"))
+    client.post("/staff/patrons/tags", data={"name": "pres", "act": "remove"})
+    assert "There is no tag “pres”." in client.get("/staff/patrons").text
+    assert session.scalars(select(PatronTag)).all() == []
+
+
 def test_a_view_that_looks_for_somebody_is_not_kept(
     session: Session, signed_in: SignedIn, patrons: list[Account]
 ) -> None:

@@ -15,6 +15,7 @@ from membership.accounts.models import Account
 from membership.billing.forms import tidy
 from membership.db import LARGEST_ID, transaction
 from membership.patrons import saved, tags
+from membership.patrons.filters import Filters
 from membership.patrons.models import PatronTag, PatronView
 from membership.patrons.saved import TextInViewError, ViewNameError
 from membership.patrons.tags import TagNameError
@@ -56,31 +57,39 @@ def remove_view(view_id: int) -> Response:
 @access.staff(*FINANCE)
 def tag_view() -> Response:
     """Give a tag to everybody of a view, or take it from them."""
-    filters = patron_filters.asked(request.args)
+    filters, name = patron_filters.asked(request.args), tidy(request.form.get("name"))
+    act = _untag_all if request.form.get("act") == "remove" else _tag_all
     with transaction() as session:
         try:
-            tag = tags.find_or_create(session, tidy(request.form.get("name")))
+            act(session, name, filters)
         except TagNameError:
             flash(_no_name(), "bad")
-            return back_to("staff.patrons", **patron_filters.arguments(filters))
-        if request.form.get("act") == "remove":
-            many = tags.remove_from_all(session, me(), tag, filters)
-            said = ngettext(
-                "%(num)s patron no longer bears “%(tag)s”.",
-                "%(num)s patrons no longer bear “%(tag)s”.",
-                many,
-                tag=tag.name,
-            )
-        else:
-            many = tags.add_to_all(session, me(), tag, filters)
-            said = ngettext(
-                "%(num)s more patron bears “%(tag)s” now.",
-                "%(num)s more patrons bear “%(tag)s” now.",
-                many,
-                tag=tag.name,
-            )
-    flash(said, "good")
     return back_to("staff.patrons", **patron_filters.arguments(filters))
+
+
+def _tag_all(session: Session, name: str, filters: Filters) -> None:
+    tag = tags.find_or_create(session, name)
+    said = ngettext(
+        "%(num)s more patron bears “%(tag)s” now.",
+        "%(num)s more patrons bear “%(tag)s” now.",
+        tags.add_to_all(session, me(), tag, filters),
+        tag=tag.name,
+    )
+    flash(said, "good")
+
+
+def _untag_all(session: Session, name: str, filters: Filters) -> None:
+    tag = tags.find(session, name)
+    if tag is None:
+        flash(_("There is no tag “%(name)s”.", name=name), "bad")
+        return
+    said = ngettext(
+        "%(num)s patron no longer bears “%(tag)s”.",
+        "%(num)s patrons no longer bear “%(tag)s”.",
+        tags.remove_from_all(session, me(), tag, filters),
+        tag=tag.name,
+    )
+    flash(said, "good")
 
 
 @blueprint.post("/patrons/<int:account_id>/tags")
