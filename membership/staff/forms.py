@@ -94,7 +94,9 @@ class FindForm(FlaskForm):  # type: ignore[misc]
 
 
 class MergeAccountsForm(InnerReasonForm):
-    """Which of two accounts is kept."""
+    """Which of two accounts is kept; `other` is the id of the one that was found by its address."""
+
+    other = HiddenField()
 
     keep = RadioField(
         _("Which account is kept"),

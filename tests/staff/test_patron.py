@@ -16,6 +16,7 @@ from membership.mail.models import OutboxEmail
 from membership.reports import timeline
 from tests import factories
 from tests.billing.conftest import Stripe
+from tests.billing.newsroom import form_on
 from tests.billing.reading import row, rows
 from tests.conftest import SignedIn
 from tests.factories import NOON
@@ -235,11 +236,11 @@ def test_two_accounts_are_seen_side_by_side_and_merged(
     assert {each.subject for each in audited(session, "merge.previewed")} == {
         f"account:{kept.id}", f"account:{gone.id}",
     }  # fmt: skip
-    missing = finance.post(path, data={})
+    missing = finance.post(path, data={"other": kept.id})
     assert missing.status_code == 400
     assert "Please choose the account that is kept." in missing.text
     assert "Please say why" in missing.text
-    answer = finance.post(path, data={"keep": kept.id, "reason": WHY})
+    answer = finance.post(path, data={"other": kept.id, "keep": kept.id, "reason": WHY})
     assert answer.location == f"/staff/patrons/{kept.id}"
     page = finance.get(answer.location).text
     assert "Both addresses are told." in page
@@ -257,11 +258,28 @@ def test_what_stands_in_the_way_is_one_sentence(session: Session, finance: Flask
     page = finance.get(path).text
     assert "Both give regularly. End one of the two first" in page
     assert 'name="keep"' not in page
-    answer = finance.post(path, data={"keep": kept.id, "reason": WHY})
+    answer = finance.post(path, data={"other": gone.id, "keep": kept.id, "reason": WHY})
     assert answer.status_code == 400
     assert gone.email == "olena@old.example"
     same = finance.get(f"/staff/patrons/{kept.id}/merge?address={kept.email}").text
     assert "This is the same account." in same
+
+
+def test_only_the_account_that_was_seen_is_merged(session: Session, finance: FlaskClient) -> None:
+    """[L4] Its address may have become somebody else's since."""
+    kept, gone = two(session)
+    path = f"/staff/patrons/{kept.id}/merge?address={gone.email}"
+    fields = form_on(finance.get(path).text, path)
+    assert fields is not None
+    gone.email = "moved@example.org"
+    session.flush()
+    stranger = factories.account(session, email="olena@old.example")
+    for chosen in (kept, gone):
+        answer = finance.post(path, data=fields | {"keep": chosen.id, "reason": WHY})
+        assert answer.status_code == 400
+        assert "Another account has this address by now." in answer.text
+    session.expire_all()
+    assert (gone.merged_into_id, stranger.merged_into_id) == (None, None)
 
 
 def test_while_a_vote_is_under_way_only_who_could_not_vote_goes(
@@ -272,9 +290,9 @@ def test_while_a_vote_is_under_way_only_who_could_not_vote_goes(
     factories.round_(session)
     path = f"/staff/patrons/{kept.id}/merge?address={gone.email}"
     assert "A vote is under way." in finance.get(path).text
-    refused = finance.post(path, data={"keep": gone.id, "reason": WHY})
-    assert refused.status_code == 400
-    assert finance.post(path, data={"keep": kept.id, "reason": WHY}).status_code == 303
+    sent = {"other": gone.id, "reason": WHY}
+    assert finance.post(path, data=sent | {"keep": gone.id}).status_code == 400
+    assert finance.post(path, data=sent | {"keep": kept.id}).status_code == 303
     session.expire_all()
     assert gone.merged_into_id == kept.id
 

@@ -61,7 +61,9 @@ def merge_accounts(account_id: int) -> ResponseReturnValue:
         if find.address.data and other is None:
             find.address.errors = [_("There is no account with this address.")]
     form.keep.choices = [SelectChoice(each.account.id, each.account.email) for each in sides]
-    if sides and form.validate_on_submit():
+    if sides and form.is_submitted() and form.other.data != str(sides[-1].account.id):
+        form.keep.errors = [_("Another account has this address by now. Please look at both.")]
+    elif sides and form.validate_on_submit():
         refused = _merge([each.account.id for each in sides], form)
         if refused is None:
             flash(_("They are one account now. Both addresses are told."), "good")
