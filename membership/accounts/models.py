@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
@@ -22,8 +23,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from membership.db import Base, EmailAddress, Numbered
 
 ROLES = ("reporter", "editor", "finance", "admin")
-# Spelled as PostgreSQL spells it back, so that `migrate --check` sees no difference.
-NAME_WORDS = "to_tsvector('simple'::regconfig, COALESCE(name, ''::text))"
+# Written for the one of a keyboard.
+APOSTROPHES, QUOTED = "’ʼ`", "''"
+# As in spelled(). As PostgreSQL spells it back, so that `migrate --check` sees no difference.
+NAME_WORDS = (
+    "to_tsvector('simple'::regconfig, translate(NORMALIZE(COALESCE(name, ''::text), NFC),"
+    f" '{APOSTROPHES}'::text, '{QUOTED * len(APOSTROPHES)}'::text))"
+)
 
 
 class Account(Numbered, Base):
@@ -64,10 +70,16 @@ class Account(Numbered, Base):
         return self.delete_after_at is not None
 
 
+def spelled(text: str) -> str:
+    """A name, or a part of one, as names are looked for: composed, and with one apostrophe."""
+    one = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
+    return normalize("NFC", text).translate(one)
+
+
 # What staff look into: the address (citext itself knows no index of beginnings), and the name.
 address = func.lower(cast(Account.email, Text))
 name_words: ColumnElement[Any] = literal_column(
-    NAME_WORDS.replace("name", "account.name"), TSVECTOR
+    NAME_WORDS.replace("(name", "(account.name"), TSVECTOR
 )
 Index(
     "ix_account_address", address.label("address"), postgresql_ops={"address": "text_pattern_ops"}

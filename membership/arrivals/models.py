@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, false, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, false, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base, Numbered
@@ -41,6 +41,8 @@ class Arrival(Numbered, Base):
     finished_at: Mapped[datetime | None]
     # Until then it belongs to the process that wrote this.
     leased_until_at: Mapped[datetime | None]
+    # How often in a row a process has taken it up and was cut off before it got further.
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
 
 
 class ArrivalProblem(Numbered, Base):

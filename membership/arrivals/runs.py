@@ -32,6 +32,8 @@ TASK = "arrivals.go_on"
 LEASE = timedelta(minutes=10)
 # Within a task's time limit; the next wake-up takes up the rest.
 RUN_SECONDS = 200.0
+# So often in a row it may be taken up and get no further, as when its process is killed.
+MOST_ATTEMPTS = 5
 # What nobody confirmed by then is forgotten, the file with it.
 KEPT = timedelta(days=7)
 # Files of other platforms; a larger one comes by the command.
@@ -75,8 +77,9 @@ def go_on() -> None:
         try:
             take(claimed, ends_at)
         except gateway.StripeUnavailableError as error:
-            # Its lease runs out, and then it is tried again.
+            # Its lease runs out, and then it is tried again, however long Stripe is away.
             log.warning("arrival_waits_for_stripe", arrival=claimed, reason=str(error))
+            _note_alive(claimed)
         # Whatever is wrong with one must not stop the others (lesson L7).
         except Exception as error:
             log.error("arrival_failed", arrival=claimed, exc_info=error)
@@ -87,6 +90,10 @@ def take(arrival_id: int, ends_at: float = float("inf")) -> None:
     """The next part of one import: its look, or its work. Raises StripeUnavailableError."""
     with transaction() as session:
         arrival = _with_content(session, arrival_id)
+    if arrival.attempts > MOST_ATTEMPTS:
+        log.error("arrival_given_up", arrival=arrival_id)
+        _fail(arrival_id, _cut_off(arrival.source))
+        return
     try:
         if arrival.source != "stripe":
             _take_file(arrival)
@@ -140,7 +147,8 @@ def _claim() -> int | None:
             Arrival.state.in_(("asked", "confirmed")),
             or_(Arrival.leased_until_at.is_(None), Arrival.leased_until_at < now),
         )
-        .order_by(Arrival.id)
+        # What was cut off lets the others go first.
+        .order_by(Arrival.attempts, Arrival.id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
@@ -149,7 +157,7 @@ def _claim() -> int | None:
         return session.scalar(
             update(Arrival)
             .where(Arrival.id == due)
-            .values(leased_until_at=now + LEASE)
+            .values(leased_until_at=now + LEASE, attempts=Arrival.attempts + 1)
             .returning(Arrival.id)
         )
 
@@ -187,7 +195,7 @@ def _show(session: Session, row: Arrival, summary: Summary) -> None:
     if row.state != "asked":
         return
     row.state, row.seen, row.digest = "shown", summary.kept(), summary.digest
-    row.leased_until_at = None
+    row.leased_until_at, row.attempts = None, 0
     _write_problems(session, row, summary.problems)
 
 
@@ -225,16 +233,22 @@ def _note_place(arrival_id: int, done: dict[str, Any]) -> None:
     with transaction() as session:
         row = session.get_one(Arrival, arrival_id, with_for_update=True)
         row.done = dict(done)
-        row.leased_until_at = clock.now() + LEASE
+        row.leased_until_at, row.attempts = clock.now() + LEASE, 0
 
 
 def _put_down(arrival_id: int) -> None:
     """Let the next turn go on at once."""
     with transaction() as session:
         session.execute(
-            update(Arrival).where(Arrival.id == arrival_id).values(leased_until_at=None)
+            update(Arrival).where(Arrival.id == arrival_id).values(leased_until_at=None, attempts=0)
         )
         wake(session, TASK)
+
+
+def _note_alive(arrival_id: int) -> None:
+    """It stands still, and nobody was cut off."""
+    with transaction() as session:
+        session.execute(update(Arrival).where(Arrival.id == arrival_id).values(attempts=0))
 
 
 def _finish_stripe(arrival: Arrival, done: dict[str, Any]) -> None:
@@ -272,6 +286,14 @@ def _fail(arrival_id: int, why: str) -> None:
             return
         row.state, row.last_error, row.content = "failed", why, None
         row.finished_at, row.leased_until_at = clock.now(), None
+
+
+def _cut_off(source: str) -> str:
+    file = "" if source == "stripe" else " FILE"
+    return (
+        f"This was begun {MOST_ATTEMPTS} times and cut off each time: please run “flask patrons "
+        f"import {source}{file}” on the server, which may take as long as it needs."
+    )
 
 
 def _write_problems(session: Session, row: Arrival, found: Sequence[Problem]) -> None:

@@ -34,7 +34,7 @@ from sqlalchemy.dialects.postgresql import REGCONFIG
 from sqlalchemy.orm import Session
 
 from config.settings import settings
-from membership.accounts.models import Account, address, name_words
+from membership.accounts.models import Account, address, name_words, spelled
 from membership.billing.revenue import MONTHS
 from membership.db import LARGEST_ID
 from membership.money import from_major
@@ -206,7 +206,7 @@ def _has_words(text: str) -> ColumnElement[bool]:
 
 def _words(text: str) -> str:
     """Text as a query for words that begin like each of its own."""
-    words = (word.replace("\\", "\\\\").replace("'", "''") for word in text.split())
+    words = (word.replace("\\", "\\\\").replace("'", "''") for word in spelled(text).split())
     return " & ".join(f"'{word}':*" for word in words)
 
 

@@ -251,6 +251,57 @@ def test_dropped_while_stripe_is_looked_at(
     assert rows(session, Arrival) == []
 
 
+class _KilledError(BaseException):
+    """As when the process dies: nobody is there to catch it."""
+
+
+def test_what_is_always_cut_off_is_given_up(
+    session: Session, finance: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[M9] After five times its page says what to do, and the file is forgotten."""
+    page = hand_in(finance, "ghost", exports.ghost(exports.reader())).location
+    fields = form_on(finance.get(page).text, f"{page}/confirm")
+    assert fields is not None
+    finance.post(f"{page}/confirm", data=fields | {"reason": "We move."})
+    begun: list[str] = []
+
+    def killed(*_: Any, **__: Any) -> Any:
+        begun.append("again")
+        raise _KilledError
+
+    monkeypatch.setattr(runs.files, "bring_in", killed)
+    for _ in range(runs.MOST_ATTEMPTS):
+        with pytest.raises(_KilledError):
+            runs.go_on()
+        row(session, Arrival).leased_until_at = None
+        session.flush()
+    runs.go_on()
+    assert len(begun) == 5
+    given_up = row(session, Arrival)
+    session.refresh(given_up, ["content"])
+    assert (given_up.state, given_up.content) == ("failed", None)
+    assert "begun 5 times and cut off each time: please run “flask patrons import ghost FILE”" in (
+        finance.get(page).text
+    )
+
+
+def test_who_waits_for_stripe_is_never_given_up(
+    session: Session, finance: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long Stripe is away."""
+    runs.ask(session, "stripe", None, factories.staff(session, "finance").id)
+
+    def away(*_: Any) -> Any:
+        raise runs.gateway.StripeAwayError("away")
+
+    monkeypatch.setattr(runs.adopted, "look", away)
+    for _ in range(runs.MOST_ATTEMPTS + 2):
+        runs.go_on()
+        row(session, Arrival).leased_until_at = None
+        session.flush()
+    assert row(session, Arrival).state == "asked"
+
+
 @pytest.mark.parametrize("role", ["reporter", "editor"])
 def test_others_see_none_of_it(session: Session, signed_in: SignedIn, role: str) -> None:
     """[S8] Only finance and admins."""

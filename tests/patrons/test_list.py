@@ -80,6 +80,20 @@ def test_the_beginning_of_an_address_or_of_words_of_a_name_is_looked_for(session
         assert found(text) == [], text
 
 
+@pytest.mark.parametrize("kept", ["'", "’", "ʼ", "`"])
+def test_a_name_is_found_however_its_apostrophe_or_accent_is_written(
+    session: Session, kept: str
+) -> None:
+    """An accent may be a letter's own, or stand behind it."""
+    factories.patron(session, name=f"Мар{kept}яна Rene\u0301e", email="one@example.org")
+    factories.patron(session, name="Jos\u00e9e", email="other@example.org")
+    roll.rebuild(session)
+    for text in ("мар'я", "мар’я", "марʼя", "мар`я", "ren\u00e9", "rene\u0301"):
+        assert len(patrons.page(session, Filters(text=text)).patrons) == 1, text
+    for text in ("jos\u00e9", "jose\u0301"):
+        assert names(patrons.page(session, Filters(text=text))) == ["Jos\u00e9e"], text
+
+
 @pytest.mark.parametrize("many", [2, 5, 100])
 def test_few_and_many_who_are_called_so_are_found_alike(
     session: Session, monkeypatch: pytest.MonkeyPatch, many: int

@@ -142,6 +142,7 @@ def upgrade() -> None:
         ),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("leased_until_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.CheckConstraint(
             "source IN ('stripe', 'patreon', 'steady', 'ghost')", name=op.f("ck_arrival_source")
@@ -477,7 +478,11 @@ def upgrade() -> None:
     op.create_index(
         "ix_account_name_words",
         "account",
-        [sa.literal_column("to_tsvector('simple'::regconfig, COALESCE(name, ''::text))")],
+        [
+            sa.literal_column(
+                "to_tsvector('simple'::regconfig, translate(NORMALIZE(COALESCE(name, ''::text), NFC), '’ʼ`'::text, ''''''''::text))"
+            )
+        ],
         unique=False,
         postgresql_using="gin",
     )
@@ -505,18 +510,18 @@ def upgrade() -> None:
         postgresql_where="told_at IS NOT NULL",
     )
     op.create_foreign_key(
-        op.f("fk_checkout_ask_variant_id_ask_variant"),
-        "checkout",
-        "ask_variant",
-        ["ask_variant_id"],
-        ["id"],
-        ondelete="SET NULL",
-    )
-    op.create_foreign_key(
         op.f("fk_checkout_first_article_id_article"),
         "checkout",
         "article",
         ["first_article_id"],
+        ["id"],
+        ondelete="SET NULL",
+    )
+    op.create_foreign_key(
+        op.f("fk_checkout_ask_variant_id_ask_variant"),
+        "checkout",
+        "ask_variant",
+        ["ask_variant_id"],
         ["id"],
         ondelete="SET NULL",
     )
@@ -545,6 +550,13 @@ def upgrade() -> None:
         ["fee_changed_at"],
         unique=False,
         postgresql_where="fee_changed_at IS NOT NULL",
+    )
+    op.create_index(
+        "ix_donation_once_paid",
+        "donation",
+        ["currency", "paid_at"],
+        unique=False,
+        postgresql_where="subscription_id IS NULL",
     )
     op.add_column(
         "dunning",
@@ -591,6 +603,12 @@ def upgrade() -> None:
         ["account_id", "currency", "occurred_at"],
         unique=False,
     )
+    op.create_index(
+        op.f("ix_ledger_entry_currency_movement_occurred_at"),
+        "ledger_entry",
+        ["currency", "movement", "occurred_at"],
+        unique=False,
+    )
     op.add_column("note", sa.Column("kind", sa.String(), server_default="note", nullable=False))
     op.create_index(
         "ix_subscription_card",
@@ -630,6 +648,7 @@ def downgrade() -> None:
         postgresql_include=["interval", "amount_minor"],
     )
     op.drop_column("note", "kind")
+    op.drop_index(op.f("ix_ledger_entry_currency_movement_occurred_at"), table_name="ledger_entry")
     op.drop_index(
         op.f("ix_ledger_entry_account_id_currency_occurred_at"), table_name="ledger_entry"
     )
@@ -647,6 +666,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_dunning_changed_at"), table_name="dunning")
     op.drop_column("dunning", "changed_at")
     op.drop_index(
+        "ix_donation_once_paid", table_name="donation", postgresql_where="subscription_id IS NULL"
+    )
+    op.drop_index(
         "ix_donation_fee", table_name="donation", postgresql_where="fee_changed_at IS NOT NULL"
     )
     op.drop_column("donation", "fee_changed_at")
@@ -655,10 +677,10 @@ def downgrade() -> None:
     op.drop_column("daily_figures", "fee_minor")
     op.drop_column("daily_figures", "payments_with_fee")
     op.drop_column("daily_figures", "payments")
-    op.drop_constraint(op.f("fk_checkout_first_article_id_article"), "checkout", type_="foreignkey")
     op.drop_constraint(
         op.f("fk_checkout_ask_variant_id_ask_variant"), "checkout", type_="foreignkey"
     )
+    op.drop_constraint(op.f("fk_checkout_first_article_id_article"), "checkout", type_="foreignkey")
     op.drop_index(
         "ix_checkout_told_at", table_name="checkout", postgresql_where="told_at IS NOT NULL"
     )
