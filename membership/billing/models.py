@@ -179,6 +179,12 @@ class Donation(Numbered, Base):
         # Rollups ask what has been written lately.
         Index(None, "created_at"),
         Index("ix_donation_once", "checkout_id", postgresql_where="subscription_id IS NULL"),
+        Index(
+            "ix_donation_once_paid",
+            "currency",
+            "paid_at",
+            postgresql_where="subscription_id IS NULL",
+        ),
         Index("ix_donation_disputed", "disputed_at", postgresql_where="disputed_at IS NOT NULL"),
         Index("ix_donation_manual", "id", postgresql_where="provider = 'manual'"),
         Index("ix_donation_fee", "fee_changed_at", postgresql_where="fee_changed_at IS NOT NULL"),
@@ -347,6 +353,8 @@ class LedgerEntry(Numbered, Base):
     __table_args__ = (
         CheckConstraint(f"movement IN {MOVEMENTS}", name="movement"),
         Index(None, "currency", "occurred_at"),
+        # Whose the rows behind a movement are, however rare it is.
+        Index(None, "currency", "movement", "occurred_at"),
         Index(None, "created_at"),
         # When an account began in a currency: its cohort.
         Index(None, "account_id", "currency", "occurred_at"),

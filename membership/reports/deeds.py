@@ -57,6 +57,8 @@ DEEDS: Words = MappingProxyType(
         "newsletter.exported": _("Readers of the weekly letter taken out"),
         "disputes.listed": _("Disputes listed"),
         "leavers.listed": _("Patrons who began or left listed"),
+        "movements.listed": _("What moved MRR listed"),
+        "gifts.listed": _("One-time gifts listed"),
         "at_risk.listed": _("Patrons whose payment fails listed"),
         "cards.listed": _("Patrons whose card expires listed"),
         "people.exported": _("Patrons behind a figure taken along"),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from membership.reports import rollups
 from membership.reports.day_names import day_name
 from membership.reports.figures import Figure, part_of
-from membership.reports.overview import tables as tables
+from membership.reports.overview import agreement, tables
 from membership.reports.overview.changes import Changes, rounded
 from membership.reports.overview.glance import Glance, Glances, look
 from membership.reports.overview.running import Difference, disagreements
@@ -55,13 +55,20 @@ class Overview(Report):
     newest_rate: date | None = None
 
 
-def build(session: Session, asked: Asked) -> Overview:
-    """Who does not see all gets how many gave, and no amount of anything (rules S8, S10)."""
+def _nowhere(**_what: str) -> str:
+    return ""
+
+
+def build(session: Session, asked: Asked, rows_of: tables.RowsOf = _nowhere) -> Overview:
+    """Who does not see all gets how many gave, and no amount of anything (rules S8, S10).
+
+    `rows_of` is where the rows behind a figure stand, for who sees all: see overview.tables.
+    """
     seen = look(session, asked)
     wrong = tuple(disagreements({each.currency: each.running for each in seen.currencies}))
     return Overview(
-        tiles=_tiles(seen, asked) if seen.currencies else (),
-        tables=_tables(session, seen, asked, wrong) if seen.currencies else (),
+        tiles=_tiles(seen, asked, rows_of) if seen.currencies else (),
+        tables=_tables(session, seen, asked, wrong, rows_of) if seen.currencies else (),
         as_of=rollups.rebuilt_at(session),
         sentence=_sentence(seen.chosen, asked) if seen.currencies else "",
         disagreements=wrong,
@@ -71,28 +78,34 @@ def build(session: Session, asked: Asked) -> Overview:
 
 
 def _tables(
-    session: Session, seen: Glances, asked: Asked, wrong: tuple[Difference, ...]
+    session: Session,
+    seen: Glances,
+    asked: Asked,
+    wrong: tuple[Difference, ...],
+    rows_of: tables.RowsOf,
 ) -> tuple[Table, ...]:
     if not asked.sees_all:
         return (tables.patrons_of_years(seen.chosen, asked), tables.counts(seen.currencies, asked))
+    # No row is in another currency than its own.
+    of_chosen = _nowhere if asked.is_converted else rows_of
     return (
-        *tables.behind_the_difference(session, wrong),
-        *tables.differences(session),
-        tables.waterfall(seen.chosen, asked),
-        tables.years(seen.chosen, asked),
-        tables.movements(seen.chosen, asked),
-        tables.currencies(seen.currencies, asked),
-        tables.invariant(seen.currencies, wrong),
+        *agreement.unbalanced_support(session, wrong),
+        *agreement.differences(session),
+        tables.waterfall(seen.chosen, asked, of_chosen),
+        tables.years(seen.chosen, asked, of_chosen),
+        tables.movements(seen.chosen, asked, of_chosen),
+        tables.currencies(seen.currencies, asked, rows_of),
+        agreement.invariant(seen.currencies, wrong),
     )
 
 
-def _tiles(seen: Glances, asked: Asked) -> tuple[Tile, ...]:
+def _tiles(seen: Glances, asked: Asked, rows_of: tables.RowsOf) -> tuple[Tile, ...]:
     notes = _notes(seen, asked)
     if not asked.sees_all:
         counts = seen.chosen.counts(asked)
         return tuple(Tile(key, counts[key], note=notes.get(key, "")) for key in COUNTS)
     figures = seen.chosen.figures(asked.period)
-    changes, behind = _changes(seen.chosen, asked), _behind(seen, asked)
+    changes, behind = _changes(seen.chosen, asked), _behind(seen, asked, rows_of)
     return tuple(
         Tile(
             key=key,
@@ -165,8 +178,8 @@ def _patrons(number: int) -> str:
     return str(said)
 
 
-def _behind(seen: Glances, asked: Asked) -> dict[str, str]:
-    """The patrons behind a figure, where the list of patrons can be asked for them."""
+def _behind(seen: Glances, asked: Asked, rows_of: tables.RowsOf) -> dict[str, str]:
+    """The rows behind a figure, where there is a list of them; else the table it stands in."""
     one = {} if asked.is_converted else {"currency": seen.chosen.currency}
     return {
         "patrons": tables.patrons(standing="current", **one),
@@ -175,7 +188,7 @@ def _behind(seen: Glances, asked: Asked) -> dict[str, str]:
         "received": "#years",
         "at_risk": tables.patrons(state="past_due", **one),
         "scheduled_churn": tables.patrons(state="cancel_scheduled", **one),
-        "one_time": tables.patrons(standing="once", **one),
+        "one_time": "#years" if asked.is_converted else rows_of(gifts=tables.ALL),
     }
 
 

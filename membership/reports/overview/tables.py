@@ -1,21 +1,18 @@
 """The overview's tables and what is drawn of them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from types import MappingProxyType
 from urllib.parse import urlencode
 
 from flask_babel import gettext as _
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from membership.billing.comparison.models import Difference as StripeDifference
-from membership.reports import pictures, stripe_words, words
+from membership.billing.models import MOVEMENTS
+from membership.reports import pictures, words
 from membership.reports.day_names import day_name, short_month_name
 from membership.reports.figures import Figure
 from membership.reports.overview.changes import Movements, rounded
 from membership.reports.overview.glance import Glance, twelve_months
-from membership.reports.overview.running import Difference, unbalanced
 from membership.reports.report import Asked, Column, Table, Unit, people
 
 TONES = MappingProxyType(
@@ -29,7 +26,10 @@ TONES = MappingProxyType(
         "rates": "ember",
     }
 )
-SHOWN_DIFFERENCES = 10
+# The address of the rows behind a figure: "moved" names a movement or all, "gifts" all; of the days
+# asked for, or of a "month" (2026-03), or in another "currency".
+RowsOf = Callable[..., str]
+ALL = "all"
 
 
 def patrons(**filters: str) -> str:
@@ -37,7 +37,7 @@ def patrons(**filters: str) -> str:
     return f"patrons?{urlencode(filters)}"
 
 
-def waterfall(seen: Glance, asked: Asked) -> Table:
+def waterfall(seen: Glance, asked: Asked, rows_of: RowsOf) -> Table:
     steps = seen.book.waterfall(asked.period)
     table = Table(
         key="waterfall",
@@ -53,14 +53,15 @@ def waterfall(seen: Glance, asked: Asked) -> Table:
         rows=tuple((str(words.MOVEMENT[step]), amount) for step, amount in steps),
         currency=seen.currency,
         summary=_("All steps sum to what stands at the end."),
+        links=tuple(rows_of(moved=step) if step in MOVEMENTS else "" for step, _minor in steps),
     )
     tones = [TONES.get(step, "ink") for step, _amount in steps]
     return replace(table, picture=pictures.waterfall(table, "step", "amount", tones))
 
 
-def years(seen: Glance, asked: Asked) -> Table:
+def years(seen: Glance, asked: Asked, rows_of: RowsOf) -> Table:
     """The last twelve months of the days asked for beside the year before."""
-    rows = []
+    rows, links = [], []
     for month, before in twelve_months(asked.period.last_day):
         now, then = seen.book.changed(month), seen.book.changed(before)
         rows.append(
@@ -76,6 +77,8 @@ def years(seen: Glance, asked: Asked) -> Table:
                 rounded(then.received),
             )
         )
+        gifts = rows_of(gifts=ALL, month=f"{month.first_day:%Y-%m}")
+        links.append({"one_time": gifts} if now.one_time_gifts else {})
     table = Table(
         key="years",
         title=_("MRR of twelve months, beside the year before"),
@@ -93,6 +96,7 @@ def years(seen: Glance, asked: Asked) -> Table:
         rows=tuple(rows),
         currency=seen.currency,
         summary=_("At the end of each month (UTC), or of the days asked for."),
+        cell_links=tuple(links),
     )
     drawn = {"mrr": "coffee", "mrr_before": "edge"}
     return replace(table, picture=pictures.line(table, "month", drawn, short_month_name))
@@ -122,7 +126,7 @@ def patrons_of_years(seen: Glance, asked: Asked) -> Table:
     return replace(table, picture=pictures.line(table, "month", drawn, short_month_name))
 
 
-def movements(seen: Glance, asked: Asked) -> Table:
+def movements(seen: Glance, asked: Asked, rows_of: RowsOf) -> Table:
     names = [each.name for each in fields(Movements)]
     months = [month for month, _before in twelve_months(asked.period.last_day)]
     changed = [seen.book.changed(month).movements for month in months]
@@ -138,6 +142,15 @@ def movements(seen: Glance, asked: Asked) -> Table:
             for month, each in zip(months, changed, strict=True)
         ),
         currency=seen.currency,
+        links=tuple(rows_of(moved=ALL, month=f"{each.first_day:%Y-%m}") for each in months),
+        cell_links=tuple(
+            {
+                name: rows_of(moved=name, month=f"{month.first_day:%Y-%m}")
+                for name in names
+                if getattr(each, name)
+            }
+            for month, each in zip(months, changed, strict=True)
+        ),
     )
     drawn = {name: TONES[name] for name in names}
     return replace(table, picture=pictures.stacked(table, "month", drawn, short_month_name))
@@ -162,7 +175,7 @@ def _of_currencies() -> tuple[Column, ...]:
     return tuple(Column(*each) for each in named)
 
 
-def currencies(seen: Iterable[Glance], asked: Asked) -> Table:
+def currencies(seen: Iterable[Glance], asked: Asked, rows_of: RowsOf) -> Table:
     """Side by side, never added up; in their order."""
     columns = _of_currencies()
     shown = [(each.currency, each.figures(asked.period)) for each in seen]
@@ -175,7 +188,7 @@ def currencies(seen: Iterable[Glance], asked: Asked) -> Table:
             for currency, figures in shown
         ),
         summary=_("Currencies are never added up."),
-        cell_links=tuple(_rows_behind(*row) for row in shown),
+        cell_links=tuple(_rows_behind(*row, rows_of) for row in shown),
     )
 
 
@@ -202,89 +215,17 @@ def counts(seen: Iterable[Glance], asked: Asked) -> Table:
     )
 
 
-def _rows_behind(currency: str, figures: dict[str, Figure]) -> dict[str, str]:
-    """Lists of patrons, where there are any."""
+def _rows_behind(currency: str, figures: dict[str, Figure], rows_of: RowsOf) -> dict[str, str]:
+    """Lists of patrons, of movements and of gifts, where there are any."""
     lists = {
         "patrons": {"standing": "current"},
         "mrr": {"standing": "current"},
         "at_risk": {"state": "past_due"},
         "scheduled_churn": {"state": "cancel_scheduled"},
-        "one_time": {"standing": "once"},
     }
+    links = {key: patrons(currency=currency, **filters) for key, filters in lists.items()}
+    links["net_new_mrr"] = rows_of(moved=ALL, currency=currency)
+    links["one_time"] = rows_of(gifts=ALL, currency=currency)
     return {
-        key: patrons(currency=currency, **filters)
-        for key, filters in lists.items()
-        if figures[key].value
+        key: link for key, link in links.items() if figures[key].denominator or figures[key].value
     }
-
-
-def invariant(seen: Iterable[Glance], wrong: tuple[Difference, ...]) -> Table:
-    """The ledger against what runs, by currency."""
-    return Table(
-        key="invariant",
-        title=_("The books do not agree") if wrong else _("The books agree in every currency"),
-        columns=(
-            Column("currency", _("Currency"), "text"),
-            Column("ledger", _("Sum of the ledger"), "money"),
-            Column("running", _("Worth of running support"), "money"),
-            Column("difference", _("Difference"), "money"),
-        ),
-        rows=tuple(
-            (each.currency, ledger, worth, ledger - worth)
-            for each in seen
-            for ledger, worth in [(each.running.minor("ledger"), each.running.mrr)]
-        ),
-        behind="differences",
-    )
-
-
-def behind_the_difference(session: Session, wrong: tuple[Difference, ...]) -> Iterable[Table]:
-    """The support whose entries do not sum to its worth, where the books disagree."""
-    found = unbalanced(session, [each.currency for each in wrong])
-    if found:
-        yield Table(
-            key="unbalanced",
-            title=_("Support whose ledger does not sum to its worth"),
-            columns=(
-                Column("subscription", _("Support"), "text"),
-                Column("currency", _("Currency"), "text"),
-                Column("ledger", _("Sum of the ledger"), "money"),
-                Column("running", _("Worth of running support"), "money"),
-            ),
-            rows=tuple(
-                (f"#{row['id']}", row["currency"], row["ledger_minor"], row["running_minor"])
-                for row in found
-            ),
-            links=tuple(f"patrons/{row['account_id']}" for row in found),
-        )
-
-
-def differences(session: Session) -> Iterable[Table]:
-    """What the nightly comparison could not repair, if anything."""
-    found = session.execute(
-        select(
-            StripeDifference.created_at,
-            StripeDifference.kind,
-            StripeDifference.stripe_id,
-            StripeDifference.account_id,
-        )
-        .where(StripeDifference.repaired_at.is_(None))
-        .order_by(StripeDifference.id.desc())
-        .limit(SHOWN_DIFFERENCES)
-    ).all()
-    if found:
-        yield Table(
-            key="differences",
-            title=_("Differences from Stripe that could not be repaired"),
-            columns=(
-                Column("stripe_id", _("Id at Stripe"), "text"),
-                Column("kind", _("What"), "text"),
-                Column("day", _("Found"), "day"),
-            ),
-            rows=tuple(
-                (row.stripe_id, str(stripe_words.DIFFERENCE[row.kind]), row.created_at.date())
-                for row in found
-            ),
-            links=tuple(f"patrons/{row.account_id}" if row.account_id else "" for row in found),
-            behind="differences?state=open",
-        )

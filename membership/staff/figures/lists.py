@@ -8,6 +8,7 @@ from datetime import datetime
 
 from membership.accounts.models import Account
 from membership.money import Money
+from membership.reports.overview.behind import Gift, Moved
 from membership.reports.recovery.at_risk import AtRisk
 from membership.reports.recovery.cards import Expiring
 from membership.reports.retention.behind import Began, Left
@@ -78,6 +79,20 @@ def left(rows: Iterable[Left], currency: str) -> Iterator[Line]:
             lost,
             currency,
         ]
+
+
+def moved(rows: Iterable[Moved], currency: str) -> Iterator[Line]:
+    yield ["name", "email", "at", "movement", "mrr", "currency"]
+    for row in rows:
+        mrr = _money(row.amount_minor, currency)
+        yield [*_who(row.account), _time(row.at), row.movement, mrr, currency]
+
+
+def gifts(rows: Iterable[Gift], currency: str) -> Iterator[Line]:
+    yield ["name", "email", "paid_at", "amount", "refunded", "currency"]
+    for row in rows:
+        amounts = (_money(minor, currency) for minor in (row.amount_minor, row.refunded_minor))
+        yield [*_who(row.account), _time(row.at), *amounts, currency]
 
 
 def words(rows: Iterable[Said]) -> Iterator[Line]:

@@ -1,0 +1,109 @@
+"""The rows behind the overview: whose movements and gifts its figures are made of."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from membership import clock
+from membership.accounts.models import AuditEntry
+from membership.reports import keyset, rollups
+from membership.reports.keyset import Page
+from membership.reports.overview import behind
+from membership.reports.overview.behind import Moved
+from membership.reports.overview.page import build
+from membership.reports.periods import Period
+from membership.reports.report import Asked
+from tests import factories
+from tests.conftest import SignedIn
+from tests.reports.giving import joins, leaves, pays
+
+AGO = timedelta(days=9)
+
+
+@pytest.fixture
+def asked(session: Session) -> Asked:
+    """Days in which three came and one left again, and two gave once; one of each before."""
+    now = clock.now()
+    joins(session, now - 5 * AGO, amount_minor=300)
+    joins(session, now - AGO, amount_minor=400)
+    joins(session, now - AGO, amount_minor=500)
+    joins(session, now - AGO, amount_minor=9000, currency="UAH")
+    leaves(session, joins(session, now - AGO, amount_minor=600), now - AGO / 3)
+    giver = factories.account(session, name="Olena Giver")
+    for ago, amount in ((5, 100), (1, 700), (1, 800)):
+        pays(session, giver, now - ago * AGO, amount_minor=amount)
+    rollups.rebuild(session)
+    days = Period((now - 2 * AGO).date(), now.date())
+    return Asked(now.date(), days, "EUR", sees_all=True)
+
+
+def test_the_rows_behind_each_step_sum_to_it(session: Session, asked: Asked) -> None:
+    """[D1] And the gifts are as many as the figure says."""
+    report = build(session, asked, lambda **what: f"{what}")
+    tables = {each.key: each for each in report.tables}
+    steps = tables["waterfall"]
+    for (_name, amount), link in zip(steps.rows, steps.links, strict=True):
+        step = re.sub(r".*: '(\w+)'}", r"\1", link)
+        if step:
+            rows = behind.moved(session, "EUR", asked.period, step).rows
+            assert sum(row.amount_minor for row in rows) == amount, step
+    assert sum(map(bool, steps.links)) == 6
+    tiles = {each.key: each for each in report.tiles}
+    given = behind.gifts(session, "EUR", asked.period).rows
+    assert tiles["one_time"].note == f"{len(given)} gifts"
+    assert sum(row.amount_minor for row in given) == tiles["one_time"].figure.value == 1500
+
+
+def test_a_long_list_goes_on_where_it_ended(session: Session, asked: Asked) -> None:
+    def some(place: str) -> Page[Moved]:
+        return behind.moved(session, "EUR", asked.period, "", place, limit=1)
+
+    found = [row.amount_minor for row in keyset.to_the_end(some)]
+    assert found == [-600, 600, 500, 400]
+    assert found == [row.amount_minor for row in behind.moved(session, "EUR", asked.period).rows]
+
+
+def test_finance_reads_them_below_the_figures_and_takes_them_along(
+    session: Session, signed_in: SignedIn, asked: Asked
+) -> None:
+    """[D1] [S8] [S9] That they were looked at is written down; nonsense is left out."""
+    finance = signed_in(session, factories.staff(session, "finance"))
+    days = f"from={asked.period.first_day}&to={asked.period.last_day}&period=own&currency=EUR"
+    page = finance.get(f"/staff/?{days}&moved=churn_voluntary").text.split('id="people"')[1]
+    assert "−€6" in page
+    assert "€5" not in page.split("<table")[1].split("</table>")[0].replace("−€6", "")
+    page = finance.get(f"/staff/?{days}&gifts=all").text.split('id="people"')[1]
+    assert page.count(">Olena Giver</a>") == 2
+    lines = finance.get(f"/staff/overview/people.csv?{days}&moved=new").text.splitlines()
+    assert [line.rsplit(",", 2)[1] for line in lines[1:]] == ["6.00", "5.00", "4.00"]
+    assert 'id="people"' not in finance.get(f"/staff/?{days}&moved=nonsense").text
+    assert finance.get(f"/staff/overview/people.csv?{days}").status_code == 404
+    session.commit()
+    deeds = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+    assert deeds == ["movements.listed", "gifts.listed", "people.exported"]
+
+
+def test_others_neither_see_the_rows_nor_are_led_to_them(
+    session: Session, signed_in: SignedIn, asked: Asked
+) -> None:
+    """[S8] [S10]"""
+    editor = signed_in(session, factories.staff(session, "editor"))
+    page = editor.get("/staff/?moved=all&period=12_months").text
+    assert 'id="people"' not in page
+    assert "moved=" not in page.split("<main")[1]
+    assert editor.get("/staff/overview/people.csv?moved=all").status_code == 403
+
+
+def test_converted_figures_lead_to_no_rows_of_one_currency(
+    session: Session, signed_in: SignedIn, asked: Asked
+) -> None:
+    """[D1] Only those that stand side by side do, each in its own."""
+    finance = signed_in(session, factories.staff(session, "finance"))
+    page = finance.get("/staff/?currency=in-euro&moved=all&period=12_months").text
+    assert 'id="people"' not in page
+    links = re.findall(r'href="([^"]*(?:moved|gifts)=[^"]*)"', page)
+    assert links
+    assert all(re.search(r"currency=(EUR|UAH)", link) for link in links)
