@@ -118,7 +118,8 @@ def _delete(account_id: int) -> bool:
         gateway.delete_customer(each)
     with transaction() as session:
         outbox.hold_addresses(session)
-        account = givers.locked(session, account_id)
+        # Wholly, for its address goes: whoever works out who is a patron holds it before the rest.
+        account = session.get_one(Account, account_id, with_for_update=True, populate_existing=True)
         if not _can_go(session, account):
             return False
         forgetting.forget(session, account)

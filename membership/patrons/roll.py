@@ -56,7 +56,13 @@ def refresh(session: Session, since: datetime) -> int:
 
 
 def renew(session: Session, ids: list[int]) -> int:
-    """Work out the accounts with these ids."""
+    """Work out the accounts with these ids.
+
+    Accounts before patrons, each in the order of their ids: so does whoever merges two of them,
+    and neither ever waits for the other in turn.
+    """
+    held = select(Account.id).where(Account.id.in_(ids)).order_by(Account.id)
+    session.execute(held.with_for_update(read=True, key_share=True))
     return _write(session, [Account.id.in_(ids)])
 
 
@@ -109,7 +115,9 @@ def _write(session: Session, which: Iterable[ColumnElement[bool]]) -> int:
         ),
         execution_options=UNSEEN,
     )
-    known = insert(cast(Table, Patron.__table__)).from_select(COLUMNS, _rows().where(*which))
+    known = insert(cast(Table, Patron.__table__)).from_select(
+        COLUMNS, _rows().where(*which).order_by(Account.id)
+    )
     new = {name: known.excluded[name] for name in COLUMNS}
     written = session.execute(
         known.on_conflict_do_update(

@@ -57,6 +57,8 @@ def write(session: Session) -> None:
     week = week_due(clock.newsroom_now())
     if week is None or not issues.begin(session, KIND, week.name):
         return
+    # Before accounts are held, as whoever merges them does.
+    outbox.share_addresses(session)
     rollups.refresh(session)
     sums, needs = sums_of(session, week), attention(session)
     not_after = clock.now() + NOT_AFTER

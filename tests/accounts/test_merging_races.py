@@ -16,6 +16,8 @@ from membership.billing.gifts import redeeming
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, LedgerEntry, Subscription
 from membership.db import transaction
+from membership.patrons import roll
+from membership.patrons.models import Patron
 from membership.voting import rounds
 from membership.voting.models import Ballot, Turnout
 from tests import factories
@@ -120,6 +122,30 @@ def test_a_first_gift_from_the_old_address_finds_the_account(workers: ThreadPool
 
     assert held(workers, kept, gone, follow) == kept
     assert count(Account) == 2
+
+
+def test_a_look_at_who_are_patrons_that_meets_the_merge_waits_for_it(
+    workers: ThreadPoolExecutor,
+) -> None:
+    """[L4] One of them is new to the list, the other's line is written anew: neither holds what
+    the other waits for.
+    """
+    kept, gone = two()
+    with transaction() as session:
+        factories.subscription(session, session.get_one(Account, kept), state="ended")
+        roll.renew(session, [kept])
+
+    def look() -> None:
+        with transaction() as session:
+            roll.renew(session, [kept, gone])
+
+    with transaction() as session:
+        merging.merge(session, kept, gone, actor_id=kept, reason="They asked.")
+        looking = workers.submit(look)
+        wait_for_a_lock()
+        roll.renew(session, [kept, gone])
+    looking.result(timeout=60)
+    assert count(Patron, account_id=kept) == count(Patron) == 1
 
 
 def test_who_asks_to_be_deleted_too_late_deletes_nobody(workers: ThreadPoolExecutor) -> None:
