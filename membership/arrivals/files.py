@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, BinaryIO
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,7 @@ from membership.billing.models import Subscription
 from membership.db import lock
 from membership.mail import addresses, kinds, refusals
 from membership.newsletter import lists
+from membership.patrons import roll
 from membership.voting.eligibility import may_take_part
 
 READERS: Mapping[str, Any] = {"patreon": patreon, "steady": steady, "ghost": ghost}
@@ -45,6 +46,17 @@ def bring_in(
     Nobody is mailed, but who is new and a patron when `with_welcome` is said. Raises
     table.UnreadableFileError, and nothing may be committed then.
     """
+    began = session.scalars(select(func.now())).one()
+    summary = _take(session, source, file, languages, with_welcome)
+    # Its rows bear the moment at which it began: a later look at what was written lately would
+    # miss what took longer than such a look goes back.
+    roll.refresh(session, began)
+    return summary
+
+
+def _take(
+    session: Session, source: str, file: BinaryIO, languages: Sequence[str], with_welcome: bool
+) -> Summary:
     # Two imports at once would both find a patron new.
     lock(session, "arrivals")
     reader = READERS[source]
@@ -67,7 +79,7 @@ def rehearse(session: Session, source: str, file: BinaryIO, languages: Sequence[
     """What bring_in() would do, found by doing it and taking it back. Raises what it raises."""
     rehearsal = session.begin_nested()
     try:
-        return bring_in(session, source, file, languages)
+        return _take(session, source, file, languages, with_welcome=False)
     finally:
         rehearsal.rollback()
 

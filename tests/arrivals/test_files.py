@@ -22,6 +22,7 @@ from membership.mail import refusals
 from membership.mail.models import MailRefusal, OutboxEmail
 from membership.newsletter import readers
 from membership.newsletter.models import NewsletterReader
+from membership.patrons.models import Patron
 from membership.reports import timeline
 from tests import factories
 from tests.arrivals import exports
@@ -55,6 +56,16 @@ def stands(session: Session, email: str, days: float = 0) -> tuple[bool, bool]:
     session.execute(text("UPDATE paid_elsewhere SET created_at = :at"), {"at": NOW})
     standing = session.scalar(select(has_standing(account.id, at)))
     return bool(standing), bool(session.scalar(select(is_paid_for(account.id, at))))
+
+
+def test_the_list_of_patrons_has_them_at_once(session: Session, command: Run) -> None:
+    """[L4] However long it took: no refresh of the list need look back so far."""
+    known = factories.account(session, email="patron1@example.org")
+    command("patreon", exports.patreon(exports.patron(1), exports.patron(2)), "--dry-run")
+    assert session.scalars(select(Patron.account_id)).all() == []
+    command("patreon", exports.patreon(exports.patron(1), exports.patron(2)))
+    new = row(session, Account, email="patron2@example.org")
+    assert set(session.scalars(select(Patron.account_id))) == {known.id, new.id}
 
 
 def test_a_patron_of_patreon(session: Session, command: Run) -> None:
