@@ -92,6 +92,20 @@ def add_to_all(session: Session, actor: Account, tag: PatronTag, wanted: Filters
     return many
 
 
+def count_in(session: Session, tag: PatronTag | None, wanted: Filters) -> tuple[int, int]:
+    """How many a view has, and how many of them bear the tag; None is one that nobody bears."""
+    everybody = filters.ids(wanted).subquery()
+    is_theirs = (Tagged.account_id == everybody.c.account_id) & (
+        Tagged.tag_id == (tag.id if tag else None)
+    )
+    row = session.execute(
+        select(func.count(), func.count(Tagged.account_id))
+        .select_from(everybody)
+        .outerjoin(Tagged, is_theirs)
+    ).one()
+    return row[0], row[1]
+
+
 def remove_from_all(session: Session, actor: Account, tag: PatronTag, wanted: Filters) -> int:
     """Let nobody of a view bear it; how many did."""
     everybody = filters.ids(wanted)

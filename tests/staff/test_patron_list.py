@@ -85,6 +85,33 @@ def test_a_tag_is_given_to_a_view_and_to_one_patron_and_taken_away(
     assert client.post("/staff/patrons/999999/tags", data={"name": "x"}).status_code == 404
 
 
+def test_before_a_view_is_tagged_it_is_said_how_many_that_are(
+    session: Session, signed_in: SignedIn, patrons: list[Account]
+) -> None:
+    """Looking changes nothing; the form that it shows does, and says the same number."""
+    client = signed_in(session, factories.staff(session, "finance"))
+    listed = client.get("/staff/patrons?standing=current").text
+    assert 'method="get" action="/staff/patrons/tags"' in listed
+    assert '<input type="hidden" name="standing" value="current">' in listed
+    path = "/staff/patrons/tags?standing=current&name=Press&act="
+    page = client.get(f"{path}add").text
+    assert "There are 3 patrons in this view. 3 do not bear the tag yet" in " ".join(page.split())
+    assert session.scalars(select(PatronTag)).all() == []
+    assert client.get(f"{path}remove").location == "/staff/patrons?standing=current"
+    assert "There is no tag “Press”." in client.get("/staff/patrons").text
+    assert client.get("/staff/patrons/tags?name=+").status_code == 303
+    client.post(f"/staff/patrons/{patrons[0].id}/tags", data={"name": "press"})
+    assert "2 do not bear the tag yet" in client.get(f"{path}add").text
+    assert "1 bears the tag, and no longer will" in client.get(f"{path}remove").text
+    form = {"name": "press", "act": "add"}
+    answer = client.post("/staff/patrons/tags?standing=current", data=form)
+    assert (answer.status_code, answer.location) == (303, "/staff/patrons?standing=current")
+    assert "2 more patrons bear “press” now." in client.get(answer.location).text
+    page = client.get(f"{path}add").text
+    assert "All of them bear the tag already." in page
+    assert 'method="post" action="/staff/patrons/tags' not in page
+
+
 def test_a_tag_that_does_not_exist_cannot_be_taken_away(
     session: Session, signed_in: SignedIn, patrons: list[Account]
 ) -> None:

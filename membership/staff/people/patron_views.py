@@ -5,7 +5,8 @@ The filters of a view stand in the address that a form is sent to.
 
 from typing import Any
 
-from flask import abort, flash, request
+from flask import abort, flash, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
@@ -22,6 +23,7 @@ from membership.patrons.tags import TagNameError
 from membership.staff.people import patron_filters
 from membership.staff.room import FINANCE, back_to, blueprint, found, me
 from membership.web import access
+from membership.web.pages import show_number
 
 
 @blueprint.post("/patrons/views")
@@ -53,6 +55,33 @@ def remove_view(view_id: int) -> Response:
     return back_to("staff.patrons")
 
 
+@blueprint.get("/patrons/tags")
+@access.staff(*FINANCE)
+def preview_of_tags() -> ResponseReturnValue:
+    """How many of a view would get a tag, or lose it; nothing is changed."""
+    filters, name = patron_filters.asked(request.args), tidy(request.args.get("name"))
+    is_given = request.args.get("act") != "remove"
+    with transaction() as session:
+        try:
+            tag = tags.find(session, name)
+        except TagNameError:
+            flash(_no_name(), "bad")
+            return back_to("staff.patrons", **patron_filters.arguments(filters))
+        if tag is None and not is_given:
+            flash(_no_tag(name), "bad")
+            return back_to("staff.patrons", **patron_filters.arguments(filters))
+        everybody, bearers = tags.count_in(session, tag, filters)
+        return render_template(
+            "staff/tag_view.html",
+            name=tag.name if tag else name,
+            is_given=is_given,
+            everybody=everybody,
+            changed=everybody - bearers if is_given else bearers,
+            described=patron_filters.described(session, filters),
+            asked=patron_filters.arguments(filters),
+        )
+
+
 @blueprint.post("/patrons/tags")
 @access.staff(*FINANCE)
 def tag_view() -> Response:
@@ -69,10 +98,12 @@ def tag_view() -> Response:
 
 def _tag_all(session: Session, name: str, filters: Filters) -> None:
     tag = tags.find_or_create(session, name)
+    many = tags.add_to_all(session, me(), tag, filters)
     said = ngettext(
-        "%(num)s more patron bears “%(tag)s” now.",
-        "%(num)s more patrons bear “%(tag)s” now.",
-        tags.add_to_all(session, me(), tag, filters),
+        "%(number)s more patron bears “%(tag)s” now.",
+        "%(number)s more patrons bear “%(tag)s” now.",
+        many,
+        number=show_number(many),
         tag=tag.name,
     )
     flash(said, "good")
@@ -81,12 +112,14 @@ def _tag_all(session: Session, name: str, filters: Filters) -> None:
 def _untag_all(session: Session, name: str, filters: Filters) -> None:
     tag = tags.find(session, name)
     if tag is None:
-        flash(_("There is no tag “%(name)s”.", name=name), "bad")
+        flash(_no_tag(name), "bad")
         return
+    many = tags.remove_from_all(session, me(), tag, filters)
     said = ngettext(
-        "%(num)s patron no longer bears “%(tag)s”.",
-        "%(num)s patrons no longer bear “%(tag)s”.",
-        tags.remove_from_all(session, me(), tag, filters),
+        "%(number)s patron no longer bears “%(tag)s”.",
+        "%(number)s patrons no longer bear “%(tag)s”.",
+        many,
+        number=show_number(many),
         tag=tag.name,
     )
     flash(said, "good")
@@ -119,6 +152,10 @@ def untag_patron(account_id: int, tag_id: int) -> Response:
 def _row(session: Session, kind: type[Any], key: int) -> Any:
     """The row, or the page that says there is none."""
     return found(session.get(kind, key) if key <= LARGEST_ID else None)
+
+
+def _no_tag(name: str) -> str:
+    return str(_("There is no tag “%(name)s”.", name=name))
 
 
 def _no_name() -> str:
