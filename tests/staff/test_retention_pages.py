@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from lxml import html
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -111,6 +112,28 @@ def test_the_rows_behind_a_figure_are_its_people(
     ):
         page = client.get(path).text.split('id="people"')[1]
         assert ("Taras Failing" in page) is is_there, path
+
+
+def test_a_month_leads_to_all_that_moved_it_and_a_figure_to_its_failures(
+    session: Session, signed_in: SignedIn, leaver: Subscription, failing: Dunning
+) -> None:
+    """[D2] [D3] [S8] Of the days asked for, for who sees all."""
+    days = f"period=own&from={clock.now() - 60 * DAY:%Y-%m-%d}&to={clock.now():%Y-%m-%d}"
+    client = signed_in(session, factories.staff(session, "finance"))
+    months = html.fromstring(client.get(f"/staff/retention?{days}").text)
+    left = clock.now() - 5 * DAY
+    (link,) = months.xpath(
+        f"//*[@id='revenue_retention']//tbody//a[contains(@href, 'month={left:%Y-%m}')]/@href"
+    )
+    assert "Olena Leaver" in client.get(link).text.split('id="people"')[1]
+    tiles = html.fromstring(client.get(f"/staff/recovery?{days}").text)
+    (link,) = tiles.xpath("//*[@data-figure='failed']/dd/a/@href")
+    assert "Taras Failing" in client.get(link).text.split('id="people"')[1]
+    editor = signed_in(session, factories.staff(session, "editor"))
+    for path in ("retention", "recovery"):
+        page = editor.get(f"/staff/{path}?{days}").text
+        assert "moved=" not in page
+        assert "failed=all" not in page
 
 
 @pytest.mark.parametrize("role", ["reporter", "editor"])

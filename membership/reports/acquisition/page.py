@@ -24,6 +24,8 @@ from membership.web.pages import show_number
 # The stories that brought most stand in the table.
 SHOWN = 100
 DRAWN = 10
+# Where most of the figures stand story by story.
+STORIES = "#stories"
 STEP_NAMES = {
     "read": _l("A story read"),
     "ask_seen": _l("The ask seen"),
@@ -69,14 +71,21 @@ def _tiles(found: Steps, asked: Asked) -> list[Tile]:
     joined = found.count(ARTICLE, "direct").number
     by_itself = found.count(ARTICLE, "direct", NONE).number
     tiles = [
-        Tile("reads", Figure(found.count(ARTICLE, "read").number)),
-        Tile("asks_seen", Figure(found.count(ARTICLE, "ask_seen").number)),
-        Tile("joined", Figure(joined)),
-        Tile("joined_by_stories", share(joined - by_itself, joined), "share"),
+        Tile("reads", Figure(found.count(ARTICLE, "read").number), behind=STORIES),
+        Tile("asks_seen", Figure(found.count(ARTICLE, "ask_seen").number), behind=STORIES),
+        Tile("joined", Figure(joined), behind=STORIES),
+        Tile("joined_by_stories", share(joined - by_itself, joined), "share", behind=STORIES),
     ]
     if asked.sees_all:
         brought = found.count(ARTICLE, "direct", currency=asked.currency)
-        tiles.append(Tile("joined_mrr", Figure(brought.minor, denominator=brought.number), "money"))
+        tiles.append(
+            Tile(
+                "joined_mrr",
+                Figure(brought.minor, denominator=brought.number),
+                "money",
+                behind=STORIES,
+            )
+        )
     return tiles
 
 

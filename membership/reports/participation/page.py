@@ -78,8 +78,14 @@ def _tiles(
             note=last.title if last else "",
             behind=voters.page_of(last) if last else "",
         ),
-        Tile("settled_rounds", Figure(len(rounds))),
-        Tile("days_to_story", middle, "days", note=_of_stories(len(days))),
+        Tile("settled_rounds", Figure(len(rounds)), behind="#turnout_of_rounds"),
+        Tile(
+            "days_to_story",
+            middle,
+            "days",
+            note=_of_stories(len(days)),
+            behind="#asked_and_reported",
+        ),
         Tile("followers", voters.people(sum(follows.values()))),
     )
 

@@ -51,8 +51,8 @@ def median(counts: Mapping[int, int]) -> Decimal | None:
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
     """`behind` is where the payments behind a row stand, for who sees all: those that failed in a
-    "month" (2026-03), those with a "code"; "cards" that expire within so many days; and with
-    none of them, the payments that fail now."""
+    "month" (2026-03), "all" that "failed" in the days asked for, those with a "code"; "cards" that
+    expire within so many days; and with none of them, the payments that fail now."""
     found = daily.counts(session, asked, *NAMES)
     failing = _failing(session, asked)
     cards = _cards(session, asked)
@@ -60,7 +60,7 @@ def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value
         nothing = _("No payment failed in these days, none fails now, and no card expires soon")
         return Report((), (), rollups.rebuilt_at(session), nothing=nothing)
     return Report(
-        tiles=_tiles(found, failing, asked, behind("", "") if asked.sees_all else ""),
+        tiles=_tiles(found, failing, asked, behind),
         tables=(
             _by_month(found, asked, behind),
             _by_code(found, asked, behind),
@@ -98,13 +98,14 @@ def _cards(session: Session, asked: Asked) -> tuple[Count, ...]:
     return tuple(counts)
 
 
-def _tiles(found: Counts, failing: Count, asked: Asked, list_of: str) -> tuple[Tile, ...]:
+def _tiles(found: Counts, failing: Count, asked: Asked, behind: Behind) -> tuple[Tile, ...]:
+    now, in_days = (behind("", ""), behind("failed", "all")) if asked.sees_all else ("", "")
     failed, recovered = found.total("failed"), found.total("recovered")
     still = failed.number - recovered.number - found.total("given_up").number
     days = {int(part): count.number for part, count in found.by_part("recovery_days").items()}
     middle = median(days)
     tiles = [
-        Tile("failed", Figure(failed.number)),
+        Tile("failed", Figure(failed.number), behind=in_days),
         Tile(
             "recovered",
             discreet(share(recovered.number, failed.number), asked),
@@ -112,13 +113,13 @@ def _tiles(found: Counts, failing: Count, asked: Asked, list_of: str) -> tuple[T
             note=_tried(still) if still else "",
         ),
         Tile("recovery_days", Figure(middle, middle is not None), "days"),
-        Tile("failing", Figure(failing.number), behind=list_of),
+        Tile("failing", Figure(failing.number), behind=now),
     ]
     if asked.sees_all:
         tiles += [
-            Tile("failed_value", Figure(failed.minor), "money"),
+            Tile("failed_value", Figure(failed.minor), "money", behind=in_days),
             Tile("recovered_value", ratio(recovered.minor, failed.minor), "share"),
-            Tile("failing_value", Figure(failing.minor), "money", behind=list_of),
+            Tile("failing_value", Figure(failing.minor), "money", behind=now),
         ]
     return tuple(tiles)
 

@@ -23,7 +23,7 @@ from membership.web.pages import show_number
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
     """`behind` is where the people behind a row stand, for who sees all: those who "began" or
-    "left" in a month (2026-03), and what was written with a "reason"."""
+    "left" in a month (2026-03), what "moved" MRR in one, and what was written with a "reason"."""
     cohorts = staying.all_cohorts(session, asked)
     months = staying.months(session, asked)
     counts = daily.counts(session, asked, "left", "left_why", "margin")
@@ -35,7 +35,7 @@ def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value
         tables=(
             staying_tables.survival_table(cohorts),
             *staying_tables.cohort_tables(cohorts, asked, behind),
-            *staying_tables.month_tables(months, asked),
+            *staying_tables.month_tables(months, asked, behind),
             leavers.left_table(counts, asked, behind),
             leavers.why_table(counts, asked, behind),
         ),
@@ -45,7 +45,9 @@ def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value
 
 def _tiles(months: Sequence[Month], counts: Counts, asked: Asked) -> tuple[Tile, ...]:
     churn = monthly_churn(months, asked)
-    leaving = Tile("churn", discreet(churn, asked), "share", note=_of_months(churn))
+    leaving = Tile(
+        "churn", discreet(churn, asked), "share", note=_of_months(churn), behind="#patron_retention"
+    )
     if not asked.sees_all:
         return (leaving,)
     return (*_kept(months), leaving, *_worth(months, counts, churn))
@@ -53,9 +55,10 @@ def _tiles(months: Sequence[Month], counts: Counts, asked: Asked) -> tuple[Tile,
 
 def _kept(months: Sequence[Month]) -> tuple[Tile, ...]:
     """Gross and net retention of all the months."""
+    whole = "#revenue_retention"
     return (
-        Tile("gross_retention", over_months(each.gross for each in months), "share"),
-        Tile("net_retention", over_months(each.net for each in months), "share"),
+        Tile("gross_retention", over_months(each.gross for each in months), "share", behind=whole),
+        Tile("net_retention", over_months(each.net for each in months), "share", behind=whole),
     )
 
 

@@ -138,12 +138,13 @@ def _revenue_title(shown: Sequence[Cohort]) -> str:
     return str(_("How much of what began in a month still comes"))
 
 
-def month_tables(found: Sequence[Month], asked: Asked) -> tuple[Table, ...]:
-    """Who stayed, month by month; and what stayed, for who sees all."""
-    tables = [_patrons_by_month(found, asked)]
-    if asked.sees_all:
-        tables.append(_revenue_by_month(found, asked))
-    return tuple(tables)
+def month_tables(found: Sequence[Month], asked: Asked, behind: Behind) -> tuple[Table, ...]:
+    """Who stayed, month by month; and what stayed, for who sees all, with all that moved it."""
+    if not asked.sees_all:
+        return (_patrons_by_month(found, asked),)
+    links = tuple(behind("moved", f"{each.first_day:%Y-%m}") for each in found)
+    tables = (_patrons_by_month(found, asked), _revenue_by_month(found, asked))
+    return tuple(replace(each, links=links) for each in tables)
 
 
 def _patrons_by_month(found: Sequence[Month], asked: Asked) -> Table:

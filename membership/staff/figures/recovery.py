@@ -36,7 +36,8 @@ def _address(endpoint: str = "staff.recovery", **values: str) -> str:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """The list below the figures: of a month, of a code, of cards that expire within so many days.
+    """The list below the figures: of a month, of a code, of all that failed in the days asked for,
+    of cards that expire within so many days.
 
     With none of them it is of what fails now.
     """
@@ -44,6 +45,7 @@ class _Wanted:
     month: Period | None
     code: str
     cards: int
+    has_failed: bool = False
 
     @property
     def name(self) -> str:
@@ -51,15 +53,19 @@ class _Wanted:
         if self.cards:
             return f"cards-{self.cards}"
         month = f"{self.month.first_day:%Y-%m}" if self.month else ""
-        return "-".join(filter(None, (month, self.code))) or "failing"
+        return "-".join(filter(None, (month, self.code))) or (
+            "failed" if self.has_failed else "failing"
+        )
 
     def days(self, asked: Asked) -> Period | None:
         """Of the failures; None for what fails now."""
-        return self.month or (asked.period if self.code else None)
+        return self.month or (asked.period if self.code or self.has_failed else None)
 
     def address(self, **more: str) -> str:
         month = f"{self.month.first_day:%Y-%m}" if self.month else ""
-        return _address(month=month, code=self.code, cards=str(self.cards or ""), **more)
+        failed = "all" if self.has_failed else ""
+        soon = str(self.cards or "")
+        return _address(month=month, code=self.code, cards=soon, failed=failed, **more)
 
 
 def _wanted() -> _Wanted:
@@ -69,6 +75,7 @@ def _wanted() -> _Wanted:
         pages.month_asked_for("month"),
         code if CODE.fullmatch(code) else "",
         int(soon) if soon in {str(days) for days in cards.SOON} else 0,
+        request.args.get("failed") == "all",
     )
 
 

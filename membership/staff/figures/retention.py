@@ -14,6 +14,7 @@ from membership.accounts import audit
 from membership.reports import keyset, words
 from membership.reports.day_names import month_name
 from membership.reports.keyset import Page
+from membership.reports.overview.tables import ALL
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Report
 from membership.reports.retention import behind, leavers
@@ -32,7 +33,15 @@ LINES: Mapping[str, Callable[[Iterable[Any], str], Iterator[list[str]]]] = {
 
 
 def _report(session: Session, asked: Asked) -> Report:
-    return retention.report(session, asked, lambda name, value: _address(**{name: value}))
+    def behind(name: str, value: str) -> str:
+        if name == "moved":
+            of_month = {"moved": ALL, "month": value}
+            return url_for(
+                "staff.overview", **(pages.asked_in_address() | of_month), _anchor="people"
+            )
+        return _address(**{name: value})
+
+    return retention.report(session, asked, behind)
 
 
 def _address(endpoint: str = "staff.retention", **values: str) -> str:
