@@ -28,7 +28,7 @@ def test_a_reader_becomes_a_patron_votes_and_is_told(
     staff = context.new_page()
     watch(staff, system)
     sign_in(staff, system, "staff@kava.example")
-    see_the_newcomer(staff)
+    see_the_newcomer(staff, system)
     publish(staff, winner)
     context.close()
 
@@ -131,10 +131,14 @@ def see_the_result(page: Page, round_id: int) -> str:
     return page.locator("tr[data-won] th a").first.inner_text()
 
 
-def see_the_newcomer(staff: Page) -> None:
+def see_the_newcomer(staff: Page, system: System) -> None:
     staff.goto("/staff/")
     expect(staff.locator(".tiles")).to_contain_text("MRR")
     expect(staff.locator("canvas").first).to_be_visible()
+    # Beat brings who is new into the list, once a minute.
+    system.wake("reports.refresh")
+    newcomer = "SELECT count(*) FROM patron JOIN account ON id = account_id WHERE email = :email"
+    wait_until(lambda: system.scalar(newcomer, email=READER), "the newcomer's line")
     staff.goto(f"/staff/patrons?q={READER}")
     staff.locator("main table a, .page table a").first.click()
     expect(staff.locator(".timeline")).to_be_visible()
