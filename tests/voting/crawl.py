@@ -15,6 +15,7 @@ from tests.pages import without_tokens
 QUERIES: Mapping[str, Sequence[str]] = {
     "articles.search": ("?q=topic", "?q=story"),
     "staff.board": ("?mine",),
+    "staff.tag_view": ("?name=press",),
     "staff.topics": ("?state=suggested", "?state=on_ballot", "?q=topic"),
     "voting.alike": ("?title=Topic+1",),
     "voting.topics": ("?show=waiting", "?show=at_rest"),
@@ -22,7 +23,9 @@ QUERIES: Mapping[str, Sequence[str]] = {
 # Forms whose answers are looked at as well: all that the vote and its staff pages take.
 FORMS = ("/topics", "/rounds", "/staff/topics", "/staff/rounds", "/staff/series")
 # A form's own address, which a reload asks for: it leads on to the page with the form.
-LEADS_ON = {"newsletter.begin", "staff.lift_suppression", "staff.reset_wording"}
+LEADS_ON = {
+    "newsletter.begin", "staff.lift_suppression", "staff.reset_wording", "staff.tag_view"
+}  # fmt: skip
 # Of scripts, and of one showing of a form.
 NONCES = re.compile(r'(?<=nonce=")[^"]*|(?<=value=")[0-9a-f-]{36}(?=")')
 HEADERS = ("Content-Type", "Content-Disposition", "Cache-Control", "ETag", "Link", "Location")

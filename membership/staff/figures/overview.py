@@ -90,10 +90,10 @@ def _people(session: Session, asked: Asked, wanted: _Wanted) -> Mapping[str, Any
 
 
 def _listed(session: Session, asked: Asked) -> pages.Listed:
-    """All of that list."""
-    wanted = _wanted(asked)
-    if wanted is None or asked.is_converted:
+    """All of that list; of none that is named, all that moved MRR."""
+    if asked.is_converted:
         abort(404)
+    wanted = _wanted(asked) or _Wanted("moved", ALL, asked.period)
 
     def some(place: str) -> Page[Any]:
         return wanted.page(session, asked, place, lists.AT_ONCE)

@@ -55,11 +55,26 @@ def remove_view(view_id: int) -> Response:
     return back_to("staff.patrons")
 
 
-@blueprint.get("/patrons/tags")
+@blueprint.route("/patrons/tags", methods=["GET", "POST"])
 @access.staff(*FINANCE)
-def preview_of_tags() -> ResponseReturnValue:
-    """How many of a view would get a tag, or lose it; nothing is changed."""
-    filters, name = patron_filters.asked(request.args), tidy(request.args.get("name"))
+def tag_view() -> ResponseReturnValue:
+    """Give a tag to everybody of a view, or take it from them; first, how many that are."""
+    filters = patron_filters.asked(request.args)
+    if request.method != "POST":
+        return _preview_of_tags(filters)
+    name = tidy(request.form.get("name"))
+    act = _untag_all if request.form.get("act") == "remove" else _tag_all
+    with transaction() as session:
+        try:
+            act(session, name, filters)
+        except TagNameError:
+            flash(_no_name(), "bad")
+    return back_to("staff.patrons", **patron_filters.arguments(filters))
+
+
+def _preview_of_tags(filters: Filters) -> ResponseReturnValue:
+    """How many would get the tag, or lose it; nothing is changed."""
+    name = tidy(request.args.get("name"))
     is_given = request.args.get("act") != "remove"
     with transaction() as session:
         try:
@@ -80,20 +95,6 @@ def preview_of_tags() -> ResponseReturnValue:
             described=patron_filters.described(session, filters),
             asked=patron_filters.arguments(filters),
         )
-
-
-@blueprint.post("/patrons/tags")
-@access.staff(*FINANCE)
-def tag_view() -> Response:
-    """Give a tag to everybody of a view, or take it from them."""
-    filters, name = patron_filters.asked(request.args), tidy(request.form.get("name"))
-    act = _untag_all if request.form.get("act") == "remove" else _tag_all
-    with transaction() as session:
-        try:
-            act(session, name, filters)
-        except TagNameError:
-            flash(_no_name(), "bad")
-    return back_to("staff.patrons", **patron_filters.arguments(filters))
 
 
 def _tag_all(session: Session, name: str, filters: Filters) -> None:
