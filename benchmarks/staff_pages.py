@@ -29,6 +29,7 @@ from membership.accounts import sign_in
 from membership.accounts.models import Account
 from membership.arrivals import runs
 from membership.billing.models import StripeEvent
+from membership.counts import slow
 from membership.db import transaction
 from membership.exports import jobs
 from membership.patrons.filters import Filters
@@ -65,7 +66,7 @@ ROWS = """
     LEFT JOIN arrival ON true
     ORDER BY finished DESC
 """
-FIGURES = ("?period=all", "?period=month&currency=UAH")
+FIGURES = ("?period=all", "?period=month&currency=UAH", "?period=all&currency=EUR")
 # What people ask for beside the bare page.
 FILTERS = {
     "staff.overview": FIGURES,
@@ -91,7 +92,13 @@ FILTERS = {
         "?before=1730000000000000-1",
         "?after=1730000000000000-1&standing=lapsed",
     ),
-    "staff.mail": ("?state=sent", "?state=suppressed"),
+    "staff.mail": (
+        "?state=sent",
+        "?state=suppressed",
+        "?kind=receipt&state=failed",
+        "?q=mariia.shevchenko1@example.org",
+        "?q=mariia1",
+    ),
     "staff.events": ("?state=failed",),
 }
 MEMBERS = b"id,email,subscribed_to_emails\n1,reader@example.org,true\n"
@@ -112,14 +119,20 @@ class Seen:
         """The same for every row that it can be about."""
         return re.sub(r"\d+", "0", self.address)
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is as long as there are people in it; for those there is csv_export."""
+        return "/people.csv" in self.address
+
 
 def rounds() -> Iterator[tuple[float, float]]:
     few = {each.page: each.queries for each in next(walks(newsroom(FEW), 1))}
     for walk in walks(newsroom(MANY), WALKS):
         report(walk)
-        more = [each for each in walk if each.queries > few.get(each.page, each.queries)]
+        judged = [each for each in walk if not each.is_file]
+        more = [each for each in judged if each.queries > few.get(each.page, each.queries)]
         assert not more, f"these ask more of {MANY:,} patrons than of {FEW:,}: {more}"
-        worst = max(each.slow_ms for each in walk)
+        worst = max(each.slow_ms for each in judged)
         yield 1000 / worst, 1000 / ALLOWED_MS
 
 
@@ -132,6 +145,9 @@ def walks(here: Surroundings, times: int) -> Iterator[list[Seen]]:
         browser = requests.Session()
         browser.headers["Cookie"] = cookie
         addresses = list(pages(app, here, browser, web))
+        with app.app_context():
+            # There is no worker.
+            slow.make_due()
         queries = {each: asked(app, cookie, each) for each in addresses}
         for _ in range(times):
             yield [Seen(each, queries[each], *timed(browser, web + each)) for each in addresses]
@@ -146,7 +162,8 @@ def lay_out(app: Flask) -> None:
             jobs.ask(session, admin, "patrons", Filters(standing="grace", currency="PLN"))
             runs.ask(session, "ghost", MEMBERS, admin.id)
             event = {"type": "invoice.paid", "object_id": "in_1", "payload": {}}
-            session.add(StripeEvent(id="evt_1", state="processed", created_at=clock.now(), **event))
+            event |= {"state": "processed", "created_at": clock.now()}
+            session.merge(StripeEvent(id="evt_1", **event))
         jobs.take_turns()
         runs.go_on()
 

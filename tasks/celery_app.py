@@ -20,6 +20,7 @@ OPTIONS: dict[str, Any] = {
         "tasks.arrivals",
         "tasks.billing",
         "tasks.campaigns",
+        "tasks.counts",
         "tasks.exports",
         "tasks.mail",
         "tasks.newsletter",

@@ -8,6 +8,7 @@ from membership.reports import heartbeat, rollups, summary
 
 @shared_task(name="reports.refresh")
 def refresh() -> None:
+    rollups.build_missing()
     with transaction() as session:
         rollups.refresh(session)
 

@@ -29,6 +29,7 @@ BEAT_SCHEDULE = {
     "billing.delete_due": {"task": "billing.delete_due", "schedule": EVERY_MINUTE},
     # Within the shortest wait of a mail that is tried again: a pause holds that back, too.
     "campaigns.advance": {"task": "campaigns.advance", "schedule": 20.0},
+    "counts.make": {"task": "counts.make", "schedule": EVERY_MINUTE},
     "exports.make": {"task": "exports.make", "schedule": EVERY_MINUTE},
     "exports.forget_old": {"task": "exports.forget_old", "schedule": EVERY_HOUR},
     "mail.deliver": {"task": "mail.deliver", "schedule": EVERY_MINUTE},

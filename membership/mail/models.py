@@ -55,9 +55,11 @@ class OutboxEmail(Numbered, Base):
             postgresql_where="settled_at IS NOT NULL",
         ),
         Index(
-            "ix_outbox_email_campaign",
+            "ix_outbox_email_letters",
             "campaign_id",
             "settled_at",
+            # For whoever counts what became of it.
+            postgresql_include=["state", "bounced_at"],
             postgresql_where="campaign_id IS NOT NULL",
         ),
         Index("ix_outbox_email_message", "message_id", postgresql_where="message_id IS NOT NULL"),

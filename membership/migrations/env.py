@@ -18,6 +18,7 @@ TABLES = (
     "billing.gifts",
     "billing.papers",
     "campaigns",
+    "counts",
     "exports",
     "mail",
     "newsletter",

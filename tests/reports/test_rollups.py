@@ -3,7 +3,7 @@
 import threading
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
 from membership.billing.models import SUBSCRIPTION_STATES, Dispute, Donation
@@ -103,6 +103,22 @@ def test_refreshing_an_empty_table_rebuilds_all(session: Session) -> None:
     joins(session, NOON + 300 * DAY)
     rollups.refresh(session)
     assert len(figures(session)) == 2
+
+
+def test_what_was_never_built_is_built_piece_by_piece(session: Session) -> None:
+    """[L13] After an upgrade each piece is kept as soon as it is made; none is made twice."""
+    joins(session)
+    rollups.refresh(session)
+    whole = figures(session)
+    session.execute(delete(RollupState))
+    session.execute(delete(DailyFigures))
+    rollups.build_missing()
+    assert figures(session) == whole
+    built = {each.name: each.rebuilt_at for each in session.scalars(select(RollupState))}
+    assert set(built) == {rollups.PATRONS, *(each.name for each in rollups.ROLLUPS)}
+    rollups.build_missing()
+    session.expire_all()
+    assert built == {each.name: each.rebuilt_at for each in session.scalars(select(RollupState))}
 
 
 def test_refreshing_adds_what_is_new_and_leaves_what_is_old(session: Session) -> None:

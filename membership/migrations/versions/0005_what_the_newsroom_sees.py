@@ -112,6 +112,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("currency", "part", name=op.f("pk_running_figures")),
     )
     op.create_table(
+        "slow_count",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("question", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=True
+        ),
+        sa.Column(
+            "numbers", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column("counted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_slow_count")),
+        sa.UniqueConstraint("name", "question", name=op.f("uq_slow_count_name_question")),
+    )
+    op.create_table(
         "transparency_page",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("is_on", sa.Boolean(), nullable=False),
@@ -510,18 +525,18 @@ def upgrade() -> None:
         postgresql_where="told_at IS NOT NULL",
     )
     op.create_foreign_key(
-        op.f("fk_checkout_first_article_id_article"),
-        "checkout",
-        "article",
-        ["first_article_id"],
-        ["id"],
-        ondelete="SET NULL",
-    )
-    op.create_foreign_key(
         op.f("fk_checkout_ask_variant_id_ask_variant"),
         "checkout",
         "ask_variant",
         ["ask_variant_id"],
+        ["id"],
+        ondelete="SET NULL",
+    )
+    op.create_foreign_key(
+        op.f("fk_checkout_first_article_id_article"),
+        "checkout",
+        "article",
+        ["first_article_id"],
         ["id"],
         ondelete="SET NULL",
     )
@@ -610,6 +625,19 @@ def upgrade() -> None:
         unique=False,
     )
     op.add_column("note", sa.Column("kind", sa.String(), server_default="note", nullable=False))
+    op.drop_index(
+        op.f("ix_outbox_email_campaign"),
+        table_name="outbox_email",
+        postgresql_where="(campaign_id IS NOT NULL)",
+    )
+    op.create_index(
+        "ix_outbox_email_letters",
+        "outbox_email",
+        ["campaign_id", "settled_at"],
+        unique=False,
+        postgresql_include=["state", "bounced_at"],
+        postgresql_where="campaign_id IS NOT NULL",
+    )
     op.create_index(
         "ix_subscription_card",
         "subscription",
@@ -647,6 +675,19 @@ def downgrade() -> None:
         postgresql_where="state IN ('active', 'past_due', 'paused')",
         postgresql_include=["interval", "amount_minor"],
     )
+    op.drop_index(
+        "ix_outbox_email_letters",
+        table_name="outbox_email",
+        postgresql_include=["state", "bounced_at"],
+        postgresql_where="campaign_id IS NOT NULL",
+    )
+    op.create_index(
+        op.f("ix_outbox_email_campaign"),
+        "outbox_email",
+        ["campaign_id", "settled_at"],
+        unique=False,
+        postgresql_where="(campaign_id IS NOT NULL)",
+    )
     op.drop_column("note", "kind")
     op.drop_index(op.f("ix_ledger_entry_currency_movement_occurred_at"), table_name="ledger_entry")
     op.drop_index(
@@ -677,10 +718,10 @@ def downgrade() -> None:
     op.drop_column("daily_figures", "fee_minor")
     op.drop_column("daily_figures", "payments_with_fee")
     op.drop_column("daily_figures", "payments")
+    op.drop_constraint(op.f("fk_checkout_first_article_id_article"), "checkout", type_="foreignkey")
     op.drop_constraint(
         op.f("fk_checkout_ask_variant_id_ask_variant"), "checkout", type_="foreignkey"
     )
-    op.drop_constraint(op.f("fk_checkout_first_article_id_article"), "checkout", type_="foreignkey")
     op.drop_index(
         "ix_checkout_told_at", table_name="checkout", postgresql_where="told_at IS NOT NULL"
     )
@@ -736,6 +777,7 @@ def downgrade() -> None:
     )
     op.drop_table("arrival")
     op.drop_table("transparency_page")
+    op.drop_table("slow_count")
     op.drop_table("running_figures")
     op.drop_table("rollup_state")
     op.drop_table("reading_count")

@@ -13,7 +13,7 @@ from config.settings import settings
 from membership.accounts.models import Account, AuditEntry
 from membership.campaigns import campaigns as writing
 from membership.campaigns import letter, lifecycle, sending
-from membership.campaigns.audience import Audience
+from membership.campaigns.audience import Audience, Count
 from membership.campaigns.models import Campaign
 from membership.db import LARGEST_ID, transaction
 from membership.reports import words
@@ -160,11 +160,13 @@ def progress(session: Session, shown: Campaign) -> dict[str, Any]:
 
 def whole(session: Session, shown: Campaign) -> dict[str, Any]:
     """What the templates of a campaign's letter and of its audience see."""
-    count = None if shown.frozen_at else writing.people(session, shown)
+    counted = None if shown.frozen_at else writing.people_lately(session, shown)
+    count = Count(*counted.numbers) if counted else None
     names = dict(language_choices())
     return {
         "campaign": shown,
         "count": count,
+        "counted_at": counted and counted.at,
         "how_many": campaign_numbers.how_many(shown, count.people) if count else "",
         "who_gets_none": campaign_numbers.who_gets_none(shown, count) if count else "",
         "limit": settings().campaign_approval_above,

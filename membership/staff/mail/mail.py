@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import render_template, request
 from flask_babel import format_date
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from config.settings import settings
@@ -26,6 +26,8 @@ from membership.voting.telling import CLOSING, shows_who_voted
 from membership.web import access
 
 PAGE = 50
+# For a part of an address so many are looked at, the newest first: it has no index.
+LOOKED_AT = 50_000
 # What hides where a page of mails ends.
 _PAGES = "pages of mails"
 
@@ -56,7 +58,7 @@ class Asked:
 
     @property
     def is_address(self) -> bool:
-        """A whole address is looked up; for a part of one, every mail is looked at."""
+        """A whole address is looked up among all mails, a part of one among the newest."""
         return re.fullmatch(r"[^@\s]+@[^@\s]+\.[a-z]{2,}", self.text, re.IGNORECASE) is not None
 
     def __bool__(self) -> bool:
@@ -77,7 +79,7 @@ def mail() -> str:
     return render_template(
         "staff/mail.html",
         settled=settled,
-        picture=mail_figures.picture(settled, _short_day),
+        picture=mail_figures.picture(settled, _short_day) if settled else None,
         waiting=waiting,
         failures=failures,
         meaning=mail_figures.meaning,
@@ -150,7 +152,13 @@ def _letters(session: Session, asked: Asked, before: int | None) -> list[Letter]
         everything = OutboxEmail.kind.in_(sorted(kinds.names()))
         query = query.where(everything, OutboxEmail.recipient == asked.text)
     elif asked.text:
-        query = query.where(OutboxEmail.recipient.icontains(asked.text, autoescape=True))
+        newest = select(OutboxEmail.id).order_by(OutboxEmail.id.desc()).limit(LOOKED_AT)
+        if before is not None:
+            newest = newest.where(OutboxEmail.id < before)
+        first = select(func.min(newest.subquery().c.id)).scalar_subquery()
+        query = query.where(
+            OutboxEmail.id >= first, OutboxEmail.recipient.icontains(asked.text, autoescape=True)
+        )
     if before is not None:
         query = query.where(OutboxEmail.id < before)
     return [Letter(*row) for row in session.execute(query)]

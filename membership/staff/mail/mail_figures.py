@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import settings
 from membership import clock
+from membership.counts import slow
 from membership.mail.models import MailProvider, MailReport, OutboxEmail
 from membership.reports import words
 from membership.staff.mail import mail_reasons
@@ -23,6 +24,7 @@ from membership.staff.mail.mail_reasons import Failure
 from membership.voting.telling import shows_who_voted
 
 SHOWN_DAYS = 14
+SETTLED = "settled mail"
 # Of failures, so many of the newest are told apart; a broken server may leave a million.
 LOOKED_AT = 5000
 FINAL = ("sent", "failed", "suppressed", "expired", "uncertain")
@@ -43,6 +45,7 @@ class Settled:
 
     days: Sequence[tuple[date, Counts]]
     kinds: Sequence[tuple[str, Counts]]
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -64,20 +67,32 @@ class Failures:
     reports: Counts
 
 
-def settled(session: Session) -> Settled:
-    """By the day (UTC) on which a mail's state became final, over SHOWN_DAYS."""
-    day = cast(func.timezone("UTC", OutboxEmail.settled_at), types.Date)
+def settled(session: Session) -> Settled | None:
+    """By the day (UTC) on which a mail's state became final, over SHOWN_DAYS, as it was counted
+    last; None until it was."""
+    counted = slow.latest(session, SETTLED, {})
+    if counted is None:
+        return None
     days: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     kinds: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for on, kind, state, count in session.execute(
+    for on, kind, state, count in counted.numbers:
+        days[date.fromisoformat(on)][state] += count
+        kinds[kind][state] += count
+    by_size = sorted(kinds.items(), key=lambda item: (-sum(item[1].values()), item[0]))
+    return Settled(sorted(days.items(), reverse=True), by_size, counted.at)
+
+
+def _settled(session: Session, _question: slow.Question) -> list[tuple[str, str, str, int]]:
+    day = cast(cast(func.timezone("UTC", OutboxEmail.settled_at), types.Date), types.Text)
+    found = session.execute(
         select(day, OutboxEmail.kind, OutboxEmail.state, func.count())
         .where(OutboxEmail.settled_at >= _since(), ~shows_who_voted())
         .group_by(day, OutboxEmail.kind, OutboxEmail.state)
-    ):
-        days[on][state] += count
-        kinds[kind][state] += count
-    by_size = sorted(kinds.items(), key=lambda item: (-sum(item[1].values()), item[0]))
-    return Settled(sorted(days.items(), reverse=True), by_size)
+    )
+    return [(on, kind, state, count) for on, kind, state, count in found]
+
+
+slow.register(SETTLED, _settled)
 
 
 def waiting(session: Session) -> dict[bool, Waiting]:

@@ -80,10 +80,12 @@ def _open(session: Session) -> list[Case]:
 
     First those that wait for us, next deadline first.
     """
-    query = _query().where(Dispute.closed_at.is_(None))
     waits = Dispute.status.in_(OUR_TURN)
-    query = query.order_by(waits.desc(), Dispute.due_at.nulls_last(), Dispute.id)
-    return _cases(session, query.limit(MOST_OPEN + 1))
+    order = waits.desc(), Dispute.due_at.nulls_last(), Dispute.id
+    # First which, then whose: else the payments of all that are open would be read.
+    urgent = select(Dispute.id).where(Dispute.closed_at.is_(None)).order_by(*order)
+    urgent = urgent.limit(MOST_OPEN + 1)
+    return _cases(session, _query().where(Dispute.id.in_(urgent)).order_by(*order))
 
 
 def _closed(session: Session, before: int | None) -> list[Case]:

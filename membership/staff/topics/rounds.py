@@ -107,7 +107,7 @@ def _page(session: Session, shown: Round, form: OverruleForm, refused: str = "")
         phase=phase,
         options=options,
         is_overdue=_is_overdue(session, shown),
-        turnout=voting.live_turnout(session, shown) if phase == "open" else None,
+        turnout=voting.latest_turnout(session, shown) if phase == "open" else None,
         result=published(session, shown) if phase in OVER else None,
         series=session.get(RoundSeries, shown.series_id) if shown.series_id else None,
         writers=names_of_writers(session, options),
