@@ -3,15 +3,15 @@
 https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.2
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy import Constraint, PrimaryKeyConstraint, UniqueConstraint
 from sqlalchemy.orm import Session
-from sqlalchemy.schema import AddConstraint, DropConstraint
+from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
 from membership.db import Base
 
@@ -24,20 +24,51 @@ def line(values: Iterable[Any]) -> str:
 
 
 @contextmanager
-def checked_at_last(session: Session, tables: Iterable[str]) -> Iterator[None]:
-    """Meanwhile rows of the tables may refer to anything; then all are checked at once.
+def checked_at_last(session: Session, tables: Collection[str]) -> Iterator[None]:
+    """Meanwhile the tables have neither keys nor indexes; then all are made at once, as they were.
 
-    That takes half as long as a check for each row. Nobody else can read the tables until the
-    transaction ends. Raises IntegrityError for a row that refers to nothing.
+    That takes a fraction of what each row would cost by itself. Nobody else can read the tables
+    until the transaction ends. Raises IntegrityError for a row that refers to nothing, or is there
+    twice.
     """
-    references: list[ForeignKeyConstraint] = [
-        each for name in tables for each in Base.metadata.tables[name].foreign_key_constraints
-    ]
-    for each in references:
+    # What refers to a key goes before the key, and comes back after it.
+    constraints = [*_references(tables), *_keys(tables)]
+    for each in constraints:
         session.execute(DropConstraint(each))
-    yield
-    for each in references:
+    with indexed_at_last(session, tables):
+        yield
+    for each in reversed(constraints):
         session.execute(AddConstraint(each, isolate_from_table=False))
+
+
+@contextmanager
+def indexed_at_last(session: Session, tables: Collection[str]) -> Iterator[None]:
+    """Meanwhile the tables have no indexes but those of their keys."""
+    indexes = [each for name in tables for each in Base.metadata.tables[name].indexes]
+    for each in indexes:
+        session.execute(DropIndex(each))
+    yield
+    for each in indexes:
+        session.execute(CreateIndex(each))
+
+
+def _references(tables: Collection[str]) -> list[Constraint]:
+    """Those in the tables, and those of others to them."""
+    return [
+        each
+        for table in Base.metadata.sorted_tables
+        for each in table.foreign_key_constraints
+        if table.name in tables or each.referred_table.name in tables
+    ]
+
+
+def _keys(tables: Collection[str]) -> list[Constraint]:
+    return [
+        each
+        for name in tables
+        for each in Base.metadata.tables[name].constraints
+        if isinstance(each, PrimaryKeyConstraint | UniqueConstraint)
+    ]
 
 
 def _text(value: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from config.settings import Settings
 from membership import clock, db
 from membership.seed import plant
-from membership.seed.copying import checked_at_last
+from membership.seed.copying import checked_at_last, indexed_at_last
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 # The hashes of the audit log and what the database's clock has written.
@@ -61,11 +61,35 @@ def test_small_newsrooms_stand_too(
     assert summary.rounds == 4
 
 
-def test_references_are_there_again_when_all_rows_are(session: Session) -> None:
-    before = inspect(session.connection()).get_foreign_keys("leaving")
-    with checked_at_last(session, ["leaving"]):
-        assert not inspect(session.connection()).get_foreign_keys("leaving")
-    assert inspect(session.connection()).get_foreign_keys("leaving") == before != []
+def _catalogue(session: Session) -> list[Any]:
+    """Keys, references and indexes of all tables."""
+    return [
+        session.scalars(text(query)).all()
+        for query in (
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+            "SELECT concat(conrelid::regclass, ' ', conname, ' ', pg_get_constraintdef(oid)) "
+            "FROM pg_constraint WHERE conrelid > 0 ORDER BY 1",
+        )
+    ]
+
+
+def test_keys_and_indexes_are_there_again_when_all_rows_are(session: Session) -> None:
+    before = _catalogue(session)
+    with checked_at_last(session, plant.EMPTY):
+        there = inspect(session.connection())
+        for table in plant.EMPTY:
+            assert not there.get_indexes(table)
+            assert not there.get_foreign_keys(table)
+    assert _catalogue(session) == before
+
+
+def test_keys_stay_where_only_indexes_go(session: Session) -> None:
+    before = _catalogue(session)
+    with indexed_at_last(session, ["patron"]):
+        there = inspect(session.connection())
+        assert not there.get_indexes("patron")
+        assert there.get_pk_constraint("patron")["constrained_columns"] == ["account_id"]
+    assert _catalogue(session) == before
 
 
 def test_a_row_that_refers_to_nothing_is_found_at_last(session: Session) -> None:
