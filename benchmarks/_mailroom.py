@@ -16,9 +16,7 @@ from celery import Celery
 from flask import Flask
 from sqlalchemy import func, literal, null, select
 
-from app import create_app
 from benchmarks._surroundings import ROOT, Surroundings
-from config.settings import Settings
 from membership.db import transaction
 from membership.mail import outbox
 from membership.mail.models import OutboxEmail
@@ -121,10 +119,6 @@ def workers(here: Surroundings, processes: int) -> Iterator[Workers]:
         yield started
     finally:
         started.stop()
-
-
-def application(here: Surroundings) -> Flask:
-    return create_app(Settings(**{name.lower(): value for name, value in here.env.items()}))
 
 
 def write_to_all(app: Flask, number: int, readers: int, starts_at: datetime | None = None) -> None:

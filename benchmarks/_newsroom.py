@@ -5,11 +5,7 @@ import os
 from contextlib import ExitStack
 from functools import cache
 
-from flask import Flask
-
-from app import create_app
 from benchmarks._surroundings import Surroundings, surroundings
-from config.settings import Settings
 
 FEW = 1_000
 # BENCH_PATRONS asks for fewer where there is no time for a million.
@@ -33,9 +29,3 @@ def newsroom(patrons: int) -> Surroundings:
         return Surroundings(here.directory, here.env | {"DATABASE_URL": SEEDED})
     here.flask("seed", "--patrons", str(patrons), "--months", str(MONTHS))
     return here
-
-
-def application(here: Surroundings) -> Flask:
-    """The product in this process, on the same database."""
-    values = {name.lower(): value for name, value in here.env.items()}
-    return create_app(Settings(_env_file=None, **values))

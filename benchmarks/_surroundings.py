@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from flask import Flask
 
+from app import create_app
+from config.settings import Settings
 from sandbox import services
 from sandbox.demo.surroundings import Ports, environment
 
@@ -30,6 +34,12 @@ class Surroundings:
             [sys.executable, "-m", "flask", *command],
             env=self.env, cwd=ROOT, check=True, capture_output=True,
         )  # fmt: skip
+
+
+def application(here: Surroundings) -> Flask:
+    """The product in this process, on the same database."""
+    values: dict[str, Any] = {name.lower(): value for name, value in here.env.items()}
+    return create_app(Settings(**values | {"_env_file": None}))
 
 
 @contextmanager

@@ -15,10 +15,8 @@ from flask.testing import FlaskClient
 from lxml import html
 from sqlalchemy import Engine
 
-from app import create_app
 from benchmarks._recording import Recording, recorded
-from benchmarks._surroundings import standin, surroundings
-from config.settings import Settings
+from benchmarks._surroundings import application, standin, surroundings
 
 GOAL = 0.1
 UNIT = "forms/s"
@@ -28,7 +26,7 @@ FORMS = 60
 
 def rounds() -> Iterator[tuple[float, float]]:
     with surroundings() as here, standin(here):
-        app = create_app(Settings(**{name.lower(): value for name, value in here.env.items()}))
+        app = application(here)
         engine = app.extensions["kava.engine"]
         url = here.env["DATABASE_URL"].replace("+psycopg", "")
         client = app.test_client()

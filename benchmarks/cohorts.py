@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from benchmarks._newsroom import MANY, application, newsroom
+from benchmarks._newsroom import MANY, newsroom
+from benchmarks._surroundings import application
 from benchmarks.mrr_waterfall import a_second
 from membership import clock
 from membership.db import transaction

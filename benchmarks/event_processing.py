@@ -14,11 +14,9 @@ from urllib.parse import urlsplit
 import psycopg
 from flask import Flask
 
-from app import create_app
 from benchmarks._giving import give
 from benchmarks._recording import Recording, recorded
-from benchmarks._surroundings import standin, surroundings
-from config.settings import Settings
+from benchmarks._surroundings import application, standin, surroundings
 from membership import db
 from membership.billing import backfill, inbox
 from membership.clock import now
@@ -31,7 +29,7 @@ PATRONS = 40
 
 def rounds() -> Iterator[tuple[float, float]]:
     with surroundings() as here, standin(here) as stripe:
-        app = create_app(Settings(**{name.lower(): value for name, value in here.env.items()}))
+        app = application(here)
         url = here.env["DATABASE_URL"]
         give(app, stripe, here.env["STRIPE_SECRET_KEY"], PATRONS)
         with app.app_context():

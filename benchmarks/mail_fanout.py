@@ -18,13 +18,12 @@ from flask import Flask
 from benchmarks._mailroom import (
     Workers,
     a_letter,
-    application,
     peer,
     waiting,
     workers,
     write_to_all,
 )
-from benchmarks._surroundings import surroundings
+from benchmarks._surroundings import application, surroundings
 
 GOAL = 0.5
 UNIT = "letters/s"

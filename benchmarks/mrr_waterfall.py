@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from benchmarks._newsroom import MANY, application, newsroom
+from benchmarks._newsroom import MANY, newsroom
+from benchmarks._surroundings import application
 from membership import clock
 from membership.billing.lifecycle import INVOLUNTARY
 from membership.billing.revenue import WORTH_NOTHING

@@ -23,8 +23,8 @@ import requests
 from stripe import WebhookSignature
 
 from benchmarks._giving import give
-from benchmarks._mailroom import application, peer, workers, write_to_all
-from benchmarks._surroundings import serving, standin, surroundings
+from benchmarks._mailroom import peer, workers, write_to_all
+from benchmarks._surroundings import application, serving, standin, surroundings
 
 GOAL = 1.0
 UNIT = "receipts/min"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
+from typing import Any
 
 import psycopg
 import psycopg.rows
@@ -22,8 +23,8 @@ from flask import Flask
 from sqlalchemy import event, select
 from werkzeug.routing import BuildError, MapAdapter, Rule
 
-from benchmarks._newsroom import ADMIN, FEW, MANY, application, newsroom
-from benchmarks._surroundings import Surroundings, serving, standin
+from benchmarks._newsroom import ADMIN, FEW, MANY, newsroom
+from benchmarks._surroundings import Surroundings, application, serving, standin
 from membership import clock
 from membership.accounts import sign_in
 from membership.accounts.models import Account
@@ -161,7 +162,7 @@ def lay_out(app: Flask) -> None:
             admin = session.scalars(select(Account).where(Account.email == ADMIN)).one()
             jobs.ask(session, admin, "patrons", Filters(standing="grace", currency="PLN"))
             runs.ask(session, "ghost", MEMBERS, admin.id)
-            event = {"type": "invoice.paid", "object_id": "in_1", "payload": {}}
+            event: dict[str, Any] = {"type": "invoice.paid", "object_id": "in_1", "payload": {}}
             event |= {"state": "processed", "created_at": clock.now()}
             session.merge(StripeEvent(id="evt_1", **event))
         jobs.take_turns()

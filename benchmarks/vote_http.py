@@ -20,10 +20,8 @@ import psycopg
 from lxml import html
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
-from app import create_app
 from benchmarks._electorate import Vote, plant_patrons, plant_round
-from benchmarks._surroundings import serving, surroundings
-from config.settings import Settings
+from benchmarks._surroundings import Surroundings, application, serving, surroundings
 from membership.accounts import sign_in
 from membership.accounts.models import Account
 from membership.db import transaction
@@ -66,7 +64,7 @@ def rounds() -> Iterator[tuple[float, float]]:
         (here.directory / "bare.py").write_text(BARE)
         statement = json.dumps(str(casting.CAST.compile(dialect=dialect())))
         bare_env = os.environ | {"DATABASE": database, "STATEMENT": statement}
-        signed_in = _signed_in(here.env, vote)
+        signed_in = _signed_in(here, vote)
         ours = stack.enter_context(serving("app:create_app", here.env, factory=True))
         bare = stack.enter_context(serving("bare:app", bare_env, here.directory))
         plain = [_request(other, {"account": account}) for account in range(1, PATRONS + 1)]
@@ -90,9 +88,9 @@ def casts_a_second(address: str, requests: Sequence[bytes], casts: int) -> float
         return casts / (time.monotonic() - began)
 
 
-def _signed_in(env: dict[str, str], vote: Vote) -> list[bytes]:
+def _signed_in(here: Surroundings, vote: Vote) -> list[bytes]:
     """A ballot of each patron, with the cookie and the token that its page gave."""
-    app = create_app(Settings(**{name.lower(): value for name, value in env.items()}))
+    app = application(here)
     requests = []
     for account_id in range(1, PATRONS + 1):
         client = app.test_client()
