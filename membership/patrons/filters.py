@@ -49,7 +49,7 @@ Key = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 LONGEST_TEXT = 200
 # So many accounts that begin with a text are many; fewer are looked up one by one.
-MANY = 10_000
+MANY = 3_000
 SIMPLE = cast(literal("simple"), REGCONFIG)
 
 

@@ -15,13 +15,15 @@ from membership.billing.standing import PATRON_STATES
 from membership.db import LARGEST_ID
 from membership.money import Money
 from membership.patrons import tags
-from membership.patrons.filters import MANY, Called, Filters, conditions, order, who_is_called
+from membership.patrons.filters import Called, Filters, conditions, order, who_is_called
 from membership.patrons.models import Patron as Row
 from membership.patrons.models import PatronTag
 
 PAGE = 50
 # More are told of as "more than": to count them all would take longer than to show a page.
 COUNTED = 1000
+# So many of the newest are looked at for those with a frequent name.
+ON_THE_WAY = 10_000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -117,8 +119,8 @@ def _way(session: Session, filters: Filters) -> tuple[Called | None, Count]:
     if called is None or not called.are_many:
         return called, _count(session, filters, called)
     many, looked = _on_the_way(session, filters, called)
-    if many > PAGE or looked < MANY:
-        return called, Count(min(many, COUNTED), many > COUNTED or looked == MANY)
+    if many > PAGE or looked < ON_THE_WAY:
+        return called, Count(min(many, COUNTED), many > COUNTED or looked == ON_THE_WAY)
     # They all stand further down: to go there would mean to look at all before them.
     return None, _count(session, filters, None)
 
@@ -127,7 +129,7 @@ def _on_the_way(session: Session, filters: Filters, called: Called) -> tuple[int
     """Of the newest whom all but the text holds for: how many it holds for, and of how many."""
     rest = filters.model_copy(update={"text": ""})
     some = newest_first(matching(rest), rest, None).with_only_columns(called.condition)
-    each = some.limit(MANY).subquery()
+    each = some.limit(ON_THE_WAY).subquery()
     meant = func.count().filter(each.c[0])
     row = session.execute(select(meant, func.count()).select_from(each)).one()
     return row[0], row[1]

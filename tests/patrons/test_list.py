@@ -99,8 +99,8 @@ def test_few_and_many_who_are_called_so_are_found_alike(
     session: Session, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
     """[L13] Few by their names, many on the way through the list, those far down it by both."""
-    for module in (patrons, filters):
-        monkeypatch.setattr(module, "MANY", many)
+    monkeypatch.setattr(filters, "MANY", many)
+    monkeypatch.setattr(patrons, "ON_THE_WAY", many)
     monkeypatch.setattr(patrons, "PAGE", 2)
     for number in range(12):
         called = "Ann" if number % 2 or number < 5 else "Eva"
