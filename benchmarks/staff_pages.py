@@ -127,7 +127,10 @@ class Seen:
 
 
 def rounds() -> Iterator[tuple[float, float]]:
-    few = {each.page: each.queries for each in next(walks(newsroom(FEW), 1))}
+    few: dict[str, int] = {}
+    for each in next(walks(newsroom(FEW), 1)):
+        # Of two rows of a kind, such as an open round and one that is over, the one that asks more.
+        few[each.page] = max(each.queries, few.get(each.page, 0))
     for walk in walks(newsroom(MANY), WALKS):
         report(walk)
         judged = [each for each in walk if not each.is_file]
