@@ -129,6 +129,9 @@ def test_two_beats_and_four_workers_open_and_close_twenty_rounds(system: System)
         ]
         system.wake("voting.advance_rounds", times=20)
         wait_until(lambda: states(system, held) == {"open"}, "the open rounds", 60)
+        # A round that has closed is not told to be open any more.
+        for round_id in held:
+            wait_until(lambda id_=round_id: told(system, id_, "round_opened"), "the news", 60)
         at_once(
             *[lambda reader=reader: vote_in_all(system, reader, held) for reader in readers[:3]]
         )
