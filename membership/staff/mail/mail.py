@@ -90,6 +90,7 @@ def mail() -> str:
         letters=letters[:PAGE],
         older=hidden.hide(letters[PAGE - 1].id, _PAGES) if len(letters) > PAGE else None,
         asked=asked,
+        looked_at=LOOKED_AT,
         words=words,
         kinds=_shown_kinds(),
         final=mail_figures.FINAL,
