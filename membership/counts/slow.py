@@ -34,10 +34,10 @@ _counts: dict[str, Callable[[Session, Question], Sequence[Any]]] = {}
 
 @dataclass(frozen=True)
 class Counted:
-    """The numbers of a count, and when they were true."""
+    """The numbers of a count, and when they were true; None where they were counted just now."""
 
     numbers: tuple[Any, ...]
-    at: datetime
+    at: datetime | None = None
 
 
 def register(name: str, count: Callable[[Session, Question], Sequence[Any]]) -> None:
@@ -48,7 +48,7 @@ def register(name: str, count: Callable[[Session, Question], Sequence[Any]]) -> 
 def latest(session: Session, name: str, question: Question) -> Counted | None:
     """The newest count there is, or None until the first is made; wakes whoever counts."""
     if _are_few(session):
-        return Counted(tuple(_counts[name](session, question)), clock.now())
+        return Counted(tuple(_counts[name](session, question)))
     asked = SlowCount.name == name, SlowCount.question == question
     known = session.execute(
         select(SlowCount.numbers, SlowCount.counted_at, SlowCount.due_at).where(*asked)

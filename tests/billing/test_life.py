@@ -283,7 +283,7 @@ def test_every_life_ends_in_agreement(
     lives = int(os.environ.get("LIVES", 0))
     Life.app, Life.engine, Life.stripe = app, engine, stripe
     profile = settings(
-        max_examples=lives or 30,
+        max_examples=lives or 20,
         stateful_step_count=25,
         deadline=None,
         derandomize=not lives,

@@ -45,7 +45,7 @@ class Settled:
 
     days: Sequence[tuple[date, Counts]]
     kinds: Sequence[tuple[str, Counts]]
-    at: datetime
+    at: datetime | None
 
 
 @dataclass(frozen=True)
