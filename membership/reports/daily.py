@@ -4,8 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
+from itertools import product
+from typing import Any
 
-from sqlalchemy import cast, func, select, types
+from sqlalchemy import ColumnElement, cast, func, select, types
 from sqlalchemy.orm import Session
 
 from membership.reports.models import DailyCount
@@ -31,14 +34,15 @@ class Counts:
 
     def total(self, name: str, month: date | None = None, part: str | None = None) -> Count:
         """All of a rollup, or of one month or one part of it."""
-        return sum(
-            (
-                count
-                for (its_name, its_month, its_part), count in self.found.items()
-                if its_name == name and month in (None, its_month) and part in (None, its_part)
-            ),
-            Count(),
-        )
+        return self._totals.get((name, month, part), Count())
+
+    @cached_property
+    def _totals(self) -> Mapping[tuple[str, date | None, str | None], Count]:
+        totals: dict[tuple[str, date | None, str | None], Count] = defaultdict(Count)
+        for (name, month, part), count in self.found.items():
+            for asked_for in product((name,), (None, month), (None, part)):
+                totals[asked_for] += count
+        return totals
 
     def by_part(self, name: str) -> dict[str, Count]:
         """A rollup's parts, the most frequent first."""
@@ -49,9 +53,15 @@ class Counts:
         return dict(sorted(parts.items(), key=lambda item: (-item[1].number, item[0])))
 
 
+def month_of(day: Any) -> ColumnElement[date]:
+    """SQL: the first day of a day's month."""
+    # Without a zone: PostgreSQL would look up its offset for every day.
+    return cast(func.date_trunc("month", cast(day, types.DateTime)), types.Date)
+
+
 def counts(session: Session, asked: Asked, *names: str) -> Counts:
     """The rollups' facts in the days and the currency that are asked for, in one query."""
-    month = cast(func.date_trunc("month", DailyCount.day), types.Date)
+    month = month_of(DailyCount.day)
     rows = session.execute(
         select(
             DailyCount.name,

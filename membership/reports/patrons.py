@@ -23,7 +23,7 @@ PAGE = 50
 # More are told of as "more than": to count them all would take longer than to show a page.
 COUNTED = 1000
 # So many of the newest are looked at for those with a frequent name.
-ON_THE_WAY = 10_000
+ON_THE_WAY = 3_000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from math import prod
 
-from sqlalchemy import case, cast, func, null, select, types
+from sqlalchemy import case, func, null, select
 from sqlalchemy.orm import Session
 
 from membership.reports import daily
@@ -101,8 +101,7 @@ def months(session: Session, asked: Asked) -> tuple[Month, ...]:
 def _changed(session: Session, currency: str, days: Period) -> dict[date | None, tuple[int, int]]:
     """By how much patrons and MRR grew, by month; under None, before the first of these days."""
     day = DailyFigures
-    month = cast(func.date_trunc("month", day.day), types.Date)
-    part = case((day.day < days.first_day, null()), else_=month)
+    part = case((day.day < days.first_day, null()), else_=daily.month_of(day.day))
     grew = (
         day.new_minor
         + day.expansion_minor
