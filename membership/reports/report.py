@@ -4,10 +4,10 @@ A page is built once from these; what is shown, what is drawn and the CSV are th
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from membership.reports.figures import Figure, hide_small_group, share
 from membership.reports.periods import Period
@@ -27,7 +27,8 @@ class Asked:
 
     `currency` is one code; `is_converted` asks for all currencies in it, at daily rates. Who does
     not see all gets counts and shares of counts, and nothing that is made of amounts: two of them
-    beside each other tell what one person gives. See discreet() and people() (rules S8, S10).
+    beside each other tell what one person gives. See Report.seen_by(), discreet() and people()
+    (rules S8, S10).
     """
 
     today: date
@@ -59,11 +60,15 @@ def people_of(number: int, whole: int, asked: Asked) -> tuple[Cell, Cell]:
 
 @dataclass(frozen=True)
 class Column:
-    """`key` heads the column in the CSV, `name` on the page."""
+    """`key` heads the column in the CSV, `name` on the page.
+
+    Of amounts is all money, and what says so: a share of money.
+    """
 
     key: str
     name: Any
     unit: Unit = "count"
+    of_amounts: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Table:
     `key` is that of the definition that says what the figures are. `currency` is that of all its
     money, unless a column "currency" says it row by row. `picture` is what js/chart.js draws.
     `behind` is the address of the rows behind the whole table; `links` are those behind each row,
-    `cell_links` those behind its cells, by key of their column.
+    `cell_links` those behind its cells, by key of their column. `of_amounts` are all its columns.
     """
 
     key: str
@@ -86,11 +91,21 @@ class Table:
     behind: str = ""
     links: tuple[str, ...] = ()
     cell_links: tuple[Mapping[str, str], ...] = ()
+    of_amounts: bool = False
 
     def column(self, key: str) -> tuple[Cell, ...]:
         """The cells below a column's key. ValueError when there is none."""
         number = [column.key for column in self.columns].index(key)
         return tuple(row[number] for row in self.rows)
+
+    def without_amounts(self) -> Self:
+        """What is not made of amounts; its picture has to be of that alone."""
+        kept = [number for number, column in enumerate(self.columns) if _is_for_all(column)]
+        return replace(
+            self,
+            columns=tuple(self.columns[number] for number in kept),
+            rows=tuple(tuple(row[number] for number in kept) for row in self.rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -103,13 +118,15 @@ class Tile:
     change: Figure | None = None
     note: Any = ""
     behind: str = ""
+    of_amounts: bool = False
 
 
 @dataclass(frozen=True)
 class Report:
     """A page of figures. `as_of` is the time of its data, None when there is none yet.
 
-    One without tiles and tables may say by `nothing` what did not happen.
+    One without tiles and tables may say by `nothing` what did not happen. It is built as for who
+    sees all, but for small groups; seen_by() has to be asked before it is shown.
     """
 
     tiles: tuple[Tile, ...]
@@ -117,3 +134,17 @@ class Report:
     as_of: datetime | None
     sentence: Any = ""
     nothing: Any = ""
+
+    def seen_by(self, asked: Asked) -> Self:
+        """Without what is made of amounts, for who does not see all."""
+        if asked.sees_all:
+            return self
+        return replace(
+            self,
+            tiles=tuple(tile for tile in self.tiles if _is_for_all(tile)),
+            tables=tuple(each.without_amounts() for each in self.tables if not each.of_amounts),
+        )
+
+
+def _is_for_all(each: Column | Tile) -> bool:
+    return not each.of_amounts and each.unit != "money"

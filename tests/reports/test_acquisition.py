@@ -39,7 +39,8 @@ def asked(**values: Any) -> Asked:
 
 def look(session: Session, **values: Any) -> Report:
     rollups.rebuild(session)
-    return acquisition.report(session, asked(**values))
+    question = asked(**values)
+    return acquisition.report(session, question).seen_by(question)
 
 
 def table(report: Report, key: str) -> Table:

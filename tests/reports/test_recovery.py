@@ -137,16 +137,20 @@ def test_cards_that_expire_soon(session: Session) -> None:
         )
     found = table(report(session, ALL), "cards")
     assert found.rows == ((30, 2, 900), (60, 3, 1300), (90, 4, 1700))
-    assert table(report(session, SOME), "cards").column("days") == SOON
-    hidden = table(report(session, SOME), "cards").column("cards")
+    assert table(report(session, SOME).seen_by(SOME), "cards").column("days") == SOON
+    hidden = table(report(session, SOME).seen_by(SOME), "cards").column("cards")
     assert all(isinstance(cell, Figure) and cell.is_hidden for cell in hidden)
 
 
 def test_who_does_not_see_all_sees_no_amounts(session: Session, newsroom: None) -> None:
     """[S10] Numbers alone, and no share of a group of fewer than 5."""
-    found = report(session, SOME)
+    found = report(session, SOME).seen_by(SOME)
     assert all(column.unit != "money" for each in found.tables for column in each.columns)
-    assert all(each.unit != "money" for each in found.tiles)
+    assert [each.key for each in found.tiles] == ["failed", "recovered", "recovery_days", "failing"]
+    assert [each.key for each in table(found, "recovered_by").columns] == [
+        "means", "recovered", "share",
+    ]  # fmt: skip
+    assert "share_value" not in {each.key for each in table(found, "recovery").columns}
     assert tile(found, "recovered").figure == Figure(Decimal("0.6"), denominator=5)
     for row in table(found, "decline_codes").rows:
         assert isinstance(row[4], Figure)

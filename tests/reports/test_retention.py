@@ -167,7 +167,7 @@ def test_who_left_and_why(session: Session, newsroom: None) -> None:
 
 def test_who_does_not_see_all_sees_no_amounts_of_few(session: Session, newsroom: None) -> None:
     """[S10] No revenue month by month; no share of a group of fewer than 5."""
-    found = report(session, SOME)
+    found = report(session, SOME).seen_by(SOME)
     keys = {each.key for each in found.tables}
     assert keys == {"survival", "cohorts", "patron_retention", "left", "left_why"}
     assert all(column.unit != "money" for each in found.tables for column in each.columns)

@@ -18,13 +18,8 @@ INTERVALS = ("month", "year", "once")
 BELOW = ""
 
 
-def came_tables(found: Steps, asked: Asked) -> tuple[Table, ...]:
-    """Tiers are amounts, and so for who sees all."""
-    return (
-        *([_tiers(found, asked)] if asked.sees_all else []),
-        _intervals(found, asked),
-        _currencies(found, asked),
-    )
+def tables(found: Steps, asked: Asked) -> tuple[Table, ...]:
+    return (_tiers(found, asked), _intervals(found, asked), _currencies(found, asked))
 
 
 def tier_of(amount_minor: int, interval: str, currency: str) -> str:
@@ -68,6 +63,7 @@ def _tiers(found: Steps, asked: Asked) -> Table:
         columns,
         rows if any(sums.values()) else (),
         currency=asked.currency,
+        of_amounts=True,
     )
     tones = {"month": "coffee", "year": "ember", "once": "muted"}
     return replace(table, picture=pictures.stacked(table, "tier", tones))
@@ -96,18 +92,17 @@ def _currencies(found: Steps, asked: Asked) -> Table:
     total = sum(count.number for count in counts.values())
     rows: list[tuple[Cell, ...]] = []
     for currency, count in counts.items():
-        row: tuple[Cell, ...] = (currency, *people_of(count.number, total, asked))
-        rows.append((*row, count.minor) if asked.sees_all else row)
+        rows.append((currency, *people_of(count.number, total, asked), count.minor))
     columns = (
         Column("currency", _("Currency"), "text"),
         Column("paid", _("Paid")),
         Column("share", _("Of all"), "share"),
+        Column("amount", _("First payments"), "money"),
     )
-    amount = Column("amount", _("First payments"), "money")
     table = Table(
         "joined_currencies",
         _("In which currencies those who came give"),
-        (*columns, amount) if asked.sees_all else columns,
+        columns,
         tuple(rows),
     )
     return replace(table, picture=pictures.bars(table, "currency", {"paid": "coffee"}))

@@ -1,6 +1,6 @@
 """The page on why people come (rule D4): stories and asks that brought patrons.
 
-Six queries however many patrons there are. Amounts are for those who see all.
+Six queries however many patrons there are.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from membership.articles.models import Article
 from membership.reports import pictures, rollups
-from membership.reports.acquisition import asks, countries, steps
-from membership.reports.acquisition.came import came_tables
+from membership.reports.acquisition import asks, came, countries, steps
 from membership.reports.acquisition.steps import NONE, STEPS, Steps
 from membership.reports.figures import Figure, share
 from membership.reports.report import Asked, Cell, Column, Report, Table, Tile
@@ -33,7 +32,6 @@ STEP_NAMES = {
     "checkout": _l("A payment page asked for"),
     "paid": _l("Paid"),
 }
-MRR = Column("mrr", _l("MRR they brought"), "money")
 STORY_COLUMNS = (
     Column("story", _l("Story"), "text"),
     Column("reads", _l("Reads")),
@@ -42,51 +40,44 @@ STORY_COLUMNS = (
     Column("influenced", _l("Patrons, influenced")),
     Column("direct_per_1000", _l("Direct, of 1,000 reads"), "per_mille"),
     Column("influenced_per_1000", _l("Influenced, of 1,000 reads"), "per_mille"),
+    Column("mrr", _l("MRR they brought"), "money"),
 )
 
 
 def report(
     session: Session, asked: Asked, patrons_of: Callable[[int], str] = lambda article_id: ""
 ) -> Report:
-    """`patrons_of` is the address of the patrons whom a story brought, for who sees all."""
+    """`patrons_of` is the address of the patrons whom a story brought."""
     found = steps.of_period(session, asked.period)
     as_of = rollups.rebuilt_at(session)
     if not found.found:
         nothing = _("Nobody read a story, saw an ask or came in these days")
         return Report((), (), as_of, nothing=nothing)
     return Report(
-        tiles=tuple(_tiles(found, asked)),
+        tiles=_tiles(found, asked),
         tables=(
             _funnel(found),
             _stories(session, found, asked, patrons_of),
             asks.table(session, found),
-            *came_tables(found, asked),
+            *came.tables(found, asked),
             countries.table(session, asked),
         ),
         as_of=as_of,
     )
 
 
-def _tiles(found: Steps, asked: Asked) -> list[Tile]:
+def _tiles(found: Steps, asked: Asked) -> tuple[Tile, ...]:
     joined = found.count(ARTICLE, "direct").number
     by_itself = found.count(ARTICLE, "direct", NONE).number
-    tiles = [
+    brought = found.count(ARTICLE, "direct", currency=asked.currency)
+    mrr = Figure(brought.minor, denominator=brought.number)
+    return (
         Tile("reads", Figure(found.count(ARTICLE, "read").number), behind=STORIES),
         Tile("asks_seen", Figure(found.count(ARTICLE, "ask_seen").number), behind=STORIES),
         Tile("joined", Figure(joined), behind=STORIES),
         Tile("joined_by_stories", share(joined - by_itself, joined), "share", behind=STORIES),
-    ]
-    if asked.sees_all:
-        brought = found.count(ARTICLE, "direct", currency=asked.currency)
-        tiles.append(
-            Tile(
-                "joined_mrr",
-                Figure(brought.minor, denominator=brought.number),
-                "money",
-                behind=STORIES,
-            )
-        )
-    return tiles
+        Tile("joined_mrr", mrr, "money", behind=STORIES),
+    )
 
 
 def _funnel(found: Steps) -> Table:
@@ -119,8 +110,9 @@ def _stories(
     table = Table(
         key="stories",
         title=_("Stories that brought patrons"),
-        columns=(*STORY_COLUMNS, MRR) if asked.sees_all else STORY_COLUMNS,
+        columns=STORY_COLUMNS,
         rows=(*rows, rest),
+        # Of its MRR; counts are of all currencies.
         currency=asked.currency if asked.sees_all else "",
         summary=_(
             "The %(shown)s that brought most, of %(all)s.",
@@ -129,7 +121,7 @@ def _stories(
         )
         if len(keys) > SHOWN
         else "",
-        links=(*links, "") if any(links) else (),
+        links=(*links, ""),
     )
     drawn = replace(table, rows=tuple(rows[:DRAWN]))
     tones = {"direct": "coffee", "influenced": "ember"}
@@ -162,14 +154,12 @@ def _story(name: str, found: Steps, key: str, asked: Asked) -> tuple[Cell, ...]:
     }
     reads = counts["read"]
     shares = (share(counts[each], reads) if reads else None for each in ("direct", "influenced"))
-    cells: tuple[Cell, ...] = (
+    return (
         name,
         reads,
         counts["ask_seen"],
         counts["direct"],
         counts["influenced"],
         *shares,
+        found.count(ARTICLE, "direct", key, asked.currency).minor,
     )
-    if not asked.sees_all:
-        return cells
-    return (*cells, found.count(ARTICLE, "direct", key, asked.currency).minor)

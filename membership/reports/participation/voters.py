@@ -64,13 +64,8 @@ def settled(session: Session, period: Period) -> list[Counted]:
 
 
 def tables(rounds: Sequence[Counted], asked: Asked) -> tuple[Table, ...]:
-    """What voters give is for those who see all."""
-    return (
-        _turnout(rounds),
-        _by_tenure(rounds),
-        *([_by_amount(rounds, asked.currency)] if asked.sees_all else []),
-        _kept(rounds),
-    )
+    by_amount = _by_amount(rounds, asked.currency)
+    return (_turnout(rounds), _by_tenure(rounds), by_amount, _kept(rounds))
 
 
 def turned_out(whole: Group) -> Figure:
@@ -161,6 +156,7 @@ def _by_amount(rounds: Sequence[Counted], currency: str) -> Table:
         _columns(_("In a month")),
         tuple(_row(names[key], *sums[key]) for key in keys),
         currency=currency,
+        of_amounts=True,
     )
     return _drawn(table)
 

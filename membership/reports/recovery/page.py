@@ -4,10 +4,12 @@ Everything but what fails now is told by the day of the failure, so that what wa
 part of what failed.
 """
 
+from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import accumulate
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -42,16 +44,17 @@ NAMES = ("failed", "recovered", "given_up", "recovered_by", "recovery_days")
 
 def median(counts: Mapping[int, int]) -> Decimal | None:
     """The middle of as many values as `counts` says of each, or between the two; None of none."""
-    values = sorted(value for value, count in counts.items() for _each in range(count))
+    values = sorted(value for value, count in counts.items() if count)
     if not values:
         return None
-    half = len(values) // 2
-    return Decimal(values[half] + values[~half]) / 2
+    upto = list(accumulate(counts[value] for value in values))
+    low, high = (values[bisect(upto, place)] for place in ((upto[-1] - 1) // 2, upto[-1] // 2))
+    return Decimal(low + high) / 2
 
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
-    """`behind` is where the payments behind a row stand, for who sees all: those that failed in a
-    "month" (2026-03), "all" that "failed" in the days asked for, those with a "code"; "cards" that
+    """`behind` is where the payments behind a row stand: those that failed in a "month" (2026-03),
+    "all" that "failed" in the days asked for, those with a "code"; "cards" that
     expire within so many days; and with none of them, the payments that fail now."""
     found = daily.counts(session, asked, *NAMES)
     failing = _failing(session, asked)
@@ -99,12 +102,12 @@ def _cards(session: Session, asked: Asked) -> tuple[Count, ...]:
 
 
 def _tiles(found: Counts, failing: Count, asked: Asked, behind: Behind) -> tuple[Tile, ...]:
-    now, in_days = (behind("", ""), behind("failed", "all")) if asked.sees_all else ("", "")
+    now, in_days = behind("", ""), behind("failed", "all")
     failed, recovered = found.total("failed"), found.total("recovered")
     still = failed.number - recovered.number - found.total("given_up").number
     days = {int(part): count.number for part, count in found.by_part("recovery_days").items()}
     middle = median(days)
-    tiles = [
+    return (
         Tile("failed", Figure(failed.number), behind=in_days),
         Tile(
             "recovered",
@@ -114,14 +117,10 @@ def _tiles(found: Counts, failing: Count, asked: Asked, behind: Behind) -> tuple
         ),
         Tile("recovery_days", Figure(middle, middle is not None), "days"),
         Tile("failing", Figure(failing.number), behind=now),
-    ]
-    if asked.sees_all:
-        tiles += [
-            Tile("failed_value", Figure(failed.minor), "money", behind=in_days),
-            Tile("recovered_value", ratio(recovered.minor, failed.minor), "share"),
-            Tile("failing_value", Figure(failing.minor), "money", behind=now),
-        ]
-    return tuple(tiles)
+        Tile("failed_value", Figure(failed.minor), "money", behind=in_days),
+        Tile("recovered_value", ratio(recovered.minor, failed.minor), "share", of_amounts=True),
+        Tile("failing_value", Figure(failing.minor), "money", behind=now),
+    )
 
 
 def _tried(number: int) -> str:
@@ -136,16 +135,15 @@ def _tried(number: int) -> str:
 
 
 def _by_month(found: Counts, asked: Asked, behind: Behind) -> Table:
-    columns = [
+    columns = (
         Column("month", _("Month of the failure"), "month"),
         Column("failed", _("Failed payments")),
         Column("recovered", _("Came after all")),
         Column("given_up", _("Given up")),
         Column("open", _("Still being tried")),
         Column("share", _("Came, of those that failed"), "share"),
-    ]
-    if asked.sees_all:
-        columns += _of_money()
+        *_of_money(),
+    )
     months = [each for each in asked.period.months if each <= asked.today]
     rows = []
     for month in months:
@@ -159,14 +157,14 @@ def _by_month(found: Counts, asked: Asked, behind: Behind) -> Table:
             left,
             discreet(share(recovered.number, failed.number), asked),
         )
-        rows.append(cells + _money(failed, recovered, asked))
+        rows.append(cells + _money(failed, recovered))
     table = Table(
         "recovery",
         _title(found),
-        tuple(columns),
+        columns,
         tuple(rows),
         currency=asked.currency,
-        links=tuple(behind("month", f"{each:%Y-%m}") for each in months) if asked.sees_all else (),
+        links=tuple(behind("month", f"{each:%Y-%m}") for each in months),
     )
     tones = {"recovered": "good", "given_up": "ember", "open": "muted"}
     return replace(table, picture=pictures.stacked(table, "month", tones, short_month_name))
@@ -186,15 +184,14 @@ def _title(found: Counts) -> str:
 
 
 def _by_code(found: Counts, asked: Asked, behind: Behind) -> Table:
-    columns = [
+    columns = (
         Column("reason", _("What the bank said"), "text"),
         Column("code", _("Its code"), "text"),
         Column("failed", _("Failed payments")),
         Column("recovered", _("Came after all")),
         Column("share", _("Came, of those that failed"), "share"),
-    ]
-    if asked.sees_all:
-        columns += _of_money()
+        *_of_money(),
+    )
     rows = []
     for code, failed in found.by_part("failed").items():
         recovered = found.total("recovered", part=code)
@@ -203,17 +200,17 @@ def _by_code(found: Counts, asked: Asked, behind: Behind) -> Table:
             code,
             *_came(failed.number, recovered.number, asked),
         )
-        rows.append(cells + _money(failed, recovered, asked))
+        rows.append(cells + _money(failed, recovered))
     title = str(_("Why payments failed"))
     if rows:
         title = str(_("Most payments failed because of this: %(reason)s", reason=rows[0][0]))
     table = Table(
         "decline_codes",
         title,
-        tuple(columns),
+        columns,
         tuple(rows),
         currency=asked.currency,
-        links=tuple(behind("code", str(row[1])) for row in rows) if asked.sees_all else (),
+        links=tuple(behind("code", str(row[1])) for row in rows),
     )
     tones = {"failed": "muted", "recovered": "good"}
     return replace(table, picture=pictures.bars(table, "reason", tones))
@@ -231,35 +228,31 @@ def _of_money() -> list[Column]:
     return [
         Column("failed_value", _("Failed, in money"), "money"),
         Column("recovered_value", _("Came, in money"), "money"),
-        Column("share_value", _("Came, by value"), "share"),
+        Column("share_value", _("Came, by value"), "share", of_amounts=True),
     ]
 
 
-def _money(failed: Count, recovered: Count, asked: Asked) -> tuple[Cell, ...]:
+def _money(failed: Count, recovered: Count) -> tuple[Cell, ...]:
     """The cells below _of_money()."""
-    if not asked.sees_all:
-        return ()
     return (failed.minor, recovered.minor, ratio(recovered.minor, failed.minor))
 
 
 def _by_means(found: Counts, asked: Asked) -> Table:
-    columns = [
+    columns = (
         Column("means", _("What brought it"), "text"),
         Column("recovered", _("Came after all")),
         Column("share", _("Of all that came"), "share"),
-    ]
-    if asked.sees_all:
-        columns.append(Column("recovered_value", _("Came, in money"), "money"))
+        Column("recovered_value", _("Came, in money"), "money"),
+    )
     all_of_them = found.total("recovered_by").number
     rows = []
     for means, word in stripe_words.RECOVERED_BY.items():
         count = found.total("recovered_by", part=means)
-        cells: tuple[Cell, ...] = (str(word), *people_of(count.number, all_of_them, asked))
-        rows.append((*cells, count.minor) if asked.sees_all else cells)
+        rows.append((str(word), *people_of(count.number, all_of_them, asked), count.minor))
     table = Table(
         "recovered_by",
         _("What brought the payments that came after all"),
-        tuple(columns),
+        columns,
         tuple(rows),
         currency=asked.currency,
     )
@@ -267,33 +260,37 @@ def _by_means(found: Counts, asked: Asked) -> Table:
 
 
 def _of_cards(cards: tuple[Count, ...], asked: Asked, behind: Behind) -> Table:
-    columns = [
+    columns = (
         Column("days", _("Within so many days"), "count"),
         Column("cards", _("Cards")),
-    ]
-    if asked.sees_all:
-        columns.append(Column("mrr", _("What they bring in a month"), "money"))
-    rows: list[tuple[Cell, ...]] = [
-        (days, count.number, count.minor) if asked.sees_all else (days, people(count.number, asked))
-        for days, count in zip(SOON, cards, strict=True)
-    ]
+        Column("mrr", _("What they bring in a month"), "money"),
+    )
     table = Table(
         "cards",
+        _cards_title(cards[0].number, asked),
+        columns,
+        tuple(
+            (days, people(count.number, asked), count.minor)
+            for days, count in zip(SOON, cards, strict=True)
+        ),
+        currency=asked.currency,
+        links=tuple(behind("cards", str(days)) for days in SOON),
+    )
+    return replace(table, picture=pictures.bars(table, "days", {"cards": "coffee"}, _within))
+
+
+def _cards_title(number: int, asked: Asked) -> str:
+    if isinstance(people(number, asked), Figure):
+        return str(_("How many cards expire soon"))
+    return str(
         ngettext(
             "%(number)s card expires within %(days)d days",
             "%(number)s cards expire within %(days)d days",
-            cards[0].number,
-            number=show_number(cards[0].number),
+            number,
+            number=show_number(number),
             days=SOON[0],
         )
-        if asked.sees_all
-        else _("How many cards expire soon"),
-        tuple(columns),
-        tuple(rows),
-        currency=asked.currency,
-        links=tuple(behind("cards", str(days)) for days in SOON) if asked.sees_all else (),
     )
-    return replace(table, picture=pictures.bars(table, "days", {"cards": "coffee"}, _within))
 
 
 def _within(days: int) -> str:

@@ -34,32 +34,28 @@ class Said:
 
 
 def left_table(found: Counts, asked: Asked, behind: Behind) -> Table:
-    """By month; with what it brought, for who sees all."""
+    """By month, with what they brought."""
     months = [each for each in asked.period.months if each <= asked.today]
-    columns = [
+    columns = (
         Column("month", _("Month"), "month"),
         Column("voluntary", _("By their own wish")),
         Column("payment_failed", _("By a failed payment")),
         Column("other", _("Otherwise")),
-    ]
-    if asked.sees_all:
-        columns += [
-            Column("voluntary_mrr", _("MRR by their own wish"), "money"),
-            Column("payment_failed_mrr", _("MRR by a failed payment"), "money"),
-            Column("other_mrr", _("MRR otherwise"), "money"),
-        ]
-    rows = []
+        Column("voluntary_mrr", _("MRR by their own wish"), "money"),
+        Column("payment_failed_mrr", _("MRR by a failed payment"), "money"),
+        Column("other_mrr", _("MRR otherwise"), "money"),
+    )
+    rows: list[tuple[Cell, ...]] = []
     for month in months:
         ways = _ways(found, month)
-        cells: list[Cell] = [month, *(each.number for each in ways)]
-        rows.append((*cells, *(each.minor for each in ways)) if asked.sees_all else tuple(cells))
+        rows.append((month, *(each.number for each in ways), *(each.minor for each in ways)))
     table = Table(
         "left",
         _left_title(*(each.number for each in _ways(found))),
-        tuple(columns),
+        columns,
         tuple(rows),
         currency=asked.currency,
-        links=tuple(behind("left", f"{each:%Y-%m}") for each in months) if asked.sees_all else (),
+        links=tuple(behind("left", f"{each:%Y-%m}") for each in months),
     )
     tones = {"voluntary": "coffee", "payment_failed": "ember", "other": "muted"}
     return replace(table, picture=pictures.stacked(table, "month", tones, short_month_name))
@@ -116,7 +112,7 @@ def why_table(found: Counts, asked: Asked, behind: Behind) -> Table:
             Column("share", _("Of those who said why"), "share"),
         ),
         tuple(rows),
-        links=tuple(links) if asked.sees_all else (),
+        links=tuple(links),
     )
     return replace(table, picture=pictures.bars(table, "reason", {"left": "coffee"}))
 

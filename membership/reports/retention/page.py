@@ -1,7 +1,4 @@
-"""The page on who stays and who leaves (rule D2), in five queries however many patrons there are.
-
-What is made of amounts is for those who see all.
-"""
+"""The page on who stays and who leaves (rule D2), in five queries however many give."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -22,8 +19,8 @@ from membership.web.pages import show_number
 
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
-    """`behind` is where the people behind a row stand, for who sees all: those who "began" or
-    "left" in a month (2026-03), what "moved" MRR in one, and what was written with a "reason"."""
+    """`behind` is where the people behind a row stand: those who "began" or "left" in a month
+    (2026-03), what "moved" MRR in one, and what was written with a "reason"."""
     cohorts = staying.all_cohorts(session, asked)
     months = staying.months(session, asked)
     counts = daily.counts(session, asked, "left", "left_why", "margin")
@@ -48,17 +45,17 @@ def _tiles(months: Sequence[Month], counts: Counts, asked: Asked) -> tuple[Tile,
     leaving = Tile(
         "churn", discreet(churn, asked), "share", note=_of_months(churn), behind="#patron_retention"
     )
-    if not asked.sees_all:
-        return (leaving,)
     return (*_kept(months), leaving, *_worth(months, counts, churn))
 
 
 def _kept(months: Sequence[Month]) -> tuple[Tile, ...]:
     """Gross and net retention of all the months."""
     whole = "#revenue_retention"
+    gross = over_months(each.gross for each in months)
+    net = over_months(each.net for each in months)
     return (
-        Tile("gross_retention", over_months(each.gross for each in months), "share", behind=whole),
-        Tile("net_retention", over_months(each.net for each in months), "share", behind=whole),
+        Tile("gross_retention", gross, "share", behind=whole, of_amounts=True),
+        Tile("net_retention", net, "share", behind=whole, of_amounts=True),
     )
 
 
@@ -91,7 +88,7 @@ def _worth(months: Sequence[Month], counts: Counts, churn: Figure) -> tuple[Tile
         lifetime, three_years = lifetime_value(*made_of), three_year_value(*made_of)
     return (
         Tile("arpu", average(mrr, patrons), "money"),
-        Tile("margin", margin, "share", note=_of_fees(counts)),
+        Tile("margin", margin, "share", note=_of_fees(counts), of_amounts=True),
         Tile("ltv", _value(lifetime, patrons), "money", note=_why_none(churn, margin)),
         Tile("three_year_value", _value(three_years, patrons), "money"),
     )

@@ -57,7 +57,7 @@ def _survival_title(curve: Sequence[Figure]) -> str:
 
 
 def cohort_tables(found: Sequence[Cohort], asked: Asked, behind: Behind) -> tuple[Table, ...]:
-    """Heat maps of the cohorts that began in the days asked for; by revenue for who sees all."""
+    """Heat maps of the cohorts that began in the days asked for, by number and by revenue."""
     shown = [each for each in found if each.first_day in asked.period.months][-MOST_COHORTS:]
     after = [each for each in AFTER if each < max((len(each.months) for each in shown), default=0)]
     headings = (Column("cohort", _("Began in"), "month"), Column("began", _("Patrons"), "count"))
@@ -72,31 +72,31 @@ def cohort_tables(found: Sequence[Cohort], asked: Asked, behind: Behind) -> tupl
             for each in shown
         ),
         summary=_("Columns: months since the one in which they began."),
-        links=links if asked.sees_all else (),
+        links=links,
     )
-    tables = [by_number]
-    if asked.sees_all:
-        began = Column("began_mrr", _("Began with"), "money")
-        tables.append(
-            Table(
-                "cohort_revenue",
-                _revenue_title(shown),
-                (*headings, began, *columns),
-                tuple(
-                    (
-                        each.first_day,
-                        each.began.patrons,
-                        each.began.mrr_minor,
-                        *_revenue_cells(each, after),
-                    )
-                    for each in shown
-                ),
-                currency=asked.currency,
-                summary=_("Columns: months since the one in which they began."),
-                links=links,
+    began = Column("began_mrr", _("Began with"), "money")
+    by_revenue = Table(
+        "cohort_revenue",
+        _revenue_title(shown),
+        (*headings, began, *columns),
+        tuple(
+            (
+                each.first_day,
+                each.began.patrons,
+                each.began.mrr_minor,
+                *_revenue_cells(each, after),
             )
-        )
-    return tuple(replace(each, picture=pictures.heat(each, short_month_name)) for each in tables)
+            for each in shown
+        ),
+        currency=asked.currency,
+        summary=_("Columns: months since the one in which they began."),
+        links=links,
+        of_amounts=True,
+    )
+    return tuple(
+        replace(each, picture=pictures.heat(each, short_month_name))
+        for each in (by_number, by_revenue)
+    )
 
 
 def _cells(cohort: Cohort, after: Sequence[int], asked: Asked) -> tuple[Cell, ...]:
@@ -139,11 +139,9 @@ def _revenue_title(shown: Sequence[Cohort]) -> str:
 
 
 def month_tables(found: Sequence[Month], asked: Asked, behind: Behind) -> tuple[Table, ...]:
-    """Who stayed, month by month; and what stayed, for who sees all, with all that moved it."""
-    if not asked.sees_all:
-        return (_patrons_by_month(found, asked),)
+    """Who stayed, month by month; and what stayed, with all that moved it."""
     links = tuple(behind("moved", f"{each.first_day:%Y-%m}") for each in found)
-    tables = (_patrons_by_month(found, asked), _revenue_by_month(found, asked))
+    tables = (_patrons_by_month(found, asked), _revenue_by_month(found, asked.currency))
     return tuple(replace(each, links=links) for each in tables)
 
 
@@ -166,7 +164,7 @@ def _patrons_by_month(found: Sequence[Month], asked: Asked) -> Table:
     )
 
 
-def _revenue_by_month(found: Sequence[Month], asked: Asked) -> Table:
+def _revenue_by_month(found: Sequence[Month], currency: str) -> Table:
     rows = tuple(
         (
             each.first_day,
@@ -193,7 +191,8 @@ def _revenue_by_month(found: Sequence[Month], asked: Asked) -> Table:
         _("How much of each month’s start was left at its end"),
         columns,
         rows,
-        currency=asked.currency,
+        currency=currency,
+        of_amounts=True,
     )
     lines = {"gross": "coffee", "net": "good"}
     return replace(table, picture=pictures.line(table, "month", lines, short_month_name))

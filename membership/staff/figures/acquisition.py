@@ -10,9 +10,10 @@ from membership.staff.figures import pages
 
 
 def _report(session: Session, asked: Asked) -> Report:
+    if not asked.sees_all:
+        return acquisition.report(session, asked)
+
     def patrons_of(article_id: int) -> str:
-        if not asked.sees_all:
-            return ""
         first, last = asked.period.first_day, asked.period.last_day
         return url_for("staff.patrons", source=article_id, since=first, until=last)
 

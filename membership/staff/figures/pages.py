@@ -63,6 +63,10 @@ class Page:
     beside: Callable[[Session, Asked], Mapping[str, Any]] = lambda _session, _asked: {}
     listed: Callable[[Session, Asked], Listed] | None = None
 
+    def report(self, session: Session, asked: Asked) -> Report:
+        """What whoever asks may see of it."""
+        return self.build(session, asked).seen_by(asked)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -84,7 +88,7 @@ def add(page: Page, rule: str = "") -> None:
     def show() -> tuple[str, int]:
         with transaction() as session:
             question = _question(session, page)
-            report = page.build(session, question.asked)
+            report = page.report(session, question.asked)
             text = render_template(
                 page.template,
                 page=page,
@@ -100,7 +104,7 @@ def add(page: Page, rule: str = "") -> None:
     def csv(table: str) -> Response:
         with transaction() as session:
             asked = _question(session, page).asked
-            found = [each for each in page.build(session, asked).tables if each.key == table]
+            found = [each for each in page.report(session, asked).tables if each.key == table]
             if not found:
                 abort(404)
             name = f"{page.name}-{table}-{asked.period.first_day}-{asked.period.last_day}.csv"

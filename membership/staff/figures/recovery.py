@@ -24,6 +24,8 @@ CODE = re.compile("[a-z_]{1,60}")
 
 
 def _report(session: Session, asked: Asked) -> Report:
+    if not asked.sees_all:
+        return recovery.report(session, asked)
     return recovery.report(session, asked, lambda name, value: _address(**{name: value}))
 
 

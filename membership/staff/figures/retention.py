@@ -33,6 +33,9 @@ LINES: Mapping[str, Callable[[Iterable[Any], str], Iterator[list[str]]]] = {
 
 
 def _report(session: Session, asked: Asked) -> Report:
+    if not asked.sees_all:
+        return retention.report(session, asked)
+
     def behind(name: str, value: str) -> str:
         if name == "moved":
             of_month = {"moved": ALL, "month": value}
