@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
-from sandbox.demo.surroundings import ROOT
 from tests.system import System, running
 
-SCREENSHOTS = ROOT / "var" / "screenshots"
 # What does not come within this does not come; a busy machine takes some of it.
 PATIENCE = 30_000
 expect.set_options(timeout=PATIENCE)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import SCREENSHOTS, watch
+from tests.browser.conftest import watch
+from tests.browser.looking import NARROW, WIDE, look
 from tests.browser.steps import sign_in
 from tests.system import System, wait_until
 
@@ -16,28 +16,6 @@ EDITOR = "editor@kava.example"
 # Beat looks for what is due every twenty seconds.
 SENT_WITHIN_MS = 120_000
 TEXT = "Hello,\n\n[the harbour](/articles) has **news**.\n\n- read it\n- pass it on"
-
-
-def shots(page: Page, name: str) -> None:
-    """On a desk, and on a phone."""
-    for width in (1200, 360):
-        shot(page, name, width)
-
-
-def shot(page: Page, name: str, width: int) -> None:
-    """Pictures to look at, light and dark; nothing is wider than the screen, axe finds nothing."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    height = page.evaluate("document.documentElement.scrollHeight")
-    # A letter's frame is painted where it is seen.
-    page.set_viewport_size({"width": width, "height": height})
-    for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)
-        file = SCREENSHOTS / f"campaign-{name}-{width}-{scheme}.png"
-        page.screenshot(path=file, full_page=True, animations="disabled")
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-    page.set_viewport_size({"width": width, "height": 800})
 
 
 @contextmanager
@@ -69,7 +47,7 @@ def test_from_the_first_word_to_the_last_letter(
     page.get_by_label("Subject, English").fill("News of the harbour")
     page.get_by_label("Text, English").fill(TEXT)
     page.get_by_label("gave once").check()
-    shots(page, "form")
+    look(page, "campaign-form", NARROW, WIDE)
     page.get_by_role("button", name="Save and look at it").click()
 
     # As mail: both parts.
@@ -82,7 +60,7 @@ def test_from_the_first_word_to_the_last_letter(
     expect(page.locator(".letter-text")).to_contain_text(f"the harbour ({system.web}/articles)")
     people = int(re.findall(r"(\d+) p", page.locator(".tile-figure").inner_text())[0])
     assert people > 0
-    shots(page, "draft")
+    look(page, "campaign-draft", NARROW, WIDE)
 
     page.get_by_role("button", name="Send me a test").click()
     test = system.wait_for_mail(EDITOR, "Test: News of the harbour")
@@ -90,7 +68,7 @@ def test_from_the_first_word_to_the_last_letter(
 
     page.get_by_role("link", name="Schedule it").click()
     page.get_by_label("Start at once").check()
-    shots(page, "schedule")
+    look(page, "campaign-schedule", NARROW, WIDE)
     progress = page.locator("#progress")
     with sent_away(system):
         page.get_by_role("button", name="Schedule", exact=True).click()
@@ -98,11 +76,11 @@ def test_from_the_first_word_to_the_last_letter(
         expect(page.get_by_role("link", name="Change it")).to_have_count(0)
         expect(page.get_by_text("counted again when it begins")).to_have_count(0)
         progress.get_by_role("link", name="Pause").click()
-        shots(page, "pause")
+        look(page, "campaign-pause", NARROW, WIDE)
         page.get_by_label("Reason").fill("A word is missing.")
         page.get_by_role("button", name="Pause", exact=True).click()
         expect(progress).to_contain_text("held back")
-        shots(page, "paused")
+        look(page, "campaign-paused", NARROW, WIDE)
     progress.get_by_role("link", name="Go on sending").click()
     page.get_by_role("button", name="Go on", exact=True).click()
     opened = page.evaluate("performance.timeOrigin")
@@ -111,7 +89,7 @@ def test_from_the_first_word_to_the_last_letter(
     expect(progress).to_contain_text("finished", timeout=SENT_WITHIN_MS)
     # Another state is another page: what can be done, and what is said of the audience.
     assert page.evaluate("performance.timeOrigin") != opened
-    shots(page, "finished")
+    look(page, "campaign-finished", NARROW, WIDE)
 
     became = {
         row["state"]: row["n"]
@@ -128,15 +106,15 @@ def test_from_the_first_word_to_the_last_letter(
 
     page.goto("/staff/campaigns")
     expect(page.get_by_role("row", name=name)).to_contain_text("100 % done")
-    shots(page, "list")
+    look(page, "campaign-list", NARROW, WIDE)
 
 
-@pytest.mark.parametrize("width", [1200, 360])
+@pytest.mark.parametrize("seen", [WIDE, NARROW])
 def test_what_a_second_person_sees_and_what_can_become_of_letters(
-    page: Page, system: System, width: int
+    page: Page, system: System, seen: tuple[int, str]
 ) -> None:
     """[M3] [R6] The demo's two campaigns: one waits for approval, one has every end there is."""
-    page.set_viewport_size({"width": width, "height": 800})
+    page.set_viewport_size({"width": seen[0], "height": 900})
     sign_in(page, system, EDITOR)
     (sent, draft) = system.rows("SELECT id FROM campaign ORDER BY id LIMIT 2")
     system.rows(
@@ -145,14 +123,14 @@ def test_what_a_second_person_sees_and_what_can_become_of_letters(
         **draft,
     )
     page.goto(f"/staff/campaigns/{draft['id']}")
-    shot(page, "awaiting", width)
+    look(page, "campaign-awaiting", seen)
     page.get_by_role("link", name="Approve it").click()
     expect(page.frame_locator("iframe").get_by_text("you have a say")).to_be_visible()
     expect(page.locator("main")).to_contain_text("never voted")
-    shot(page, "approve", width)
+    look(page, "campaign-approve", seen)
     page.get_by_role("button", name="Approve", exact=True).click()
     expect(page.locator("#progress")).to_contain_text("scheduled")
-    shot(page, "scheduled", width)
+    look(page, "campaign-scheduled", seen)
 
     # As it may stand in the middle of a bad day.
     system.rows("UPDATE campaign SET state = 'paused', finished_at = NULL WHERE id = :id", **sent)
@@ -164,9 +142,9 @@ def test_what_a_second_person_sees_and_what_can_become_of_letters(
     )
     page.goto(f"/staff/campaigns/{sent['id']}")
     expect(page.locator("#progress")).to_contain_text("Maybe sent")
-    shot(page, "mixed", width)
+    look(page, "campaign-mixed", seen)
     page.goto("/staff/campaigns")
-    shot(page, "list-mixed", width)
+    look(page, "campaign-list-mixed", seen)
     system.rows(
         "UPDATE outbox_email SET state = 'sent', settled_at = coalesce(settled_at, now())"
         " WHERE campaign_id = :id AND state IN ('failed', 'uncertain', 'pending')",

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from markupsafe import Markup
 from playwright.sync_api import Browser, Page
 from sqlalchemy.orm import Session
 
 from membership.mail import letters, wording
+from tests.browser.looking import is_accessible
 from tests.mail.every_kind import KINDS, LANGUAGES, LINK, all_letters
 
 WIDTHS = {"wide": 700, "narrow": 360}
@@ -55,11 +55,10 @@ def test_every_letter_looks_finished(window: Page, kind: str, language: str) -> 
             assert width_of(window) <= width
             # The others of a kind differ in their words alone.
             if case == 0 and (size, scheme) in LOOKED_AT_CLOSELY:
-                found = Axe().run(window, options={"rules": RULES})
-                assert found.violations_count == 0, found.generate_report()
+                is_accessible(window, rules=RULES)
             if PICTURES:
-                file = Path(PICTURES) / f"{kind}-{language}-{case}-{size}-{scheme}.png"
-                window.screenshot(path=file, full_page=True)
+                name = f"{kind}-{language}-{case}-{size}-{scheme}.png"
+                window.screenshot(path=Path(PICTURES) / name, full_page=True)
     assert not [url for url in asked_for if not url.startswith(("about:", "data:"))]
 
 
