@@ -171,6 +171,9 @@ def test_a_whole_life_whose_events_all_come_ten_times_at_once(system: System) ->
         renew(system, reader.email)
         life.ten_times()
         assert subscriptions(system, reader.email)[0]["state"] == "past_due"
+        # Who pays before the letter is written is not told of the failure.
+        failed = ("payment_failed", "sent")
+        wait_until(lambda: failed in mails_about(system, reader.email), "the letter of it")
         system.sandbox("cards", customer=customer, number=PAYS)
         system.sandbox("clock", advance=3 * DAY)
         life.ten_times()
