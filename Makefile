@@ -24,7 +24,7 @@ demo-reset:  ## Forget the demo's data
 	@rm -rf var && echo "The next demo begins anew."
 
 test: .venv/dev-installed translations chromium  ## Run every test (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: .venv/dev-installed translations  ## Lint, types, layers, migrations, compose file
 	@$(BIN)/ruff check .

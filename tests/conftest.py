@@ -33,7 +33,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("kava")
 
 # Whole systems run in these: those that are broken on purpose, and those that are looked at.
-SYSTEMS = ("faults", "browser", "sandbox_runtime")
+SYSTEMS = ("faults", "browser", "faults/mail", "sandbox_runtime")
 
 
 class Sharing(LoadScopeScheduling):
@@ -44,7 +44,7 @@ class Sharing(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        folder = file.split("/")[1]
+        folder = file.removeprefix("tests/").rpartition("/")[0]
         return folder if folder in SYSTEMS else file
 
 
@@ -55,8 +55,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What cannot be shared begins, the longest first; the small fills what is left."""
     order = {each: number for number, each in enumerate((*SYSTEMS, "voting", "billing", "reports"))}
-    folders = {item: item.path.relative_to(ROOT / "tests").parts[0] for item in items}
-    items.sort(key=lambda item: order.get(folders[item], len(order)))
+    folders = {item: str(item.path.parent.relative_to(ROOT / "tests")) for item in items}
+
+    def place(item: pytest.Item) -> int:
+        folder = folders[item]
+        return order.get(folder, order.get(folder.split("/")[0], len(order)))
+
+    items.sort(key=place)
     for item in items:
         if folders[item] in SYSTEMS:
             # Each may have to wait for a whole system to start, and then for several things.

@@ -34,6 +34,13 @@ def system(shared_system: System) -> Iterator[System]:
     shared_system.rows("UPDATE stripe_event SET state = 'failed' WHERE state = 'pending'")
 
 
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Redis]:
+    """For modules that stop it, or make it forget."""
+    with services.start_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def mail_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Postgres]:
     with mailroom.migrated(tmp_path_factory.mktemp("mail")) as postgres:

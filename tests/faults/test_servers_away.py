@@ -43,12 +43,6 @@ BY_BEAT = 120.0
 
 
 @pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Redis]:
-    with services.start_redis(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Postgres]:
     with services.start_postgres(tmp_path_factory.mktemp("postgres")) as server:
         yield server

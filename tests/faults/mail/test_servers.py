@@ -18,12 +18,6 @@ STEP = 100
 
 
 @pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Redis]:
-    with services.start_redis(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def crowd(
     mail_postgres: services.Postgres,
     redis: services.Redis,
