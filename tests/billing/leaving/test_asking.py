@@ -163,7 +163,7 @@ def test_a_gift_to_come_arrives_without_name_and_words(
 ) -> None:
     """[S11] Whether its letter is written when its giver leaves, or not yet."""
     for friend, day in (("one@example.org", 0), ("two@example.org", 20)):
-        send_on = (clock.now() + timedelta(days=day)).date().isoformat()
+        send_on = (clock.newsroom_day() + timedelta(days=day)).isoformat()
         wanted = {"recipient_email": friend, "send_on": send_on, "email": ADDRESS}
         buy(stripe, browser, name=NAME, letter="As at the river", **wanted)
     sending.send_due()

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from membership import clock
 from tests import factories
 from tests.billing.manage.conftest import Patron
 from tests.conftest import SignedIn
@@ -18,7 +19,7 @@ PRIMARY = re.compile(r'data-kind="primary"[^>]*>([^<]+)<')
 def test_everything_stands_on_the_account_page(patron: NewPatron) -> None:
     """[B9] [B10] Next charge first, then what can be done, the card, since when, receipts."""
     giver = patron()
-    end = giver.row.current_period_end_at
+    end = clock.newsroom_day(giver.row.current_period_end_at)
     page = re.sub(r"<(?!a )[^>]+>", "", giver.browser.get("/account").text)
     places = [
         page.index(each)
