@@ -1,18 +1,20 @@
 """What pages ask of the daily rollups."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, cast, func, select, types
+from sqlalchemy import ColumnElement, cast, func, select, types, union_all
 from sqlalchemy.orm import Session
 
 from membership.reports.models import DailyCount
+from membership.reports.periods import Period, months_later
 from membership.reports.report import Asked
+from membership.reports.rollups.rollup import in_months, name_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Count:
 class Counts:
     """Of some rollups: by name, month and part."""
 
-    found: Mapping[tuple[str, date, str], Count] = field(default_factory=dict)
+    found: Mapping[tuple[Any, ...], Count] = field(default_factory=dict)
 
     def total(self, name: str, month: date | None = None, part: str | None = None) -> Count:
         """All of a rollup, or of one month or one part of it."""
@@ -59,22 +61,36 @@ def month_of(day: Any) -> ColumnElement[date]:
     return cast(func.date_trunc("month", cast(day, types.DateTime)), types.Date)
 
 
+def in_days(period: Period, *names: str) -> tuple[ColumnElement[bool], ...]:
+    """SQL: in which rows the facts of these days are: those of whole months, and of single days.
+
+    One condition for each walk along the key (name, day): joined by OR, all would be read.
+    """
+    months = period.whole_months
+    ends = (months[0], months_later(months[-1], 1)) if months else (period.first_day,) * 2
+    name, day = DailyCount.name, DailyCount.day
+    return (
+        name.in_(names) & (day >= period.first_day) & (day < ends[0]),
+        name.in_(map(in_months, names)) & day.in_(months),
+        name.in_(names) & (day >= ends[1]) & (day <= period.last_day),
+    )
+
+
+def sums(
+    session: Session, wanted: Iterable[ColumnElement[bool]], *by: Any
+) -> dict[tuple[Any, ...], Count]:
+    """What the wanted rows come to, by the name of the rollup and the columns `by`; one query."""
+    keys = (DailyCount.name, *by)
+    added = (func.sum(DailyCount.number), func.sum(DailyCount.minor))
+    parts = (select(*keys, *added).where(each).group_by(*keys) for each in wanted)
+    found: dict[tuple[Any, ...], Count] = defaultdict(Count)
+    for name, *of, number, minor in session.execute(union_all(*parts)):
+        found[name_of(name), *of] += Count(int(number), int(minor))
+    return found
+
+
 def counts(session: Session, asked: Asked, *names: str) -> Counts:
     """The rollups' facts in the days and the currency that are asked for, in one query."""
-    month = month_of(DailyCount.day)
-    rows = session.execute(
-        select(
-            DailyCount.name,
-            month,
-            DailyCount.part,
-            func.sum(DailyCount.number),
-            func.sum(DailyCount.minor),
-        )
-        .where(
-            DailyCount.name.in_(names),
-            DailyCount.currency == asked.currency,
-            DailyCount.day.between(asked.period.first_day, asked.period.last_day),
-        )
-        .group_by(DailyCount.name, month, DailyCount.part)
-    )
-    return Counts({(row[0], row[1], row[2]): Count(int(row[3]), int(row[4])) for row in rows})
+    ours = DailyCount.currency == asked.currency
+    wanted = [each & ours for each in in_days(asked.period, *names)]
+    return Counts(sums(session, wanted, month_of(DailyCount.day), DailyCount.part))

@@ -35,6 +35,16 @@ class Period:
         """The first days of all months it touches, ascending."""
         return tuple(_months(self.first_day.replace(day=1), self.last_day))
 
+    @property
+    def whole_months(self) -> tuple[date, ...]:
+        """The first days of the months of which it has every day, ascending."""
+        after = self.last_day + DAY
+        return tuple(
+            month
+            for month in self.months
+            if month >= self.first_day and months_later(month, 1) <= after
+        )
+
     def until_day(self, day: date) -> "Period":
         """Its days until `day`. ValueError when it begins later, or before figures can."""
         if self.first_day < EARLIEST:

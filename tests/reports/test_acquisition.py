@@ -16,7 +16,6 @@ from membership.reports import rollups
 from membership.reports.acquisition import page as acquisition
 from membership.reports.acquisition.came import BELOW, tier_of
 from membership.reports.acquisition.intervals import overlap, wilson
-from membership.reports.acquisition.steps import whole_months
 from membership.reports.figures import Figure, part_of
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Report, Table
@@ -266,20 +265,6 @@ def test_tiers_reach_up_to_the_next_one(session: Session) -> None:
     assert tier_of(4800, "year", "EUR") == "coffee"
     assert tier_of(1200, "once", "EUR") == "lunch"
     assert tier_of(1200, "month", "XXX") == BELOW
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "months"),
-    [
-        (date(2026, 2, 1), date(2026, 4, 30), [2, 3, 4]),
-        (date(2026, 2, 2), date(2026, 4, 29), [3]),
-        (date(2026, 2, 1), date(2026, 2, 27), []),
-        (date(2026, 12, 1), date(2026, 12, 31), [12]),
-        (date(2026, 3, 5), date(2026, 3, 5), []),
-    ],
-)
-def test_whole_months(first: date, last: date, months: list[int]) -> None:
-    assert [month.month for month in whole_months(Period(first, last))] == months
 
 
 def test_nothing_yet(session: Session) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from membership.reports.figures import Figure, average, hide_small_group
-from membership.reports.periods import months_later
+from membership.reports.periods import Period, months_later
 
 
 def test_nothing_of_nobody_is_not_computable() -> None:
@@ -33,3 +33,17 @@ def test_amounts_of_fewer_than_five_people_are_hidden(people: int, shown: bool) 
 
 def test_december_is_followed_by_january() -> None:
     assert months_later(date(2026, 12, 1), 1) == date(2027, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "months"),
+    [
+        (date(2026, 2, 1), date(2026, 4, 30), [2, 3, 4]),
+        (date(2026, 2, 2), date(2026, 4, 29), [3]),
+        (date(2026, 2, 1), date(2026, 2, 27), []),
+        (date(2026, 12, 1), date(2026, 12, 31), [12]),
+        (date(2026, 3, 5), date(2026, 3, 5), []),
+    ],
+)
+def test_whole_months(first: date, last: date, months: list[int]) -> None:
+    assert [month.month for month in Period(first, last).whole_months] == months

@@ -137,7 +137,7 @@ def test_a_reason_that_is_given_later_finds_its_day(session: Session) -> None:
 @pytest.fixture
 def only_these(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other rollups are kept in the same way, and would be kept for each example."""
-    monkeypatch.setattr(rollups, "ROLLUPS", (cohorts_rollup.ROLLUP, left_rollup.LEFT))
+    monkeypatch.setattr(rollups, "ROLLUPS", (cohorts_rollup.ROLLUP, *left_rollup.ROLLUPS))
 
 
 @pytest.mark.usefixtures("only_these")

@@ -3,19 +3,18 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, func, select, union_all
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
+from membership.reports import daily
 from membership.reports.daily import Count
 from membership.reports.models import DailyCount
-from membership.reports.periods import Period, months_later
+from membership.reports.periods import Period
 from membership.reports.rollups.joined import ARTICLE, ASK, JOINED
 from membership.reports.rollups.rollup import in_months
 
 STEPS = ("read", "ask_seen", "support_page", "checkout", "paid")
-DAYS_OF = {in_months(name): name for name in (ARTICLE, ASK, JOINED)}
 # The key of what came from no story, or while no wording was tried.
 NONE = "0"
 
@@ -60,18 +59,8 @@ def _ordered(counts: Mapping[str, Count]) -> dict[str, Count]:
 
 
 def of_period(session: Session, period: Period) -> Steps:
-    """Everything in these days, in one query; whole months are read as such."""
-    names = (ARTICLE, ASK, JOINED)
-    months = whole_months(period)
-    ends = (months[0], months_later(months[-1], 1)) if months else (period.first_day,) * 2
-    days, its_name = DailyCount.day, DailyCount.name
-    return _read(
-        session,
-        # One condition for each walk along the key (name, day): joined by OR, all would be read.
-        its_name.in_(names) & (days >= period.first_day) & (days < ends[0]),
-        its_name.in_(map(in_months, names)) & days.in_(months),
-        its_name.in_(names) & (days >= ends[1]) & (days <= period.last_day),
-    )
+    """Everything in these days, in one query."""
+    return _read(session, *daily.in_days(period, ARTICLE, ASK, JOINED))
 
 
 def of_asks(session: Session) -> Steps:
@@ -79,24 +68,10 @@ def of_asks(session: Session) -> Steps:
     return _read(session, DailyCount.name == in_months(ASK))
 
 
-def whole_months(period: Period) -> tuple[date, ...]:
-    """The first days of the months of which every day is in the period, ascending."""
-    after = period.last_day + timedelta(days=1)
-    return tuple(
-        month
-        for month in period.months
-        if month >= period.first_day and months_later(month, 1) <= after
-    )
-
-
 def _read(session: Session, *wanted: ColumnElement[bool]) -> Steps:
-    what = (DailyCount.name, DailyCount.part, DailyCount.currency)
-    sums = (func.sum(DailyCount.number), func.sum(DailyCount.minor))
-    parts = (select(*what, *sums).where(each).group_by(*what) for each in wanted)
-    rows = session.execute(union_all(*parts))
     found: dict[tuple[str, str], dict[str, dict[str, Count]]] = {}
-    for name, part, currency, number, minor in rows:
+    sums = daily.sums(session, wanted, DailyCount.part, DailyCount.currency)
+    for (name, part, currency), count in sums.items():
         step, _colon, key = part.partition(":")
-        counts = found.setdefault((DAYS_OF.get(name, name), step), {}).setdefault(key, {})
-        counts[currency] = counts.get(currency, Count()) + Count(int(number), int(minor))
+        found.setdefault((name, step), {}).setdefault(key, {})[currency] = count
     return Steps(found)

@@ -63,9 +63,10 @@ def cohort_tables(found: Sequence[Cohort], asked: Asked, behind: Behind) -> tupl
     headings = (Column("cohort", _("Began in"), "month"), Column("began", _("Patrons"), "count"))
     columns = tuple(Column(f"month_{each}", str(each), "share") for each in after)
     links = tuple(behind("began", f"{each.first_day:%Y-%m}") for each in shown)
+    of_patrons, of_revenue = _cohort_titles(shown)
     by_number = Table(
         "cohorts",
-        _cohorts_title(shown),
+        of_patrons,
         headings + columns,
         tuple(
             (each.first_day, people(each.began.patrons, asked), *_cells(each, after, asked))
@@ -77,7 +78,7 @@ def cohort_tables(found: Sequence[Cohort], asked: Asked, behind: Behind) -> tupl
     began = Column("began_mrr", _("Began with"), "money")
     by_revenue = Table(
         "cohort_revenue",
-        _revenue_title(shown),
+        of_revenue,
         (*headings, began, *columns),
         tuple(
             (
@@ -112,30 +113,35 @@ def _revenue_cells(cohort: Cohort, after: Sequence[int]) -> tuple[Cell, ...]:
     )
 
 
-def _cohorts_title(shown: Sequence[Cohort]) -> str:
-    for each in shown:
-        if each.began.patrons >= SMALL:
-            return str(
-                _(
-                    "Of every 100 who began in %(month)s, %(number)d still give",
-                    month=month_name(each.first_day),
-                    number=round(100 * (each.patrons_after(-1).value or 0)),
-                )
+def _cohort_titles(shown: Sequence[Cohort]) -> tuple[str, str]:
+    """By number and by revenue: what is left of the first cohort that has shares."""
+    first = next((each for each in shown if each.began.patrons >= SMALL), None)
+    if first is None:
+        return (
+            str(_("How many of those who began in a month still give")),
+            str(_("How much of what began in a month still comes")),
+        )
+    month = month_name(first.first_day)
+    patrons, mrr = (
+        round(100 * (left.value or 0))
+        for left in (first.patrons_after(-1), first.revenue_after(-1))
+    )
+    return (
+        str(
+            _(
+                "Of every 100 who began in %(month)s, %(number)d still give",
+                month=month,
+                number=patrons,
             )
-    return str(_("How many of those who began in a month still give"))
-
-
-def _revenue_title(shown: Sequence[Cohort]) -> str:
-    for each in shown:
-        if each.began.patrons >= SMALL:
-            return str(
-                _(
-                    "Of every 100 that began in %(month)s, %(number)d still come each month",
-                    month=month_name(each.first_day),
-                    number=round(100 * (each.revenue_after(-1).value or 0)),
-                )
+        ),
+        str(
+            _(
+                "Of every 100 that began in %(month)s, %(number)d still come each month",
+                month=month,
+                number=mrr,
             )
-    return str(_("How much of what began in a month still comes"))
+        ),
+    )
 
 
 def month_tables(found: Sequence[Month], asked: Asked, behind: Behind) -> tuple[Table, ...]:

@@ -30,10 +30,9 @@ ROLLUPS: tuple[Rollup, ...] = (
     daily_figures.ROLLUP,
     running.ROLLUP,
     cohorts.ROLLUP,
-    kept.ROLLUP,
-    left.LEFT,
-    left.LEFT_WHY,
-    margin.ROLLUP,
+    *kept.ROLLUPS,
+    *left.ROLLUPS,
+    *margin.ROLLUPS,
     *recovery.ROLLUPS,
     *joined.ROLLUPS,
 )

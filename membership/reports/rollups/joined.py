@@ -14,7 +14,7 @@ from datetime import date, datetime
 from sqlalchemy import Select, func, select
 
 from membership.billing.models import Checkout, LedgerEntry
-from membership.reports.rollups.rollup import daily_count, day_of, monthly_count
+from membership.reports.rollups.rollup import daily_count, day_of
 
 ARTICLE, ASK, JOINED = "article", "ask", "joined"
 
@@ -95,5 +95,5 @@ _FACTS = {
 ROLLUPS = tuple(
     rollup
     for name, (facts, written) in _FACTS.items()
-    for rollup in (daily_count(name, facts, written), monthly_count(name, written))
+    for rollup in daily_count(name, facts, written)
 )

@@ -59,4 +59,4 @@ def _written(since: datetime) -> Iterable[Select[date]]:
     yield select(func.min(day_of(LedgerEntry.occurred_at))).where(LedgerEntry.created_at >= since)
 
 
-ROLLUP = daily_count(NAME, _FACTS, _written)
+ROLLUPS = daily_count(NAME, _FACTS, _written)

@@ -48,14 +48,16 @@ def _heard_of_reasons(since: datetime) -> Iterable[Select[date]]:
     )
 
 
-LEFT = daily_count(
-    "left",
-    _ENDED.format(part="coalesce(subscription.end_reason, 'voluntary')", more=""),
-    _heard_of_ends,
-)
-LEFT_WHY = daily_count(
-    "left_why",
-    _ENDED.format(part=f"coalesce(leaving.reason, '{UNSAID}')", more=_WHY)
-    + " AND subscription.end_reason = 'voluntary'",
-    _heard_of_reasons,
+ROLLUPS = (
+    *daily_count(
+        "left",
+        _ENDED.format(part="coalesce(subscription.end_reason, 'voluntary')", more=""),
+        _heard_of_ends,
+    ),
+    *daily_count(
+        "left_why",
+        _ENDED.format(part=f"coalesce(leaving.reason, '{UNSAID}')", more=_WHY)
+        + " AND subscription.end_reason = 'voluntary'",
+        _heard_of_reasons,
+    ),
 )

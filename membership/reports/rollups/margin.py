@@ -23,4 +23,4 @@ def _written(since: datetime) -> Iterable[Select[date]]:
     yield select(day).where(Donation.fee_changed_at >= since)
 
 
-ROLLUP = daily_count("margin", _KNOWN, _written)
+ROLLUPS = daily_count("margin", _KNOWN, _written)

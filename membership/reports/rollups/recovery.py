@@ -33,7 +33,7 @@ def _written(since: datetime) -> Iterable[Select[date]]:
     yield select(func.min(day_of(Dunning.failed_at))).where(Dunning.changed_at >= since)
 
 
-def _rollup(name: str, part: str, which: str) -> Rollup:
+def _rollups(name: str, part: str, which: str) -> tuple[Rollup, Rollup]:
     facts = f"""
         SELECT (failed_at AT TIME ZONE 'UTC')::date AS day, currency, {part} AS part,
             1 AS number, amount_minor AS minor
@@ -42,4 +42,4 @@ def _rollup(name: str, part: str, which: str) -> Rollup:
     return daily_count(name, facts, _written)
 
 
-ROLLUPS = tuple(_rollup(name, *facts) for name, facts in _FACTS.items())
+ROLLUPS = tuple(each for name, facts in _FACTS.items() for each in _rollups(name, *facts))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from membership.reports.models import DailyCount
 
 Written = Callable[[datetime], Iterable[Select[date]]]
+MONTHS = "_month"
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,36 @@ class Rollup:
     written: Written
 
 
-def daily_count(name: str, facts: str, written: Written) -> Rollup:
-    """A rollup in the table `daily_count`.
+def daily_count(name: str, facts: str, written: Written) -> tuple[Rollup, Rollup]:
+    """Rollups in the table `daily_count`: a name's sums by day, and of these the sums by month.
 
     `facts` is a SELECT of (day, currency, part, number, minor) of facts on or after `:since`, one
     row a fact or already grouped; `part` is what they are told apart by, `currency` is '' where
     there is none.
     """
+    return _by_day(name, facts, written), _by_month(name, written)
+
+
+def in_months(name: str) -> str:
+    """The name that a count's sums by month bear, each with the first day of its month."""
+    return f"{name}{MONTHS}"
+
+
+def name_of(bears: str) -> str:
+    """What is counted in rows that bear a name, or that of in_months()."""
+    return bears.removesuffix(MONTHS)
+
+
+def day_of(at: Any) -> Cast[date]:
+    """SQL: the day (UTC) of a moment.
+
+    Ask for the minimum of a day, not of a time: for that PostgreSQL would walk the index of times.
+    """
+    return cast(func.timezone("UTC", at), Date)
+
+
+def _by_day(name: str, facts: str, written: Written) -> Rollup:
+    """What stood on a day is counted anew from the facts."""
 
     def empty(session: Session, day: date) -> None:
         session.execute(delete(DailyCount).where(DailyCount.name == name, DailyCount.day >= day))
@@ -50,20 +74,8 @@ def daily_count(name: str, facts: str, written: Written) -> Rollup:
     return Rollup(name, empty, fill, written)
 
 
-def day_of(at: Any) -> Cast[date]:
-    """SQL: the day (UTC) of a moment.
-
-    Ask for the minimum of a day, not of a time: for that PostgreSQL would walk the index of times.
-    """
-    return cast(func.timezone("UTC", at), Date)
-
-
-def monthly_count(name: str, written: Written) -> Rollup:
-    """The sums by month of a daily_count(), which stands before it in the list of rollups.
-
-    Its rows bear the first day of their month and the name of in_months(). A page that asks for
-    years reads these, and days only where a month is not wanted as a whole.
-    """
+def _by_month(name: str, written: Written) -> Rollup:
+    """What stood in a month is added up from its days, which are rebuilt before."""
 
     def empty(session: Session, day: date) -> None:
         mine = DailyCount.name == in_months(name)
@@ -81,8 +93,3 @@ def monthly_count(name: str, written: Written) -> Rollup:
         """
     )
     return Rollup(in_months(name), empty, fill, written)
-
-
-def in_months(name: str) -> str:
-    """The name of a daily_count()'s sums by month."""
-    return f"{name}_month"
