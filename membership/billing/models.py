@@ -104,6 +104,8 @@ class Subscription(Numbered, Base):
             postgresql_where="state IN ('active', 'past_due', 'paused')",
         ),
         Index(None, "account_id"),
+        # Whose what was paid for on a page is.
+        Index(None, "checkout_id"),
         # The nightly comparison walks what has not ended in the order in which Stripe lists it.
         Index("ix_subscription_running", "started_at", postgresql_where="state <> 'ended'"),
         # Rollups ask who left on which days, and of whose end they heard lately.

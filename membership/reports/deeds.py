@@ -59,6 +59,8 @@ DEEDS: Words = MappingProxyType(
         "leavers.listed": _("Patrons who began or left listed"),
         "movements.listed": _("What moved MRR listed"),
         "gifts.listed": _("One-time gifts listed"),
+        "payments.listed": _("Payments listed"),
+        "came.listed": _("First payments of those who came listed"),
         "at_risk.listed": _("Patrons whose payment fails listed"),
         "cards.listed": _("Patrons whose card expires listed"),
         "people.exported": _("Patrons behind a figure taken along"),

@@ -52,9 +52,25 @@ def test_the_rows_behind_each_step_sum_to_it(session: Session, asked: Asked) -> 
             assert sum(row.amount_minor for row in rows) == amount, step
     assert sum(map(bool, steps.links)) == 6
     tiles = {each.key: each for each in report.tiles}
-    given = behind.gifts(session, "EUR", asked.period).rows
+    given = behind.payments(session, "EUR", asked.period, "gifts").rows
     assert tiles["one_time"].note == f"{len(given)} gifts"
     assert sum(row.amount_minor for row in given) == tiles["one_time"].figure.value == 1500
+
+
+def test_payments_and_their_fees_sum_to_their_figures(session: Session, asked: Asked) -> None:
+    """[D1] A fee counts in the currency it was taken in, whatever was paid."""
+    giver = factories.account(session)
+    now = clock.now()
+    for currency, fee_currency in (("EUR", "EUR"), ("UAH", "EUR"), ("EUR", "USD")):
+        fee = {"fee_minor": 31, "fee_currency": fee_currency}
+        pays(session, giver, now - AGO, amount_minor=1000, currency=currency, **fee)
+    rollups.rebuild(session)
+    tiles = {each.key: each for each in build(session, asked).tiles}
+    paid = behind.payments(session, "EUR", asked.period).rows
+    assert sum(row.amount_minor for row in paid) == tiles["received"].figure.value == 5000
+    fees = behind.payments(session, "EUR", asked.period, "fees").rows
+    assert [(row.currency, row.fee_currency) for row in fees] == [("UAH", "EUR"), ("EUR", "EUR")]
+    assert sum(row.fee_minor or 0 for row in fees) == tiles["fees"].figure.value == 62
 
 
 def test_a_long_list_goes_on_where_it_ended(session: Session, asked: Asked) -> None:
@@ -77,6 +93,9 @@ def test_finance_reads_them_below_the_figures_and_takes_them_along(
     assert "€5" not in page.split("<table")[1].split("</table>")[0].replace("−€6", "")
     page = finance.get(f"/staff/?{days}&gifts=all").text.split('id="people"')[1]
     assert page.count(">Olena Giver</a>") == 2
+    page = finance.get(f"/staff/?{days}&payments=all").text.split('id="people"')[1]
+    assert page.count(">Olena Giver</a>") == 2 < page.count("<tr>") - 1
+    assert "Nothing of the kind" in finance.get(f"/staff/?{days}&fees=all").text
     lines = finance.get(f"/staff/overview/people.csv?{days}&moved=new").text.splitlines()
     assert [line.rsplit(",", 2)[1] for line in lines[1:]] == ["6.00", "5.00", "4.00"]
     assert 'id="people"' not in finance.get(f"/staff/?{days}&moved=nonsense").text
@@ -84,7 +103,12 @@ def test_finance_reads_them_below_the_figures_and_takes_them_along(
     assert [line.rsplit(",", 2)[1] for line in everything[1:]] == ["-6.00", "6.00", "5.00", "4.00"]
     session.commit()
     deeds = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
-    assert deeds == ["movements.listed", "gifts.listed", *["people.exported"] * 2]
+    assert deeds == [
+        "movements.listed",
+        "gifts.listed",
+        "payments.listed",
+        *["people.exported"] * 2,
+    ]
 
 
 def test_others_neither_see_the_rows_nor_are_led_to_them(

@@ -114,6 +114,28 @@ def test_the_rows_behind_a_figure_are_its_people(
         assert ("Taras Failing" in page) is is_there, path
 
 
+def test_what_brought_money_after_all_leads_to_whose_it_is(
+    session: Session, signed_in: SignedIn, failing: Dunning
+) -> None:
+    """[D3] Of the days asked for; another means leads elsewhere, nonsense to what fails now."""
+    failing.recovered_at, failing.recovered_by = clock.now() - DAY, "retry"
+    rollups.rebuild(session)
+    client = signed_in(session, factories.staff(session, "finance"))
+    tables = html.fromstring(client.get("/staff/recovery?period=12_months").text)
+    (retry,) = tables.xpath("//*[@id='recovered_by']//a[contains(@href, 'means=retry')]/@href")
+    for path, is_there in (
+        (retry, True),
+        (retry.replace("retry", "mail"), False),
+        (retry.replace("12_months", "own&from=2020-01-01&to=2020-02-01"), False),
+        (retry.replace("retry", "luck"), False),
+    ):
+        page = client.get(path).text.split('id="people"')[1]
+        assert ("Taras Failing" in page) is is_there, path
+    file = client.get(f"/staff/recovery/people.csv?{retry.split('?')[1]}")
+    assert "retry" in file.headers["Content-Disposition"]
+    assert "Taras Failing" in file.text
+
+
 def test_a_month_leads_to_all_that_moved_it_and_a_figure_to_its_failures(
     session: Session, signed_in: SignedIn, leaver: Subscription, failing: Dunning
 ) -> None:

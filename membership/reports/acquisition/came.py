@@ -1,25 +1,43 @@
 """What was paid for by those who came: tiers, intervals, currencies."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from types import MappingProxyType
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from config.settings import settings
 from membership.billing.revenue import MONTHS
 from membership.money import from_major
 from membership.reports import pictures
 from membership.reports.acquisition.steps import Steps
-from membership.reports.daily import Count
 from membership.reports.report import Asked, Cell, Column, Table, people_of
 from membership.reports.rollups.joined import JOINED
+from membership.reports.words import Words
 
 INTERVALS = ("month", "year", "once")
-# Of what is less than the first tier.
-BELOW = ""
+ALL = "all"
+# What is less than the first tier.
+BELOW = "below"
+TIERS: Words = MappingProxyType(
+    {
+        "dinner": _l("A dinner or more"),
+        "lunch": _l("A lunch"),
+        "coffee": _l("A coffee"),
+        BELOW: _l("Less than a coffee"),
+    }
+)
+# The address of the payments of an interval or all ("paid"), of a currency ("given"), of a tier.
+RowsOf = Callable[..., str]
 
 
-def tables(found: Steps, asked: Asked) -> tuple[Table, ...]:
-    return (_tiers(found, asked), _intervals(found, asked), _currencies(found, asked))
+def tables(found: Steps, asked: Asked, rows_of: RowsOf) -> tuple[Table, ...]:
+    return (
+        _tiers(found, asked, rows_of),
+        _intervals(found, asked, rows_of),
+        _currencies(found, asked, rows_of),
+    )
 
 
 def tier_of(amount_minor: int, interval: str, currency: str) -> str:
@@ -28,28 +46,33 @@ def tier_of(amount_minor: int, interval: str, currency: str) -> str:
     Amounts are as charged: who pays the card fee as well reaches no other tier by that, unless the
     amount was between two tiers.
     """
-    reached = BELOW
-    for tier in settings().tiers.get(currency, ()):
-        least = from_major(tier.amount, currency).minor * MONTHS.get(interval, 1)
-        if amount_minor >= least:
-            reached = tier.name
-    return reached
+    reached = leasts(interval, currency).items()
+    return [tier for tier, least in reached if amount_minor >= least][-1]
 
 
-def _tiers(found: Steps, asked: Asked) -> Table:
-    names = {
-        "dinner": _("A dinner or more"),
-        "lunch": _("A lunch"),
-        "coffee": _("A coffee"),
-        BELOW: _("Less than a coffee"),
+def amounts(tier: str, interval: str, currency: str) -> tuple[int, int | None]:
+    """From which amount on, and below which (None: any), it is a tier; one of leasts()."""
+    known = leasts(interval, currency)
+    return known[tier], next((each for each in known.values() if each > known[tier]), None)
+
+
+def leasts(interval: str, currency: str) -> dict[str, int]:
+    """The tiers of a currency with the least amounts that reach them, the smallest first."""
+    months = MONTHS.get(interval, 1)
+    tiers = settings().tiers.get(currency, ())
+    return {BELOW: 0} | {
+        tier.name: from_major(tier.amount, currency).minor * months for tier in tiers
     }
-    sums = {(tier, interval): 0 for tier in names for interval in INTERVALS}
+
+
+def _tiers(found: Steps, asked: Asked, rows_of: RowsOf) -> Table:
+    sums = {(tier, interval): 0 for tier in TIERS for interval in INTERVALS}
     for key, count in found.by_key(JOINED, "amount", asked.currency).items():
         interval, _colon, amount = key.partition(":")
         sums[tier_of(int(amount), interval, asked.currency), interval] += count.number
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (str(name), *(sums[tier, interval] for interval in INTERVALS))
-        for tier, name in names.items()
+        for tier, name in TIERS.items()
     )
     columns = (
         Column("tier", _("Amount"), "text"),
@@ -64,30 +87,40 @@ def _tiers(found: Steps, asked: Asked) -> Table:
         rows if any(sums.values()) else (),
         currency=asked.currency,
         of_amounts=True,
+        cell_links=tuple(
+            {
+                interval: rows_of(paid=interval, given=asked.currency, tier=tier)
+                for interval in INTERVALS
+                if sums[tier, interval]
+            }
+            for tier in TIERS
+        ),
     )
     tones = {"month": "coffee", "year": "ember", "once": "muted"}
     return replace(table, picture=pictures.stacked(table, "tier", tones))
 
 
-def _intervals(found: Steps, asked: Asked) -> Table:
+def _intervals(found: Steps, asked: Asked, rows_of: RowsOf) -> Table:
     names = {"month": _("Monthly"), "year": _("Yearly"), "once": _("Once")}
     counts = found.by_key(JOINED, "interval")
     total = sum(count.number for count in counts.values())
-    rows = tuple(
-        (str(name), *people_of(number, total, asked))
-        for interval, name in names.items()
-        if (number := counts.get(interval, Count()).number)
-    )
+    shown = [interval for interval in names if interval in counts]
     columns = (
         Column("interval", _("How often"), "text"),
         Column("paid", _("Paid")),
         Column("share", _("Of all"), "share"),
     )
-    table = Table("joined_intervals", _("How often those who came give"), columns, rows)
+    table = Table(
+        "joined_intervals",
+        _("How often those who came give"),
+        columns,
+        tuple((str(names[each]), *people_of(counts[each].number, total, asked)) for each in shown),
+        links=tuple(rows_of(paid=each) for each in shown),
+    )
     return replace(table, picture=pictures.bars(table, "interval", {"paid": "coffee"}))
 
 
-def _currencies(found: Steps, asked: Asked) -> Table:
+def _currencies(found: Steps, asked: Asked, rows_of: RowsOf) -> Table:
     counts = found.by_currency(JOINED, "interval")
     total = sum(count.number for count in counts.values())
     rows: list[tuple[Cell, ...]] = []
@@ -104,5 +137,6 @@ def _currencies(found: Steps, asked: Asked) -> Table:
         _("In which currencies those who came give"),
         columns,
         tuple(rows),
+        links=tuple(rows_of(given=currency) for currency in counts),
     )
     return replace(table, picture=pictures.bars(table, "currency", {"paid": "coffee"}))

@@ -3,7 +3,7 @@
 Six queries however many patrons there are.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 
 from flask_babel import gettext as _
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from membership.articles.models import Article
 from membership.reports import pictures, rollups
 from membership.reports.acquisition import asks, came, countries, steps
+from membership.reports.acquisition.came import ALL, RowsOf
 from membership.reports.acquisition.steps import NONE, STEPS, Steps
 from membership.reports.figures import Figure, share
 from membership.reports.report import Asked, Cell, Column, Report, Table, Tile
@@ -44,10 +45,8 @@ STORY_COLUMNS = (
 )
 
 
-def report(
-    session: Session, asked: Asked, patrons_of: Callable[[int], str] = lambda article_id: ""
-) -> Report:
-    """`patrons_of` is the address of the patrons whom a story brought."""
+def report(session: Session, asked: Asked, rows_of: RowsOf = lambda **_wanted: "") -> Report:
+    """`rows_of` is the address of the patrons whom a "story" brought (an id), or of payments."""
     found = steps.of_period(session, asked.period)
     as_of = rollups.rebuilt_at(session)
     if not found.found:
@@ -56,10 +55,10 @@ def report(
     return Report(
         tiles=_tiles(found, asked),
         tables=(
-            _funnel(found),
-            _stories(session, found, asked, patrons_of),
+            _funnel(found, rows_of),
+            _stories(session, found, asked, rows_of),
             asks.table(session, found),
-            *came.tables(found, asked),
+            *came.tables(found, asked, rows_of),
             countries.table(session, asked),
         ),
         as_of=as_of,
@@ -80,7 +79,7 @@ def _tiles(found: Steps, asked: Asked) -> tuple[Tile, ...]:
     )
 
 
-def _funnel(found: Steps) -> Table:
+def _funnel(found: Steps, rows_of: RowsOf) -> Table:
     """Of what came from a story; what came by itself stands beside it."""
     rows: list[tuple[Cell, ...]] = []
     before = None
@@ -95,37 +94,47 @@ def _funnel(found: Steps) -> Table:
         Column("of_the_step_before", _("Of the step before"), "share"),
         Column("by_itself", _("Without a story")),
     )
-    table = Table("funnel", _("From reading a story to giving"), columns, tuple(rows))
+    # Of who did not pay nobody knows who it was.
+    links = tuple(rows_of(paid=ALL) if step == "paid" else "" for step in STEP_NAMES)
+    title = _("From reading a story to giving")
+    table = Table("funnel", title, columns, tuple(rows), links=links)
     return replace(table, picture=pictures.bars(table, "step", {"from_stories": "coffee"}))
 
 
-def _stories(
-    session: Session, found: Steps, asked: Asked, patrons_of: Callable[[int], str]
-) -> Table:
+def _stories(session: Session, found: Steps, asked: Asked, rows_of: RowsOf) -> Table:
     keys = _by_what_they_brought(found)
     titles = _titles(session, keys[:SHOWN])
     rows = [_story(titles[key], found, key, asked) for key in keys[:SHOWN] if key in titles]
     rest = _story(str(_("Without a story")), found, NONE, asked)
-    links = [patrons_of(int(key)) for key in keys[:SHOWN] if key in titles]
+    links = [rows_of(story=key) for key in keys[:SHOWN] if key in titles]
     table = Table(
         key="stories",
         title=_("Stories that brought patrons"),
         columns=STORY_COLUMNS,
         rows=(*rows, rest),
-        # Of its MRR; counts are of all currencies.
         currency=asked.currency if asked.sees_all else "",
-        summary=_(
-            "The %(shown)s that brought most, of %(all)s.",
-            shown=show_number(len(rows)),
-            all=show_number(len(keys)),
-        )
-        if len(keys) > SHOWN
-        else "",
+        summary=" ".join(_of_stories(len(rows), len(keys), asked)),
         links=(*links, ""),
     )
     drawn = replace(table, rows=tuple(rows[:DRAWN]))
     tones = {"direct": "coffee", "influenced": "ember"}
     return replace(table, picture=pictures.across(drawn, "story", tones) if rows else None)
+
+
+def _of_stories(shown: int, number: int, asked: Asked) -> Iterator[str]:
+    """What has to be known of their table."""
+    if number > SHOWN:
+        yield str(
+            _(
+                "The %(shown)s that brought most, of %(all)s.",
+                shown=show_number(shown),
+                all=show_number(number),
+            )
+        )
+    if asked.sees_all:
+        yield str(
+            _("Patrons are those of all currencies, MRR is in %(code)s.", code=asked.currency)
+        )
 
 
 def _by_what_they_brought(found: Steps) -> list[str]:

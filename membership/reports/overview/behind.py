@@ -1,14 +1,15 @@
-"""The rows behind the overview: what moved MRR in some days, and the one-time gifts of some days.
+"""The rows behind the overview: what moved MRR in some days, and what was paid in some days.
 
 Each list is one query a page, newest first; for those who may see names with amounts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
@@ -31,13 +32,19 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Gift:
-    """`refunded_minor` is what went back of it, whenever it did."""
+class Payment:
+    """`refunded_minor` is what went back of it, whenever it did.
+
+    `fee_minor` is in the currency of the payout; both are None where no fee is known.
+    """
 
     account: Account
     at: datetime
     amount_minor: int
+    currency: str
     refunded_minor: int
+    fee_minor: int | None
+    fee_currency: str | None
 
 
 def moved(
@@ -64,18 +71,47 @@ def moved(
     return Page([Moved(account, at, *rest) for account, at, _id, *rest in found], older)
 
 
-def gifts(
-    session: Session, currency: str, days: Period, before: str = "", *, limit: int = PAGE
-) -> Page[Gift]:
-    """One-time donations paid in these days: as many as the figure says there were."""
-    gift = Donation
+def payments(
+    session: Session,
+    currency: str,
+    days: Period,
+    which: str = "payments",
+    before: str = "",
+    *,
+    limit: int = PAGE,
+) -> Page[Payment]:
+    """Donations paid in these days: all "payments" in a currency, the one-time "gifts" of them, or
+    those whose "fees" were taken in it."""
+    paid = Donation
     query = (
-        select(Account, gift.paid_at, gift.id, gift.amount_minor, gift.refunded_minor)
-        .join(Account, Account.id == gift.account_id)
-        .where(gift.currency == currency, gift.subscription_id.is_(None))
+        select(
+            Account,
+            paid.paid_at,
+            paid.id,
+            paid.amount_minor,
+            paid.currency,
+            paid.refunded_minor,
+            paid.fee_minor,
+            paid.fee_currency,
+        )
+        .join(Account, Account.id == paid.account_id)
+        .where(*_PAYMENTS[which](currency))
     )
-    found, older = _page(session, query, (gift.paid_at, gift.id), days, before, limit)
-    return Page([Gift(account, at, *rest) for account, at, _id, *rest in found], older)
+    found, older = _page(session, query, (paid.paid_at, paid.id), days, before, limit)
+    return Page([Payment(account, at, *rest) for account, at, _id, *rest in found], older)
+
+
+_PAYMENTS: Mapping[str, Callable[[str], tuple[ColumnElement[bool], ...]]] = MappingProxyType(
+    {
+        "payments": lambda currency: (Donation.currency == currency,),
+        "gifts": lambda currency: (
+            Donation.currency == currency,
+            Donation.subscription_id.is_(None),
+        ),
+        "fees": lambda currency: (Donation.fee_currency == currency,),
+    }
+)
+PAYMENTS = tuple(_PAYMENTS)
 
 
 def _page(

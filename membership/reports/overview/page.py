@@ -184,8 +184,12 @@ def _behind(seen: Glances, asked: Asked, rows_of: tables.RowsOf) -> dict[str, st
     return {
         "patrons": tables.patrons(standing="current", **one),
         "mrr": "#years",
+        "arr": "#years",
+        "arpu": "#currencies",
         "net_new_mrr": "#waterfall",
-        "received": "#years",
+        "received": "#years" if asked.is_converted else rows_of(payments=tables.ALL),
+        "fees": "#currencies" if asked.is_converted else rows_of(fees=tables.ALL),
+        "cash": "#currencies",
         "at_risk": tables.patrons(state="past_due", **one),
         "scheduled_churn": tables.patrons(state="cancel_scheduled", **one),
         "one_time": "#years" if asked.is_converted else rows_of(gifts=tables.ALL),

@@ -26,8 +26,8 @@ TONES = MappingProxyType(
         "rates": "ember",
     }
 )
-# The address of the rows behind a figure: "moved" names a movement or all, "gifts" all; of the days
-# asked for, or of a "month" (2026-03), or in another "currency".
+# The address of the rows behind a figure: "moved" names a movement or all; "payments", "gifts" and
+# "fees" all; of the days asked for, or of a "month" (2026-03), or in another "currency".
 RowsOf = Callable[..., str]
 ALL = "all"
 
@@ -77,8 +77,13 @@ def years(seen: Glance, asked: Asked, rows_of: RowsOf) -> Table:
                 rounded(then.received),
             )
         )
-        gifts = rows_of(gifts=ALL, month=f"{month.first_day:%Y-%m}")
-        links.append({"one_time": gifts} if now.one_time_gifts else {})
+        this = f"{month.first_day:%Y-%m}"
+        paid = {}
+        if now.one_time_gifts:
+            paid["one_time"] = rows_of(gifts=ALL, month=this)
+        if now.received:
+            paid["received"] = rows_of(payments=ALL, month=this)
+        links.append(paid)
     table = Table(
         key="years",
         title=_("MRR of twelve months, beside the year before"),
@@ -226,6 +231,10 @@ def _rows_behind(currency: str, figures: dict[str, Figure], rows_of: RowsOf) -> 
     links = {key: patrons(currency=currency, **filters) for key, filters in lists.items()}
     links["net_new_mrr"] = rows_of(moved=ALL, currency=currency)
     links["one_time"] = rows_of(gifts=ALL, currency=currency)
+    links["received"] = rows_of(payments=ALL, currency=currency)
+    links["fees"] = rows_of(fees=ALL, currency=currency)
     return {
-        key: link for key, link in links.items() if figures[key].denominator or figures[key].value
+        key: link
+        for key, link in links.items()
+        if link and (figures[key].denominator or figures[key].value)
     }

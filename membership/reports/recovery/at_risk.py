@@ -29,13 +29,15 @@ def page(
     before: str = "",
     days: Period | None = None,
     code: str = "",
+    means: str = "",
     *,
     limit: int = PAGE,
 ) -> Page[AtRisk]:
     """Payments that fail now in a currency, the newest failure first; one query.
 
-    With `days`, all that failed in them, with `code` those that the bank refused so. `before` is
-    what stood in Page.older, and is left out when it makes no sense.
+    With `days`, all that failed in them, with `code` those that the bank refused so, with `means`
+    those whose money that brought. `before` is what stood in Page.older, and is left out when it
+    makes no sense.
     """
     which: list[ColumnElement[bool]] = [and_(Dunning.is_open)]
     if days is not None:
@@ -43,6 +45,8 @@ def page(
         if code:
             said = Dunning.decline_code
             which.append(said.is_(None) if code == UNKNOWN else said == code)
+        if means:
+            which.append(Dunning.recovered_by == means)
     query = (
         select(Dunning, Subscription, Account)
         .join(Subscription, Subscription.id == Dunning.subscription_id)

@@ -40,6 +40,8 @@ from membership.reports.retention.cohorts import ratio
 from membership.web.pages import show_number
 
 NAMES = ("failed", "recovered", "given_up", "recovered_by", "recovery_days")
+# Where a figure stands month by month, and by what brought the money.
+BY_MONTH, BY_MEANS = "#recovery", "#recovered_by"
 
 
 def median(counts: Mapping[int, int]) -> Decimal | None:
@@ -54,8 +56,8 @@ def median(counts: Mapping[int, int]) -> Decimal | None:
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
     """`behind` is where the payments behind a row stand: those that failed in a "month" (2026-03),
-    "all" that "failed" in the days asked for, those with a "code"; "cards" that
-    expire within so many days; and with none of them, the payments that fail now."""
+    "all" that "failed" in the days asked for, those with a "code", those that some "means" brought;
+    "cards" that expire within so many days; and with none of them, the payments that fail now."""
     found = daily.counts(session, asked, *NAMES)
     failing = _failing(session, asked)
     cards = _cards(session, asked)
@@ -67,7 +69,7 @@ def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value
         tables=(
             _by_month(found, asked, behind),
             _by_code(found, asked, behind),
-            _by_means(found, asked),
+            _by_means(found, asked, behind),
             _of_cards(cards, asked, behind),
         ),
         as_of=rollups.rebuilt_at(session),
@@ -114,11 +116,18 @@ def _tiles(found: Counts, failing: Count, asked: Asked, behind: Behind) -> tuple
             discreet(share(recovered.number, failed.number), asked),
             "share",
             note=_tried(still) if still else "",
+            behind=BY_MONTH,
         ),
-        Tile("recovery_days", Figure(middle, middle is not None), "days"),
+        Tile("recovery_days", Figure(middle, middle is not None), "days", behind=BY_MEANS),
         Tile("failing", Figure(failing.number), behind=now),
         Tile("failed_value", Figure(failed.minor), "money", behind=in_days),
-        Tile("recovered_value", ratio(recovered.minor, failed.minor), "share", of_amounts=True),
+        Tile(
+            "recovered_value",
+            ratio(recovered.minor, failed.minor),
+            "share",
+            behind=BY_MONTH,
+            of_amounts=True,
+        ),
         Tile("failing_value", Figure(failing.minor), "money", behind=now),
     )
 
@@ -237,7 +246,7 @@ def _money(failed: Count, recovered: Count) -> tuple[Cell, ...]:
     return (failed.minor, recovered.minor, ratio(recovered.minor, failed.minor))
 
 
-def _by_means(found: Counts, asked: Asked) -> Table:
+def _by_means(found: Counts, asked: Asked, behind: Behind) -> Table:
     columns = (
         Column("means", _("What brought it"), "text"),
         Column("recovered", _("Came after all")),
@@ -255,6 +264,7 @@ def _by_means(found: Counts, asked: Asked) -> Table:
         columns,
         tuple(rows),
         currency=asked.currency,
+        links=tuple(behind("means", means) for means in stripe_words.RECOVERED_BY),
     )
     return replace(table, picture=pictures.bars(table, "means", {"recovered": "good"}))
 

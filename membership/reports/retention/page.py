@@ -17,6 +17,9 @@ from membership.reports.retention.cohorts import lifetime_value, ratio, three_ye
 from membership.reports.retention.staying import Month, last_whole_month, over_months
 from membership.web.pages import show_number
 
+# Where figures of all months stand month by month.
+BY_MONTH = "#revenue_retention"
+
 
 def report(session: Session, asked: Asked, behind: Behind = lambda _name, _value: "") -> Report:
     """`behind` is where the people behind a row stand: those who "began" or "left" in a month
@@ -50,12 +53,11 @@ def _tiles(months: Sequence[Month], counts: Counts, asked: Asked) -> tuple[Tile,
 
 def _kept(months: Sequence[Month]) -> tuple[Tile, ...]:
     """Gross and net retention of all the months."""
-    whole = "#revenue_retention"
     gross = over_months(each.gross for each in months)
     net = over_months(each.net for each in months)
     return (
-        Tile("gross_retention", gross, "share", behind=whole, of_amounts=True),
-        Tile("net_retention", net, "share", behind=whole, of_amounts=True),
+        Tile("gross_retention", gross, "share", behind=BY_MONTH, of_amounts=True),
+        Tile("net_retention", net, "share", behind=BY_MONTH, of_amounts=True),
     )
 
 
@@ -87,10 +89,16 @@ def _worth(months: Sequence[Month], counts: Counts, churn: Figure) -> tuple[Tile
         made_of = Fraction(mrr, patrons), Fraction(*known), left
         lifetime, three_years = lifetime_value(*made_of), three_year_value(*made_of)
     return (
-        Tile("arpu", average(mrr, patrons), "money"),
+        Tile("arpu", average(mrr, patrons), "money", behind=BY_MONTH),
         Tile("margin", margin, "share", note=_of_fees(counts), of_amounts=True),
-        Tile("ltv", _value(lifetime, patrons), "money", note=_why_none(churn, margin)),
-        Tile("three_year_value", _value(three_years, patrons), "money"),
+        Tile(
+            "ltv",
+            _value(lifetime, patrons),
+            "money",
+            note=_why_none(churn, margin),
+            behind=BY_MONTH,
+        ),
+        Tile("three_year_value", _value(three_years, patrons), "money", behind=BY_MONTH),
     )
 
 

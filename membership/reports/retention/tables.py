@@ -38,6 +38,7 @@ def survival_table(found: Sequence[Cohort]) -> Table:
             "they are fewer than %(few)d, the curve ends.",
             few=SMALL,
         ),
+        behind="#cohorts",
     )
     return replace(table, picture=pictures.line(table, "months", {"give": "coffee"}))
 

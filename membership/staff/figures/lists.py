@@ -8,7 +8,8 @@ from datetime import datetime
 
 from membership.accounts.models import Account
 from membership.money import Money
-from membership.reports.overview.behind import Gift, Moved
+from membership.reports.acquisition.behind import Paid
+from membership.reports.overview.behind import Moved, Payment
 from membership.reports.recovery.at_risk import AtRisk
 from membership.reports.recovery.cards import Expiring
 from membership.reports.retention.behind import Began, Left
@@ -88,11 +89,23 @@ def moved(rows: Iterable[Moved], currency: str) -> Iterator[Line]:
         yield [*_who(row.account), _time(row.at), row.movement, mrr, currency]
 
 
-def gifts(rows: Iterable[Gift], currency: str) -> Iterator[Line]:
-    yield ["name", "email", "paid_at", "amount", "refunded", "currency"]
+def payments(rows: Iterable[Payment]) -> Iterator[Line]:
+    yield ["name", "email", "paid_at", "amount", "refunded", "currency", "fee", "fee_currency"]
     for row in rows:
-        amounts = (_money(minor, currency) for minor in (row.amount_minor, row.refunded_minor))
-        yield [*_who(row.account), _time(row.at), *amounts, currency]
+        amounts = (_money(minor, row.currency) for minor in (row.amount_minor, row.refunded_minor))
+        fee = ("", "")
+        if row.fee_minor is not None and row.fee_currency is not None:
+            fee = _money(row.fee_minor, row.fee_currency), row.fee_currency
+        yield [*_who(row.account), _time(row.at), *amounts, row.currency, *fee]
+
+
+def paid(rows: Iterable[Paid]) -> Iterator[Line]:
+    yield ["name", "email", "paid_at", "amount", "interval", "currency"]
+    for row in rows:
+        page = row.checkout
+        amount = _money(page.amount_minor, page.currency)
+        when = _time(page.completed_at)
+        yield [*_who(row.account), when, amount, page.interval, page.currency]
 
 
 def words(rows: Iterable[Said]) -> Iterator[Line]:

@@ -26,7 +26,7 @@ from membership.web import access
 
 @dataclass(frozen=True)
 class _Wanted:
-    """The list below the figures: of a "moved" (a movement, or all) or of all "gifts"."""
+    """The list below the figures: of a "moved" (a movement, or all), or of all of PAYMENTS."""
 
     name: str
     which: str
@@ -35,13 +35,17 @@ class _Wanted:
     def page(
         self, session: Session, asked: Asked, before: str, limit: int = behind.PAGE
     ) -> Page[Any]:
-        if self.name == "gifts":
-            return behind.gifts(session, asked.currency, self.days, before, limit=limit)
+        if self.name in behind.PAYMENTS:
+            return behind.payments(
+                session, asked.currency, self.days, self.name, before, limit=limit
+            )
         which = "" if self.which == ALL else self.which
         return behind.moved(session, asked.currency, self.days, which, before, limit=limit)
 
     def lines(self, rows: Iterable[Any], currency: str) -> Iterator[list[str]]:
-        return (lists.gifts if self.name == "gifts" else lists.moved)(rows, currency)
+        if self.name in behind.PAYMENTS:
+            return lists.payments(rows)
+        return lists.moved(rows, currency)
 
 
 def _wanted(asked: Asked) -> _Wanted | None:
@@ -50,9 +54,10 @@ def _wanted(asked: Asked) -> _Wanted | None:
     month = pages.month_asked_for("month")
     if month is not None and month.first_day <= days.last_day:
         days = Period(month.first_day, min(month.last_day, days.last_day))
-    for name, choices in (("moved", (ALL, *MOVEMENTS)), ("gifts", (ALL,))):
+    choices = {"moved": (ALL, *MOVEMENTS)} | dict.fromkeys(behind.PAYMENTS, (ALL,))
+    for name, known in choices.items():
         which = request.args.get(name, "")
-        if which in choices:
+        if which in known:
             return _Wanted(name, which, days)
     return None
 
@@ -77,7 +82,8 @@ def _people(session: Session, asked: Asked, wanted: _Wanted) -> Mapping[str, Any
     """The list below the figures, for who sees all."""
     page = wanted.page(session, asked, request.args.get("before", ""))
     if accounts := {row.account.id for row in page.rows}:
-        deed = "gifts.listed" if wanted.name == "gifts" else "movements.listed"
+        of_money = "gifts.listed" if wanted.name == "gifts" else "payments.listed"
+        deed = "movements.listed" if wanted.name == "moved" else of_money
         audit.record(session, deed, wanted.name, actor_id=me().id, accounts=sorted(accounts))
     this = {name: request.args[name] for name in (wanted.name, "month") if name in request.args}
     return {

@@ -38,14 +38,15 @@ def _address(endpoint: str = "staff.recovery", **values: str) -> str:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """The list below the figures: of a month, of a code, of all that failed in the days asked for,
-    of cards that expire within so many days.
+    """The list below the figures: of a month, of a code, of a means, of all that failed in the days
+    asked for, of cards that expire within so many days.
 
     With none of them it is of what fails now.
     """
 
     month: Period | None
     code: str
+    means: str
     cards: int
     has_failed: bool = False
 
@@ -55,27 +56,31 @@ class _Wanted:
         if self.cards:
             return f"cards-{self.cards}"
         month = f"{self.month.first_day:%Y-%m}" if self.month else ""
-        return "-".join(filter(None, (month, self.code))) or (
+        return "-".join(filter(None, (month, self.code, self.means))) or (
             "failed" if self.has_failed else "failing"
         )
 
     def days(self, asked: Asked) -> Period | None:
         """Of the failures; None for what fails now."""
-        return self.month or (asked.period if self.code or self.has_failed else None)
+        if self.month or not (self.code or self.means or self.has_failed):
+            return self.month
+        return asked.period
 
     def address(self, **more: str) -> str:
         month = f"{self.month.first_day:%Y-%m}" if self.month else ""
         failed = "all" if self.has_failed else ""
         soon = str(self.cards or "")
-        return _address(month=month, code=self.code, cards=soon, failed=failed, **more)
+        which = {"month": month, "code": self.code, "means": self.means}
+        return _address(**which, cards=soon, failed=failed, **more)
 
 
 def _wanted() -> _Wanted:
     """From the address of the page; what makes no sense there is left out."""
-    code, soon = request.args.get("code", ""), request.args.get("cards", "")
+    code, means, soon = (request.args.get(name, "") for name in ("code", "means", "cards"))
     return _Wanted(
         pages.month_asked_for("month"),
         code if CODE.fullmatch(code) else "",
+        means if means in stripe_words.RECOVERED_BY else "",
         int(soon) if soon in {str(days) for days in cards.SOON} else 0,
         request.args.get("failed") == "all",
     )
@@ -91,7 +96,7 @@ def _people(session: Session, asked: Asked) -> Mapping[str, Any]:
         found = cards.page(session, asked.currency, asked.today, wanted.cards, before)
     else:
         days = wanted.days(asked)
-        found = at_risk.page(session, asked.currency, before, days, wanted.code)
+        found = at_risk.page(session, asked.currency, before, days, wanted.code, wanted.means)
     if accounts := {each.account.id for each in found.rows}:
         deed = "cards.listed" if wanted.cards else "at_risk.listed"
         kind = "cards" if wanted.cards else "at_risk"
@@ -101,6 +106,7 @@ def _people(session: Session, asked: Asked) -> Mapping[str, Any]:
         "cards": wanted.cards,
         "days": wanted.days(asked),
         "code": wanted.code,
+        "means": wanted.means,
         "now": _address(),
         "older": found.older and wanted.address(before=found.older),
         "as_csv": wanted.address(endpoint="staff.recovery_people"),
@@ -115,7 +121,8 @@ def _listed(session: Session, asked: Asked) -> pages.Listed:
 
     def some(place: str) -> Page[at_risk.AtRisk]:
         days = wanted.days(asked)
-        return at_risk.page(session, asked.currency, place, days, wanted.code, limit=lists.AT_ONCE)
+        which = days, wanted.code, wanted.means
+        return at_risk.page(session, asked.currency, place, *which, limit=lists.AT_ONCE)
 
     def some_cards(place: str) -> Page[cards.Expiring]:
         return cards.page(
