@@ -70,10 +70,16 @@ ROWS = """
 FIGURES = ("?period=all", "?period=month&currency=UAH", "?period=all&currency=EUR")
 # What people ask for beside the bare page.
 FILTERS = {
-    "staff.overview": FIGURES,
+    "staff.overview": (*FIGURES, "?period=all&payments=all", "?period=all&fees=all"),
     "staff.retention": FIGURES,
-    "staff.recovery": FIGURES,
-    "staff.acquisition": FIGURES,
+    "staff.recovery": (*FIGURES, "?period=all&means=patron&currency=PLN"),
+    "staff.acquisition": (
+        *FIGURES,
+        "?period=all&paid=month",
+        # Nobody gives so little, or nearly nobody so much.
+        "?period=all&paid=month&given=EUR&tier=below",
+        "?period=all&paid=year&given=PLN&tier=dinner&currency=PLN",
+    ),
     "staff.participation": FIGURES,
     "staff.patrons": (
         "?q=mar",

@@ -51,6 +51,15 @@ class Checkout(Base):
         Index(None, "created_at"),
         Index("ix_checkout_completed_at", "completed_at", postgresql_where="state = 'completed'"),
         Index("ix_checkout_told_at", "told_at", postgresql_where="told_at IS NOT NULL"),
+        # Lists of what was paid first are of a currency, an interval and amounts, newest first.
+        Index(
+            "ix_checkout_paid",
+            "currency",
+            "interval",
+            "completed_at",
+            "amount_minor",
+            postgresql_where="state = 'completed' AND purpose = 'support'",
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

@@ -21,7 +21,15 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_subscription_checkout_id"), "subscription", ["checkout_id"], unique=False
     )
+    op.create_index(
+        "ix_checkout_paid",
+        "checkout",
+        ["currency", "interval", "completed_at", "amount_minor"],
+        unique=False,
+        postgresql_where="state = 'completed' AND purpose = 'support'",
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_checkout_paid", table_name="checkout")
     op.drop_index(op.f("ix_subscription_checkout_id"), table_name="subscription")
