@@ -73,7 +73,7 @@ def _from_file(source: str, file: Path, *, dry_run: bool, welcome: bool) -> None
                 digest = hashlib.file_digest(opened, "sha256").hexdigest()
                 runs.keep_done(session, source, summary, with_welcome=welcome, file=digest)
     except UnreadableFileError as error:
-        raise click.UsageError(f"{error} Nothing was changed.") from error
+        raise click.UsageError(f"{words.failed(str(error))} Nothing was changed.") from error
     _say(summary)
     if source in SOURCES_ELSEWHERE and not welcome:
         click.echo(UNASKED)

@@ -60,7 +60,7 @@ def _take(
     # Two imports at once would both find a patron new.
     lock(session, "arrivals")
     reader = READERS[source]
-    found = table.read(file, reader.COLUMNS, reader.WHAT)
+    found = table.read(file, reader.COLUMNS)
     summary = Summary(mapping=found.mapping)
     now = clock.now()
     tell: Callable[[table.Row, datetime], Told] = reader.tell

@@ -10,7 +10,6 @@ from datetime import datetime
 from membership.arrivals.table import Column, Row
 from membership.arrivals.told import NotTakenError, Told, is_no, is_yes
 
-WHAT = "export of Ghost’s members"
 COLUMNS = (
     Column("email", ("email",), is_needed=True),
     Column("newsletter", ("subscribed to emails", "subscribed"), is_needed=True),

@@ -34,7 +34,7 @@ class Arrival(Numbered, Base):
     wanted: Mapped[dict[str, Any] | None]
     with_welcome: Mapped[bool] = mapped_column(default=False, server_default=false())
     done: Mapped[dict[str, Any] | None]
-    # Why it failed, one sentence.
+    # Why it failed, as words.failed() reads it.
     last_error: Mapped[str | None]
     asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
     asked_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -20,7 +20,6 @@ from membership.arrivals.told import (
 )
 from membership.billing.revenue import MONTHS
 
-WHAT = "export of Patreon’s members"
 COLUMNS = (
     Column("email", ("email", "email address"), is_needed=True),
     Column("status", ("patron status",), is_needed=True),

@@ -92,7 +92,7 @@ def take(arrival_id: int, ends_at: float = float("inf")) -> None:
         arrival = _with_content(session, arrival_id)
     if arrival.attempts > MOST_ATTEMPTS:
         log.error("arrival_given_up", arrival=arrival_id)
-        _fail(arrival_id, _cut_off(arrival.source))
+        _fail(arrival_id, f"cut_off {_command(arrival.source)}")
         return
     try:
         if arrival.source != "stripe":
@@ -104,7 +104,7 @@ def take(arrival_id: int, ends_at: float = float("inf")) -> None:
     except UnreadableFileError as error:
         _fail(arrival_id, str(error))
     except gateway.StripeRefusedError as error:
-        _fail(arrival_id, f"Stripe refused: {error}")
+        _fail(arrival_id, f"refused_by_stripe {error}")
 
 
 def forget_old() -> None:
@@ -288,12 +288,9 @@ def _fail(arrival_id: int, why: str) -> None:
         row.finished_at, row.leased_until_at = clock.now(), None
 
 
-def _cut_off(source: str) -> str:
+def _command(source: str) -> str:
     file = "" if source == "stripe" else " FILE"
-    return (
-        f"This was begun {MOST_ATTEMPTS} times and cut off each time: please run “flask patrons "
-        f"import {source}{file}” on the server, which may take as long as it needs."
-    )
+    return f"flask patrons import {source}{file}"
 
 
 def _write_problems(session: Session, row: Arrival, found: Sequence[Problem]) -> None:

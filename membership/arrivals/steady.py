@@ -20,7 +20,6 @@ from membership.arrivals.told import (
 from membership.billing.revenue import MONTHS
 from membership.money import Money
 
-WHAT = "export of Steady’s members"
 COLUMNS = (
     Column("email", ("email", "e mail"), is_needed=True),
     Column("state", ("subscription state",), is_needed=True),

@@ -13,7 +13,10 @@ LONGEST_HEADING = 200
 
 
 class UnreadableFileError(ValueError):
-    """The file is not the export that it should be; the text is one sentence that says why."""
+    """The file is not the export that it should be: a reason of words.FAILED, and what it is of."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason} {detail}".strip())
 
 
 @dataclass(frozen=True)
@@ -45,23 +48,20 @@ class Table:
     rows: Iterator[Row]
 
 
-def read(file: BinaryIO, columns: Sequence[Column], what: str) -> Table:
-    """The table in `file`, which should be `what` (such as "export of Patreon’s members").
-
-    Raises UnreadableFileError, here or when a row is taken from it.
-    """
+def read(file: BinaryIO, columns: Sequence[Column]) -> Table:
+    """The table in `file`. Raises UnreadableFileError, here or when a row is taken from it."""
     lines = _lines(file)
     first = next(lines, "").removeprefix("\ufeff")
     try:
         headings = next(csv.reader([first], delimiter=_delimiter(first)), [])
     except csv.Error as error:
-        raise UnreadableFileError(f"The first line cannot be read: {error}.") from error
+        raise UnreadableFileError("line", f"1 ({error})") from error
     mapping = _mapping([each.strip() for each in headings], columns)
     found = {field for _heading, field in mapping}
     missing = [each.headings[0] for each in columns if each.is_needed and each.field not in found]
     if missing:
         quoted = ", ".join(f"“{each}”" for each in missing)
-        raise UnreadableFileError(f"This is no {what}: it has no column {quoted}.")
+        raise UnreadableFileError("no_column", quoted)
     return Table(mapping, _rows(lines, _delimiter(first), mapping))
 
 
@@ -88,7 +88,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
         for line in file:
             yield line.decode()
     except UnicodeDecodeError as error:
-        raise UnreadableFileError("This file is not written in UTF-8.") from error
+        raise UnreadableFileError("encoding") from error
 
 
 def _rows(
@@ -107,8 +107,7 @@ def _rows(
             # The heading was read before.
             yield Row(rows.line_num + 1, told, is_shifted)
     except csv.Error as error:
-        line = rows.line_num + 1
-        raise UnreadableFileError(f"Line {line} cannot be read: {error}.") from error
+        raise UnreadableFileError("line", f"{rows.line_num + 1} ({error})") from error
 
 
 def _delimiter(first: str) -> str:

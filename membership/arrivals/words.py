@@ -116,6 +116,29 @@ REASON: Words = MappingProxyType(
     }
 )
 
+# Why an import failed, so that nothing more was taken. What it speaks of follows.
+FAILED: Words = MappingProxyType(
+    {
+        "encoding": _("This file is not written in UTF-8."),
+        "line": _("Line %(detail)s cannot be read."),
+        "no_column": _("This is not the export that was chosen: it has no column %(detail)s."),
+        "refused_by_stripe": REASON["refused_by_stripe"],
+        "cut_off": _(
+            "This was begun several times and cut off each time: please run “%(detail)s” on the "
+            "server, which may take as long as it needs."
+        ),
+    }
+)
+
+
+def failed(why: str) -> str:
+    """In a sentence: a reason of FAILED and, after a blank, what it speaks of.
+
+    The release before wrote the sentence itself.
+    """
+    reason, _blank, detail = why.partition(" ")
+    return str(FAILED[reason] % {"detail": detail}) if reason in FAILED else why
+
 
 def sentence(problem: Problem) -> str:
     """Why it is not taken."""

@@ -11,9 +11,9 @@ from wtforms import BooleanField, StringField
 from wtforms.validators import ValidationError
 
 from config.settings import settings
+from membership.accounts.forms import clean_address
 from membership.articles.ask import preset_currency
 from membership.billing.amounts import least, most
-from membership.mail import addresses
 from membership.money import InvalidAmountError, Money, display, parse
 from membership.web.languages import current_language
 
@@ -35,16 +35,6 @@ def one_line(text: str | None) -> str:
 def own_email() -> str | None:
     """The address of who is signed in."""
     return str(current_user.email) if current_user.is_authenticated else None
-
-
-def clean_address(field: Any) -> None:
-    """Let the field hold one address as it is stored, or say what is wrong."""
-    try:
-        field.data = addresses.clean(field.data)
-    except addresses.InvalidAddressError as error:
-        raise ValidationError(
-            _("This is no complete email address. It looks like name@example.org.")
-        ) from error
 
 
 class AmountForm(FlaskForm):  # type: ignore[misc]
@@ -144,7 +134,7 @@ class GiftForm(AmountForm):
     def validate_email(self, field: Any) -> None:
         if not field.data:
             raise ValidationError(_("Please write your email address; the receipt goes there."))
-        clean_address(field)
+        clean_address(self, field)
         if self.own_email is not None and field.data.lower() != self.own_email.lower():
             raise ValidationError(
                 _("You are signed in as %(email)s. To give with another address, sign out first.",

@@ -181,7 +181,7 @@ def test_a_rehearsal_changes_nothing(session: Session, command: Run) -> None:
     [
         ("patreon", "", "it has no column “email”, “patron status”, “pledge amount”."),
         ("steady", "email,name\na@example.org,A\n", "it has no column “subscription state”"),
-        ("patreon", exports.ghost(exports.reader()), "This is no export of Patreon’s members"),
+        ("patreon", exports.ghost(exports.reader()), "This is not the export that was chosen"),
         ("ghost", b"email,subscribed_to_emails\n\xe9\xe9@example.org,true\n", "not written in U"),
         ("ghost", b"\x89PNG\r\n\x1a\n\0\0\0\0", "not written in UTF-8"),
         ("ghost", "email,subscribed_to_emails\na@example.org,true\n" + "b" * 200_000, "Line 3"),

@@ -18,7 +18,7 @@ READERS = {"patreon": patreon, "steady": steady, "ghost": ghost}
 def tell(source: str, text: str | bytes, now: datetime = NOW) -> list[Told]:
     reader: Any = READERS[source]
     content = text.encode() if isinstance(text, str) else text
-    found = table.read(io.BytesIO(content), reader.COLUMNS, reader.WHAT)
+    found = table.read(io.BytesIO(content), reader.COLUMNS)
     return [reader.tell(each, now) for each in found.rows]
 
 

@@ -119,6 +119,7 @@ def test_broken_files(session: Session, finance: FlaskClient) -> None:
     """One sentence, and nothing is taken; the file is forgotten."""
     page = hand_in(finance, "steady", b"\xff\xfe\0\0").location
     assert "This file is not written in UTF-8." in finance.get(page).text
+    assert "Цей файл" in finance.get(f"/uk{page}").text
     assert row(session, Arrival).state == "failed"
     assert sent(finance, page, "drop").status_code == 303
     assert rows(session, Arrival) == []
@@ -280,8 +281,9 @@ def test_what_is_always_cut_off_is_given_up(
     given_up = row(session, Arrival)
     session.refresh(given_up, ["content"])
     assert (given_up.state, given_up.content) == ("failed", None)
-    assert "begun 5 times and cut off each time: please run “flask patrons import ghost FILE”" in (
-        finance.get(page).text
+    assert (
+        "begun several times and cut off each time: please run “flask patrons import ghost FILE”"
+        in (finance.get(page).text)
     )
 
 

@@ -258,7 +258,7 @@ def test_a_patrons_reference_names_the_giver(session: Session, browser: FlaskCli
     [
         ({"email": ""}, "a reference of ours"),
         ({"email": "", "reference": "KAVA-1-11"}, "a reference of ours"),
-        ({"email": "x"}, "no complete email address"),
+        ({"email": "x"}, "no complete mail address"),
         ({"amount": "x"}, "as a number"),
         ({"amount": "-5"}, "as a number"),
         ({"amount": "1,234"}, "as a number"),

@@ -9,7 +9,8 @@ from wtforms.validators import ValidationError
 
 from config.settings import settings
 from membership import clock
-from membership.billing.forms import LONGEST_NAME, GiftForm, clean_address, tidy
+from membership.accounts.forms import clean_address
+from membership.billing.forms import LONGEST_NAME, GiftForm, tidy
 from membership.billing.gifts import pool
 from membership.billing.gifts.lifecycle import MONTHS_OF_YEAR
 from membership.billing.gifts.orders import Order
@@ -49,7 +50,7 @@ class YearForm(OnceForm):
     def validate_recipient_email(self, field: Any) -> None:
         if not field.data:
             raise ValidationError(_("Please write the address that the letter goes to."))
-        clean_address(field)
+        clean_address(self, field)
 
     def validate_recipient_name(self, field: Any) -> None:
         if len(field.data) > LONGEST_NAME:

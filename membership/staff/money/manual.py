@@ -17,8 +17,9 @@ from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from config.settings import settings
 from membership import clock
 from membership.accounts import accounts, audit
+from membership.accounts.forms import clean_address
 from membership.accounts.models import Account
-from membership.billing.forms import clean_address, one_line
+from membership.billing.forms import one_line
 from membership.billing.gifts import manual as entries
 from membership.billing.gifts.reference import account_id_in
 from membership.billing.models import Donation
@@ -92,7 +93,7 @@ class EntryForm(FlaskForm):  # type: ignore[misc]
     def validate_email(self, field: Any) -> None:
         """An empty one is filled in from the reference that we gave to a patron."""
         if field.data:
-            clean_address(field)
+            clean_address(self, field)
         named = _account_named(self.reference.data or "")
         if named is None and not field.data:
             raise ValidationError(

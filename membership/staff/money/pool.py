@@ -20,7 +20,7 @@ from wtforms.validators import (
 
 from config.settings import settings
 from membership.accounts import audit
-from membership.billing.forms import clean_address
+from membership.accounts.forms import clean_address
 from membership.billing.gifts import pool as gifts
 from membership.billing.gifts.models import Gift
 from membership.db import transaction
@@ -66,7 +66,7 @@ class GrantForm(FlaskForm):  # type: ignore[misc]
         self.currency.choices = [(code, code) for code in settings().currencies]
 
     def validate_email(self, field: Any) -> None:
-        clean_address(field)
+        clean_address(self, field)
 
     def grant(self) -> gifts.Grant:
         return gifts.Grant(
