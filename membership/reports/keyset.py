@@ -1,9 +1,12 @@
-"""Long lists page by page; where one ends, its address says: a time and a number. Pure."""
+"""Long lists page by page; where one ends, its address says: a time and a number."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import Session
 
 Row = TypeVar("Row")
 Place = tuple[datetime, int]
@@ -17,6 +20,32 @@ class Page(Generic[Row]):
 
     rows: Sequence[Row]
     older: str
+
+
+def newest_first(
+    session: Session,
+    query: Select[*tuple[Any, ...]],
+    order: tuple[Any, Any],
+    make: Callable[..., Row],
+    before: str,
+    limit: int,
+) -> Page[Row]:
+    """A page of what `make` makes of a query's rows.
+
+    `order` is their time and a number that no two rows of a time share; `before` is what stood in
+    Page.older, and is left out when it makes no sense.
+    """
+    at, number = order
+    if (place := read(before)) is not None:
+        # Of a number that is worked out no index knows; of the time one may.
+        query = query.where(at <= place[0], tuple_(at, number) < place)
+    query = query.add_columns(at, number).order_by(at.desc(), number.desc()).limit(limit + 1)
+    found = session.execute(query).all()
+    rows = [make(*each) for *each, _at, _number in found[:limit]]
+    if len(found) <= limit:
+        return Page(rows, "")
+    *_last, last_at, last_number = found[limit - 1]
+    return Page(rows, written(last_at, last_number))
 
 
 def written(at: datetime, number: int) -> str:

@@ -5,7 +5,7 @@ For those who may see names with amounts.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, func, select, tuple_
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
@@ -43,7 +43,7 @@ def paid(
     """As many as the rollups count; one query. `before` is what stood in Page.older."""
     at = Checkout.completed_at
     query = (
-        select(Account, Checkout, NUMBER)
+        select(Account, Checkout)
         .outerjoin_from(Checkout, Subscription, Subscription.checkout_id == Checkout.id)
         .outerjoin(
             Donation,
@@ -58,18 +58,8 @@ def paid(
             at < days.until,
             *_which(wanted),
         )
-        .order_by(at.desc(), NUMBER.desc())
-        .limit(limit + 1)
     )
-    if (place := keyset.read(before)) is not None:
-        # The first of the two is what an index knows.
-        query = query.where(at <= place[0], tuple_(at, NUMBER) < place)
-    found = session.execute(query).all()
-    rows = [Paid(account, checkout) for account, checkout, _number in found[:limit]]
-    if len(found) <= limit:
-        return Page(rows, "")
-    _account, checkout, number = found[limit - 1]
-    return Page(rows, keyset.written(checkout.completed_at, number))
+    return keyset.newest_first(session, query, (at, NUMBER), Paid, before, limit)
 
 
 def _which(wanted: Wanted) -> list[ColumnElement[bool]]:

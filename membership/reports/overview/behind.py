@@ -3,13 +3,12 @@
 Each list is one query a page, newest first; for those who may see names with amounts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
@@ -59,16 +58,17 @@ def moved(
     """The ledger's entries of these days, or those of one movement: they sum to the figure."""
     entry = LedgerEntry
     query = (
-        select(Account, entry.occurred_at, entry.id, entry.movement, entry.amount_minor)
+        select(Account, entry.occurred_at, entry.movement, entry.amount_minor)
         # Whose it is now: an entry keeps the account of its day, which may have been merged.
         .join(Subscription, Subscription.id == entry.subscription_id)
         .join(Account, Account.id == Subscription.account_id)
         .where(entry.currency == currency)
+        .where(entry.occurred_at >= days.since, entry.occurred_at < days.until)
     )
     if movement:
         query = query.where(entry.movement == movement)
-    found, older = _page(session, query, (entry.occurred_at, entry.id), days, before, limit)
-    return Page([Moved(account, at, *rest) for account, at, _id, *rest in found], older)
+    order = entry.occurred_at, entry.id
+    return keyset.newest_first(session, query, order, Moved, before, limit)
 
 
 def payments(
@@ -87,7 +87,6 @@ def payments(
         select(
             Account,
             paid.paid_at,
-            paid.id,
             paid.amount_minor,
             paid.currency,
             paid.refunded_minor,
@@ -96,9 +95,9 @@ def payments(
         )
         .join(Account, Account.id == paid.account_id)
         .where(*_PAYMENTS[which](currency))
+        .where(paid.paid_at >= days.since, paid.paid_at < days.until)
     )
-    found, older = _page(session, query, (paid.paid_at, paid.id), days, before, limit)
-    return Page([Payment(account, at, *rest) for account, at, _id, *rest in found], older)
+    return keyset.newest_first(session, query, (paid.paid_at, paid.id), Payment, before, limit)
 
 
 _PAYMENTS: Mapping[str, Callable[[str], tuple[ColumnElement[bool], ...]]] = MappingProxyType(
@@ -112,21 +111,3 @@ _PAYMENTS: Mapping[str, Callable[[str], tuple[ColumnElement[bool], ...]]] = Mapp
     }
 )
 PAYMENTS = tuple(_PAYMENTS)
-
-
-def _page(
-    session: Session,
-    query: Select[*tuple[Any, ...]],
-    order: tuple[Any, Any],
-    days: Period,
-    before: str,
-    limit: int,
-) -> tuple[Sequence[Any], str]:
-    """Rows whose second and third columns are a time and a number, in that order."""
-    at, number = order
-    query = query.where(at >= days.since, at < days.until)
-    if (place := keyset.read(before)) is not None:
-        query = query.where(tuple_(at, number) < place)
-    rows = session.execute(query.order_by(at.desc(), number.desc()).limit(limit + 1)).all()
-    last = rows[limit - 1] if len(rows) > limit else None
-    return rows[:limit], keyset.written(last[1], last[2]) if last else ""

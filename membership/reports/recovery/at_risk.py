@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, select, tuple_
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
@@ -52,13 +52,6 @@ def page(
         .join(Subscription, Subscription.id == Dunning.subscription_id)
         .join(Account, Account.id == Subscription.account_id)
         .where(Dunning.currency == currency, *which)
-        .order_by(Dunning.failed_at.desc(), Dunning.id.desc())
-        .limit(limit + 1)
     )
-    place = keyset.read(before)
-    if place is not None:
-        query = query.where(tuple_(Dunning.failed_at, Dunning.id) < place)
-    rows = session.execute(query).all()
-    found = [AtRisk(*row) for row in rows[:limit]]
-    last = found[-1].dunning if len(rows) > limit else None
-    return Page(found, keyset.written(last.failed_at, last.id) if last else "")
+    order = Dunning.failed_at, Dunning.id
+    return keyset.newest_first(session, query, order, AtRisk, before, limit)

@@ -3,11 +3,10 @@
 Each list is one query a page, newest first; for those who may see names with amounts.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, cast, exists, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from membership.accounts.models import Account
@@ -51,21 +50,15 @@ def began(
         *is_theirs, tuple_(other.occurred_at, other.id) < tuple_(entry.occurred_at, entry.id)
     )
     whole, is_theirs = _of_the_same()
-    now = select(func.sum(whole.amount_minor)).where(*is_theirs).scalar_subquery()
+    now = select(cast(func.sum(whole.amount_minor), BigInteger)).where(*is_theirs).scalar_subquery()
     query = (
-        select(Account, entry.occurred_at, entry.id, entry.amount_minor, now)
+        select(Account, entry.occurred_at, entry.amount_minor, now)
         .join(support, support.id == entry.subscription_id)
         .join(Account, Account.id == support.account_id)
         .where(entry.currency == currency, ~earlier)
         .where(entry.occurred_at >= days.since, entry.occurred_at < days.until)
-        .order_by(entry.occurred_at.desc(), entry.id.desc())
-        .limit(limit + 1)
     )
-    if (place := keyset.read(before)) is not None:
-        query = query.where(tuple_(entry.occurred_at, entry.id) < place)
-    found = session.execute(query).all()
-    rows = [Began(account, at, first, int(mrr)) for account, at, _id, first, mrr in found[:limit]]
-    return Page(rows, _older(found, limit))
+    return keyset.newest_first(session, query, (entry.occurred_at, entry.id), Began, before, limit)
 
 
 def _of_the_same() -> tuple[type[LedgerEntry], tuple[ColumnElement[bool], ...]]:
@@ -91,25 +84,16 @@ def left(
         select(
             Account,
             Subscription.ended_at,
-            Subscription.id,
-            Subscription.end_reason,
+            func.coalesce(Subscription.end_reason, "voluntary"),
             select(said.reason).where(said.subscription_id == Subscription.id).scalar_subquery(),
-            _lost(),
+            -_lost(),
         )
         .join(Account, Account.id == Subscription.account_id)
         .where(Subscription.state == "ended", Subscription.currency == currency, was_paid)
         .where(Subscription.ended_at >= days.since, Subscription.ended_at < days.until)
-        .order_by(Subscription.ended_at.desc(), Subscription.id.desc())
-        .limit(limit + 1)
     )
-    if (place := keyset.read(before)) is not None:
-        query = query.where(tuple_(Subscription.ended_at, Subscription.id) < place)
-    found = session.execute(query).all()
-    rows = [
-        Left(account, at, end_reason or "voluntary", reason, -minor)
-        for account, at, _id, end_reason, reason, minor in found[:limit]
-    ]
-    return Page(rows, _older(found, limit))
+    order = Subscription.ended_at, Subscription.id
+    return keyset.newest_first(session, query, order, Left, before, limit)
 
 
 def _lost() -> ScalarSelect[int]:
@@ -122,13 +106,3 @@ def _lost() -> ScalarSelect[int]:
         .limit(1)
         .scalar_subquery()
     )
-
-
-def _older(found: Sequence[Sequence[object]], limit: int) -> str:
-    """Where the page ends, when more than it was found: second and third of its last row."""
-    if len(found) <= limit:
-        return ""
-    _account, at, number, *_rest = found[limit - 1]
-    assert isinstance(at, datetime)
-    assert isinstance(number, int)
-    return keyset.written(at, number)

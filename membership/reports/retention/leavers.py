@@ -5,7 +5,7 @@ from datetime import date
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
@@ -148,15 +148,8 @@ def in_their_words(
             Leaving.created_at >= asked.period.since,
             Leaving.created_at < asked.period.until,
         )
-        .order_by(Leaving.created_at.desc(), Leaving.subscription_id.desc())
-        .limit(limit + 1)
     )
     if reason:
         query = query.where(Leaving.reason == reason)
-    place = keyset.read(before)
-    if place is not None:
-        query = query.where(tuple_(Leaving.created_at, Leaving.subscription_id) < place)
-    rows = session.execute(query).all()
-    said = [Said(*row) for row in rows[:limit]]
-    last = said[-1].leaving if len(rows) > limit else None
-    return Page(said, keyset.written(last.created_at, last.subscription_id) if last else "")
+    order = Leaving.created_at, Leaving.subscription_id
+    return keyset.newest_first(session, query, order, Said, before, limit)
