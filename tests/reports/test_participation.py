@@ -185,6 +185,21 @@ def test_followers_of_what_is_on_a_ballot_are_not_told(session: Session) -> None
     assert followed == {told.title: 6, few.title: "hidden", again.title: 0}
 
 
+def test_followers_of_what_comes_out_as_the_next_day_begins_are_those_of_that_day(
+    session: Session,
+) -> None:
+    """[D5] The tile counts the stories of the list below it."""
+    topic = published(session, Period(CLOSED.date(), CLOSED.date()).until)
+    for _ in range(5):
+        follower = factories.account(session)
+        session.add(TopicFollow(topic_id=topic.id, account_id=follower.id))
+    session.flush()
+    days = [Period(day, day) for day in (CLOSED.date(), CLOSED.date() + DAY)]
+    reports = [look(session, each) for each in days]
+    assert [len(rows(each, "asked_and_reported")) for each in reports] == [0, 1]
+    assert [each.tiles[3].figure.value for each in reports] == [0, 5]
+
+
 def test_it_asks_as_much_for_many_as_for_few(session: Session) -> None:
     """[L13] However many patrons, rounds and stories."""
     numbers = []

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -54,7 +54,7 @@ def _follows(session: Session, period: Period) -> dict[int, int]:
         RoundOption.round_id == Round.id,
         Round.state.in_(UNDER_WAY),
     )
-    came_out = Topic.published_at.between(period.since, period.until)
+    came_out = and_(Topic.published_at >= period.since, Topic.published_at < period.until)
     asked = (
         select(TopicFollow.topic_id, func.count())
         .join(Topic, Topic.id == TopicFollow.topic_id)
