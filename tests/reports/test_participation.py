@@ -3,10 +3,12 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from membership.reports import rollups
 from membership.reports.definitions import DEFINITIONS
+from membership.reports.models import RoundGroup
 from membership.reports.participation.page import participation
 from membership.reports.periods import Period
 from membership.reports.report import Asked, Report, Table
@@ -103,6 +105,24 @@ def test_two_periods_tell_no_more_than_each_round(session: Session) -> None:
     short = Period(NOON.date(), CLOSED.date() + DAY)
     with_it, without = (rows(look(session, each), "voters_by_tenure") for each in (ALL, short))
     assert [row[2:4] for row in with_it] == [row[2:4] for row in without]
+
+
+def test_of_two_groups_as_large_the_same_is_always_hidden(session: Session) -> None:
+    """[S10] In whatever order the rows lie: one time this and one time that would tell both."""
+    new, old = patrons(session, 20), patrons(session, 20, NOON - 2 * YEAR)
+    few = patrons(session, 2, NOON - YEAR)
+    held = settled(session, new[:10] + old[:10] + few[:1])
+    count(session)
+    as_it_was = rows(look(session), "voters_by_tenure")
+    columns = RoundGroup.__table__.columns.keys()
+    lines = [
+        {name: getattr(row, name) for name in columns}
+        for row in session.scalars(select(RoundGroup).where(RoundGroup.round_id == held.id))
+    ]
+    session.execute(delete(RoundGroup))
+    session.execute(insert(RoundGroup), lines[::-1])
+    assert rows(look(session), "voters_by_tenure") == as_it_was
+    assert [row[1] for row in as_it_was].count(1) == 1
 
 
 def test_voters_against_all_by_amount(session: Session) -> None:

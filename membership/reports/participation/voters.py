@@ -47,12 +47,15 @@ class Counted:
 
 
 def settled(session: Session, period: Period) -> list[Counted]:
-    """Rounds that closed in these days and have been counted, in their order."""
+    """Rounds that closed in these days and have been counted, in their order.
+
+    Groups come in theirs: of two that are as large, the same one is hidden whenever it is asked.
+    """
     rows = session.execute(
         select(Round.id, Round.title, Round.closes_at, RoundGroup)
         .join(RoundGroup, RoundGroup.round_id == Round.id)
         .where(Round.closes_at >= period.since, Round.closes_at < period.until)
-        .order_by(Round.closes_at, Round.id)
+        .order_by(Round.closes_at, Round.id, RoundGroup.name, RoundGroup.currency, RoundGroup.part)
     )
     found: dict[int, Counted] = {}
     groups: dict[int, dict[str, dict[Key, Group]]] = defaultdict(lambda: defaultdict(dict))
