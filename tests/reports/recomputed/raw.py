@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from membership.articles.models import ReadingCount
+from membership import clock
+from membership.articles.models import Article, ReadingCount
 from membership.billing.dunning.models import Dunning
 from membership.billing.models import (
     Checkout,
@@ -26,6 +27,7 @@ from membership.billing.models import (
     SubscriptionChange,
 )
 from membership.reports.periods import Period
+from membership.voting.models import Round, RoundOption, Topic, TopicFollow, Turnout
 
 INVOLUNTARY = {"payment_failed", "dispute", "fraud"}
 GIVING = {"active", "past_due", "cancel_scheduled"}
@@ -71,8 +73,9 @@ class Flow:
 
 @dataclass
 class Raw:
-    """All rows, and what follows from them."""
+    """All rows as they were at a moment, and what follows from them."""
 
+    read_at: datetime
     supports: dict[int, Plain]
     changes: list[Plain]
     donations: list[Plain]
@@ -83,6 +86,12 @@ class Raw:
     checkouts: dict[Any, Plain]
     readings: list[Plain]
     ledger: list[Plain]
+    rounds: list[Plain]
+    options: list[Plain]
+    turnout: list[Plain]
+    topics: list[Plain]
+    follows: list[Plain]
+    titles: dict[int, str]
     _values: dict[tuple[str, date], dict[int, int]] = field(default_factory=dict)
 
     @cached_property
@@ -127,6 +136,9 @@ class Raw:
     def patrons(self, currency: str, after: date) -> int:
         return len({self.supports[support].account_id for support in self.values(currency, after)})
 
+    def voters(self, round_id: int) -> set[int]:
+        return {each.account_id for each in self.turnout if each.round_id == round_id}
+
     def first_of_supports(self) -> list[Move]:
         """The movement with which each support began."""
         first: dict[int, Move] = {}
@@ -140,6 +152,7 @@ def read(session: Session) -> Raw:
         return list(session.execute(select(*model.__table__.columns)))
 
     return Raw(
+        read_at=clock.now(),
         supports={row.id: row for row in rows(Subscription)},
         changes=rows(SubscriptionChange),
         donations=rows(Donation),
@@ -150,6 +163,12 @@ def read(session: Session) -> Raw:
         checkouts={row.id: row for row in rows(Checkout)},
         readings=rows(ReadingCount),
         ledger=rows(LedgerEntry),
+        rounds=rows(Round),
+        options=rows(RoundOption),
+        turnout=rows(Turnout),
+        topics=rows(Topic),
+        follows=rows(TopicFollow),
+        titles={row.id: row.title for row in rows(Article)},
     )
 
 

@@ -11,9 +11,12 @@ from typing import Any
 
 from lxml import html
 
+from tests.reports.recomputed.compare import HIDDEN
+
 OF = re.compile(r"(\d+) of (\d+)")
 MONEY = re.compile("[€$£¥₴]|[A-Z]{3}")
-NOTHING = ("–", "", "0 of 0", "hidden: fewer than 5")
+WITHHELD = "hidden: fewer than 5"
+NOTHING = ("–", "", "0 of 0", WITHHELD)
 # Shares are shown to a tenth of a hundredth, or of a thousandth.
 ROUNDED = Decimal("0.051")
 
@@ -72,6 +75,8 @@ def says(cell: str, value: str) -> bool:
 
 def tells(cell: str, value: Any, digits: int) -> bool:
     """Whether a tile tells a value, of which money has so many digits behind the point."""
+    if value == HIDDEN:
+        return cell == WITHHELD
     if value is None:
         return cell in NOTHING
     wanted = Fraction(value)
