@@ -1,12 +1,13 @@
 """Who is found by each filter of the list of patrons, from plain rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from config.settings import settings
 from membership.money import from_major
+from tests.reports.recomputed.acquisition import last
 from tests.reports.recomputed.raw import Plain, Raw, day_of
 
 STANDING = {"active": "current", "cancel_scheduled": "current", "past_due": "grace",
@@ -15,12 +16,18 @@ STANDING = {"active": "current", "cancel_scheduled": "current", "past_due": "gra
 
 @dataclass(frozen=True)
 class Giver:
-    """`support` is what runs, or else what ran last; who has none has the currency of a gift."""
+    """`support` is what runs, or else what ran last; who has none has the currency of a gift.
+
+    `article` is the story at whose end they decided to give for the first time.
+    """
 
     account: int
     support: Plain | None
     since: date
     gift_currency: str
+    article: int | None
+    has_voted: bool
+    tags: frozenset[int]
 
     @property
     def standing(self) -> str:
@@ -36,17 +43,37 @@ def givers(raw: Raw) -> list[Giver]:
     for number, some in enumerate((raw.supports.values(), raw.donations)):
         for each in some:
             rows.setdefault(each.account_id, ([], []))[number].append(each)
-    return [_giver(account, *both) for account, both in rows.items()]
+    settled = {each.id for each in raw.rounds if each.state == "settled"}
+    voters = {each.account_id for each in raw.turnout if each.round_id in settled}
+    return [
+        Giver(
+            account=account,
+            support=max(supports, key=_counts, default=None),
+            since=_since(supports, gifts),
+            gift_currency=max(gifts, key=lambda each: each.paid_at).currency,
+            article=_article(raw, supports, gifts),
+            has_voted=account in voters,
+            tags=frozenset(each.tag_id for each in raw.tagged if each.account_id == account),
+        )
+        for account, (supports, gifts) in rows.items()
+    ]
 
 
-def _giver(account: int, supports: list[Plain], gifts: list[Plain]) -> Giver:
+def _counts(support: Plain) -> tuple[bool, datetime]:
+    return not support.ended_at, support.started_at
+
+
+def _since(supports: Iterable[Plain], gifts: Iterable[Plain]) -> date:
     began = [each.started_at for each in supports] or [each.paid_at for each in gifts]
-    return Giver(
-        account=account,
-        support=max(supports, key=lambda each: (not each.ended_at, each.started_at), default=None),
-        since=day_of(min(began)),
-        gift_currency=max(gifts, key=lambda each: each.paid_at).currency,
-    )
+    return day_of(min(began))
+
+
+def _article(raw: Raw, supports: Iterable[Plain], gifts: Iterable[Plain]) -> int | None:
+    """Of the first of their checkouts that brought something."""
+    brought = [(each.started_at, each.checkout_id) for each in supports]
+    brought += [(each.paid_at, each.checkout_id) for each in gifts if not each.subscription_id]
+    pages = [(at, page) for at, page in brought if page is not None]
+    return last(raw.checkouts[min(pages)[1]]) if pages else None
 
 
 def tests(raw: Raw) -> dict[tuple[str, Any], Callable[[Giver], bool]]:
@@ -66,9 +93,17 @@ def tests(raw: Raw) -> dict[tuple[str, Any], Callable[[Giver], bool]]:
         found["currency", code] = lambda each, code=code: each.currency == code
     for tier in ("coffee", "lunch", "dinner"):
         found["tier", tier] = lambda each, tier=tier: _tier(each.support) == tier
-    day = date(2025, 4, 30)
+    # One on which somebody began, who is found by both.
+    days = sorted(each.since for each in givers(raw))
+    day = days[len(days) // 2]
     found["since", day] = lambda each: each.since >= day
     found["until", day] = lambda each: each.since <= day
+    for story in sorted({page.article_id for page in raw.checkouts.values() if page.article_id}):
+        found["article_id", story] = lambda each, story=story: each.article == story
+    found["votes", "ever"] = lambda each: each.has_voted
+    found["votes", "never"] = lambda each: not each.has_voted
+    for tag in sorted({each.tag_id for each in raw.tagged}):
+        found["tag_id", tag] = lambda each, tag=tag: tag in each.tags
     return found
 
 

@@ -1,6 +1,6 @@
 """A newsroom of three years by fixed dates, told by the rules of `flask seed`, with its reads.
 
-Five currencies, one of them without minor units, and a leap day.
+Five currencies, one of them without minor units, a leap day, and givers with tags.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -9,14 +9,16 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from config.settings import COFFEE, Tier
 from membership.accounts.models import Account
 from membership.articles.models import AskExperiment, AskVariant, ReadingCount
 from membership.billing.amounts import CardFee
+from membership.billing.models import Donation
 from membership.money import Money, from_major
+from membership.patrons.models import PatronTag, Tagged
 from membership.reports.models import ExchangeRate
 from membership.seed import blocks
 from membership.seed.asks import Trial
@@ -65,6 +67,7 @@ def plant(session: Session, givers: int) -> Account:
     assert not UNNUMBERED & set(block.last_ids)
     _read(session, stories, trial)
     _bring_in_rates(session)
+    _tag(session, looks)
     return looks
 
 
@@ -88,6 +91,20 @@ def _bring_in_rates(session: Session) -> None:
             ]
         near = {code: rate * rng.uniform(0.99, 1.01) for code, rate in near.items()}
     session.execute(insert(ExchangeRate), rows)
+
+
+def _tag(session: Session, looks: Account) -> None:
+    """Two tags, of which some bear both; and each is borne by somebody who never gave.
+
+    That their bearers have given only since now is for the list of patrons to put right.
+    """
+    givers = sorted(set(session.scalars(select(Donation.account_id))))
+    rng = Random("tags")
+    for name, number in (("comes to our evenings", 200), ("writes to us", 60)):
+        tag = factories.add(session, PatronTag(name=name))
+        bearers = (looks.id, *rng.sample(givers, number))
+        session.add_all(Tagged(tag_id=tag.id, account_id=each, since_at=NOW) for each in bearers)
+    session.flush()
 
 
 def _trial(session: Session) -> Trial:

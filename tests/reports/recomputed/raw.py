@@ -26,6 +26,7 @@ from membership.billing.models import (
     Subscription,
     SubscriptionChange,
 )
+from membership.patrons.models import Tagged
 from membership.reports.periods import Period
 from membership.voting.models import Round, RoundOption, Topic, TopicFollow, Turnout
 
@@ -86,6 +87,7 @@ class Raw:
     checkouts: dict[Any, Plain]
     readings: list[Plain]
     ledger: list[Plain]
+    tagged: list[Plain]
     rounds: list[Plain]
     options: list[Plain]
     turnout: list[Plain]
@@ -163,6 +165,7 @@ def read(session: Session) -> Raw:
         checkouts={row.id: row for row in rows(Checkout)},
         readings=rows(ReadingCount),
         ledger=rows(LedgerEntry),
+        tagged=rows(Tagged),
         rounds=rows(Round),
         options=rows(RoundOption),
         turnout=rows(Turnout),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from itertools import combinations
 from types import ModuleType
 from typing import Any
 
@@ -229,6 +230,24 @@ def test_each_filter_of_the_list_finds_whom_the_raw_rows_say(
     for (name, value), holds in lists.tests(raw).items():
         found = set(newsroom[0].scalars(filters.ids(Filters(**{name: value}))))
         assert found == {each.account for each in everybody if holds(each)}, (name, value)
+
+
+def test_two_filters_find_whom_each_of_them_finds(
+    newsroom: tuple[Session, Account], raw: Raw
+) -> None:
+    """Every two of them, with each of their values."""
+    everybody, met = lists.givers(raw), set()
+    whom = {
+        condition: {each.account for each in everybody if holds(each)}
+        for condition, holds in lists.tests(raw).items()
+    }
+    for one, other in combinations(whom, 2):
+        if one[0] != other[0]:
+            found = set(newsroom[0].scalars(filters.ids(Filters(**dict((one, other))))))
+            assert found == whom[one] & whom[other], (one, other)
+            met |= {(one[0], other[0])} if found else set()
+    names = dict.fromkeys(name for name, _ in whom)
+    assert met == set(combinations(names, 2))
 
 
 def test_who_might_have_voted_and_who_did(newsroom: tuple[Session, Account], raw: Raw) -> None:
