@@ -78,8 +78,9 @@ PARTICIPATION = (
         _("Topics followed"),
         _(
             "How often somebody follows one of the topics we are at work on or have published in "
-            "these days. Topics on a ballot paper are left out until the vote is settled."
+            "these days. Topics on a ballot paper are left out until the vote is settled, and "
+            "those that fewer than 5 follow always are."
         ),
-        "count of follows of topics not in a draft, open or closed round",
+        "count of follows of topics with 5 or more, not in a draft, open or closed round",
     ),
 )

@@ -17,6 +17,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.discretion import SMALLEST_GROUP
 from membership.reports import rollups
 from membership.reports.figures import Figure, share
 from membership.reports.participation import voters
@@ -86,7 +87,8 @@ def _tiles(
             note=_of_stories(len(days)),
             behind="#asked_and_reported",
         ),
-        Tile("followers", voters.people(sum(follows.values()))),
+        # With few among them, two periods would tell how few they are.
+        Tile("followers", Figure(sum(each for each in follows.values() if each >= SMALLEST_GROUP))),
     )
 
 

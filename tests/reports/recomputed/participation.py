@@ -34,12 +34,11 @@ def tiles(raw: Raw, asked: Asked) -> dict[str, Any]:
         "last_turnout": _turned_out(raw, rounds[-1])["turnout"] if rounds else None,
         "settled_rounds": len(rounds),
         "days_to_story": Fraction(median(known)) if known else None,
-        "followers": people(
-            sum(
-                followers(raw, each)
-                for each in raw.topics
-                if each.state in ("selected", "assigned") or within(each.published_at, asked.period)
-            )
+        "followers": sum(
+            number
+            for each in raw.topics
+            if each.state in ("selected", "assigned") or within(each.published_at, asked.period)
+            if (number := followers(raw, each)) >= 5
         ),
     }
 
