@@ -90,6 +90,8 @@ FILTERS = {
         "?tag=1",
         "?source=1",
         "?standing=current&currency=EUR&interval=month",
+        "?state=runs",
+        "?state=runs&currency=PLN",
         "?tier=dinner&interval=year",
         "?standing=grace",
         "?standing=lapsed&currency=PLN",

@@ -36,6 +36,7 @@ from sqlalchemy.orm import Session
 from config.settings import settings
 from membership.accounts.models import Account, address, name_words, spelled
 from membership.billing.revenue import MONTHS
+from membership.billing.standing import PATRON_STATES
 from membership.db import LARGEST_ID
 from membership.money import from_major
 from membership.patrons.models import Patron, Tagged
@@ -44,6 +45,8 @@ Standing = Literal["current", "grace", "lapsed", "once"]
 # As in config.settings.
 Tier = Literal["coffee", "lunch", "dinner"]
 State = Literal["incomplete", "active", "past_due", "paused", "cancel_scheduled", "ended"]
+# Any state in which a patron's support is not over.
+RUNS = "runs"
 # As the database keeps them.
 Key = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
@@ -66,15 +69,15 @@ class Filters(BaseModel):
     """Conditions on a patron; what is left out holds for everyone. As JSON in `patron_view`.
 
     `text` is the beginning of an address, or of words of a name. Support is what runs, or else
-    what ran last; a tier reaches from its amount up to the next one's, in every currency.
-    `since` and `until` are days, both included.
+    what ran last, and its state may be RUNS; a tier reaches from its amount up to the next one's,
+    in every currency. `since` and `until` are days, both included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: str = ""
     standing: Standing | None = None
-    state: State | None = None
+    state: State | Literal["runs"] | None = None
     tier: Tier | None = None
     interval: Literal["month", "year"] | None = None
     currency: Currency | None = None
@@ -99,12 +102,15 @@ def conditions(wanted: Filters, called: Called | None = None) -> Iterator[Column
     """
     for column, value in (
         (Patron.standing, wanted.standing),
-        (Patron.state, wanted.state),
         (Patron.interval, wanted.interval),
         (Patron.currency, wanted.currency),
     ):
         if value is not None:
             yield column == _plain(value)
+    if wanted.state == RUNS:
+        yield Patron.state.in_(PATRON_STATES)
+    elif wanted.state is not None:
+        yield Patron.state == _plain(wanted.state)
     if wanted.article_id is not None:
         yield Patron.article_id == _plain(wanted.article_id)
     if wanted.tier is not None:

@@ -22,15 +22,10 @@ class Page(Generic[Row]):
     older: str
 
 
-def newest_first(
-    session: Session,
-    query: Select[*tuple[Any, ...]],
-    order: tuple[Any, Any],
-    make: Callable[..., Row],
-    before: str,
-    limit: int,
-) -> Page[Row]:
-    """A page of what `make` makes of a query's rows.
+def reach(
+    query: Select[*tuple[Any, ...]], order: tuple[Any, Any], before: str, limit: int
+) -> Select[*tuple[Any, ...]]:
+    """SQL: the newest `limit` rows of a query that are older than `before`, and one more.
 
     `order` is their time and a number that no two rows of a time share; `before` is what stood in
     Page.older, and is left out when it makes no sense.
@@ -39,8 +34,19 @@ def newest_first(
     if (place := read(before)) is not None:
         # Of a number that is worked out no index knows; of the time one may.
         query = query.where(at <= place[0], tuple_(at, number) < place)
-    query = query.add_columns(at, number).order_by(at.desc(), number.desc()).limit(limit + 1)
-    found = session.execute(query).all()
+    return query.order_by(at.desc(), number.desc()).limit(limit + 1)
+
+
+def newest_first(
+    session: Session,
+    query: Select[*tuple[Any, ...]],
+    order: tuple[Any, Any],
+    make: Callable[..., Row],
+    before: str,
+    limit: int,
+) -> Page[Row]:
+    """A page of what `make` makes of a query's rows; for `order` and `before`, see reach()."""
+    found = session.execute(reach(query.add_columns(*order), order, before, limit)).all()
     rows = [make(*each) for *each, _at, _number in found[:limit]]
     if len(found) <= limit:
         return Page(rows, "")

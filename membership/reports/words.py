@@ -23,6 +23,10 @@ CHECKOUT: Words = MappingProxyType(
         "failed": _("payment failed"),
     }
 )
+# What came in, and what went back.
+FLOW: Words = MappingProxyType(
+    {"paid": _("paid"), "refunded": _("given back"), "disputed": _("taken back by the bank")}
+)
 # Why a patron left: as in billing/manage/forms.py, in the newsroom's words.
 LEAVING: Words = MappingProxyType(
     {
@@ -44,6 +48,8 @@ SUBSCRIPTION: Words = MappingProxyType(
         "ended": _("ended"),
     }
 )
+# What the list of patrons can be asked for.
+SUPPORT: Words = MappingProxyType({"runs": _("not over"), **SUBSCRIPTION})
 SUBSCRIPTION_TONE: Words = MappingProxyType(
     {
         "incomplete": "neutral",

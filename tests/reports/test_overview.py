@@ -176,8 +176,8 @@ def test_currencies_stand_side_by_side_with_the_rows_behind(session: Session) ->
     mrr = side_by_side.column("mrr")
     assert mrr == (Figure(27_000, denominator=2), Figure(400, denominator=1))
     assert side_by_side.cell_links[0] == {
-        "patrons": "patrons?currency=UAH&standing=current",
-        "mrr": "patrons?currency=UAH&standing=current",
+        "patrons": "patrons?currency=UAH&state=runs",
+        "mrr": "patrons?currency=UAH&state=runs",
     }
 
 

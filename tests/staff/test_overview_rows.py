@@ -1,6 +1,7 @@
 """The rows behind the overview: whose movements and gifts its figures are made of."""
 
 import re
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from membership.accounts.models import AuditEntry
 from membership.reports import keyset, rollups
 from membership.reports.keyset import Page
 from membership.reports.overview import behind
-from membership.reports.overview.behind import Moved
+from membership.reports.overview.behind import Moved, Payment
 from membership.reports.overview.page import build
 from membership.reports.periods import Period
 from membership.reports.report import Asked
@@ -71,6 +72,30 @@ def test_payments_and_their_fees_sum_to_their_figures(session: Session, asked: A
     fees = behind.payments(session, "EUR", asked.period, "fees").rows
     assert [(row.currency, row.fee_currency) for row in fees] == [("UAH", "EUR"), ("EUR", "EUR")]
     assert sum(row.fee_minor or 0 for row in fees) == tiles["fees"].figure.value == 62
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_what_went_back_is_a_row_of_its_own_day(session: Session, asked: Asked, limit: int) -> None:
+    """[D1] Whenever it was paid: the rows sum to the figure, in pieces as well as at once."""
+    giver, now = factories.account(session), clock.now()
+    days = Period((now - 4 * AGO).date(), now.date())
+    before, within = (pays(session, giver, now - ago * AGO, amount_minor=2000) for ago in (6, 2))
+    for given, minor, ago in ((before, 300, 1), (before, 200, 1), (within, 700, 2), (within, 1, 5)):
+        factories.refund(session, given, amount_minor=minor, refunded_at=now - ago * AGO)
+    within.refunded_minor, within.disputed_at = 701, now - AGO
+    rollups.rebuild(session)
+    question = Asked(asked.today, days, "EUR", sees_all=True)
+    tiles = {each.key: each.figure.value for each in build(session, question).tiles}
+    for which, key in (("payments", "received"), ("gifts", "one_time")):
+
+        def some(place: str, which: str = which) -> Page[Payment]:
+            return behind.payments(session, "EUR", days, which, place, limit=limit)
+
+        rows = list(keyset.to_the_end(some))
+        assert sum(row.amount_minor for row in rows) == tiles[key]
+        kinds = Counter(row.kind for row in rows)
+        assert (kinds["refunded"], kinds["disputed"]) == (3, 1)
+        assert rows == behind.payments(session, "EUR", days, which).rows
 
 
 def test_a_long_list_goes_on_where_it_ended(session: Session, asked: Asked) -> None:

@@ -1,18 +1,19 @@
-"""The rows behind the overview: what moved MRR in some days, and what was paid in some days.
+"""The rows behind the overview: what moved MRR in some days, and what was paid and went back.
 
 Each list is one query a page, newest first; for those who may see names with amounts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy import BigInteger, Select, Text, cast, func, literal, null, select, union_all
+from sqlalchemy.orm import Session, aliased
 
 from membership.accounts.models import Account
-from membership.billing.models import Donation, LedgerEntry, Subscription
+from membership.billing.models import Donation, LedgerEntry, Refund, Subscription
+from membership.billing.refunds import COUNTED
 from membership.reports import keyset
 from membership.reports.keyset import Page
 from membership.reports.periods import Period
@@ -32,16 +33,16 @@ class Moved:
 
 @dataclass(frozen=True)
 class Payment:
-    """`refunded_minor` is what went back of it, whenever it did.
+    """What was "paid", or (negative) "refunded" or "disputed".
 
     `fee_minor` is in the currency of the payout; both are None where no fee is known.
     """
 
     account: Account
     at: datetime
+    kind: str
     amount_minor: int
     currency: str
-    refunded_minor: int
     fee_minor: int | None
     fee_currency: str | None
 
@@ -80,34 +81,63 @@ def payments(
     *,
     limit: int = PAGE,
 ) -> Page[Payment]:
-    """Donations paid in these days: all "payments" in a currency, the one-time "gifts" of them, or
-    those whose "fees" were taken in it."""
-    paid = Donation
-    query = (
-        select(
-            Account,
-            paid.paid_at,
-            paid.amount_minor,
-            paid.currency,
-            paid.refunded_minor,
-            paid.fee_minor,
-            paid.fee_currency,
-        )
-        .join(Account, Account.id == paid.account_id)
-        .where(*_PAYMENTS[which](currency))
-        .where(paid.paid_at >= days.since, paid.paid_at < days.until)
+    """What came and what went back in these days, each on its own: they sum to the figure.
+
+    All "payments" in a currency, the one-time "gifts" of them, or the payments of which "fees" were
+    taken in it.
+    """
+    flows = []
+    for flow in _flows(currency, which):
+        at, number, *_rest = flow.selected_columns
+        mine = flow.where(at >= days.since, at < days.until)
+        # Each by itself first: no index has all of them in one order.
+        flows.append(select(keyset.reach(mine, (at, number), before, limit).subquery()))
+    all_flows = union_all(*flows).subquery()
+    at, number, account_id, *columns = all_flows.c
+    query = select(Account, at, *columns).join(Account, Account.id == account_id)
+    return keyset.newest_first(session, query, (at, number), Payment, before, limit)
+
+
+PAYMENTS = ("payments", "gifts", "fees")
+
+
+def _flows(currency: str, which: str) -> Iterator[Select[*tuple[Any, ...]]]:
+    """SQL: as the rollup of daily figures has them; numbers that never meet."""
+    paid = _flow("paid", Donation.paid_at, Donation.id * 2, Donation.amount_minor)
+    if which == "fees":
+        yield paid.where(Donation.fee_currency == currency)
+        return
+    drawn = func.hashtextextended(cast(Refund.id, Text), 0).bitwise_and(keyset.LAST)
+    refunded = (
+        _flow("refunded", Refund.refunded_at, drawn, -Refund.amount_minor)
+        .join(Refund, Refund.donation_id == Donation.id)
+        .where(Refund.state.in_(COUNTED))
     )
-    return keyset.newest_first(session, query, (paid.paid_at, paid.id), Payment, before, limit)
+    lost = Donation.refunded_minor - Donation.amount_minor
+    disputed = _flow("disputed", Donation.disputed_at, Donation.id * 2 + 1, lost)
+    # Looked up one by one: PostgreSQL would join all one-time donations for some refunds.
+    given = aliased(Donation)
+    support = select(given.subscription_id).where(given.id == Refund.donation_id).scalar_subquery()
+    for flow, its_currency, its_support in (
+        (paid, Donation.currency, Donation.subscription_id),
+        (refunded, Refund.currency, support),
+        (disputed, Donation.currency, Donation.subscription_id),
+    ):
+        mine = flow.where(its_currency == currency)
+        yield mine.where(its_support.is_(None)) if which == "gifts" else mine
 
 
-_PAYMENTS: Mapping[str, Callable[[str], tuple[ColumnElement[bool], ...]]] = MappingProxyType(
-    {
-        "payments": lambda currency: (Donation.currency == currency,),
-        "gifts": lambda currency: (
-            Donation.currency == currency,
-            Donation.subscription_id.is_(None),
-        ),
-        "fees": lambda currency: (Donation.fee_currency == currency,),
-    }
-)
-PAYMENTS = tuple(_PAYMENTS)
+def _flow(kind: str, at: Any, number: Any, amount: Any) -> Select[*tuple[Any, ...]]:
+    fee = (Donation.fee_minor, Donation.fee_currency)
+    no_fee = (cast(null(), BigInteger), cast(null(), Text))
+    fee_minor, fee_currency = fee if kind == "paid" else no_fee
+    return select(
+        at.label("at"),
+        number.label("number"),
+        Donation.account_id,
+        literal(kind).label("kind"),
+        amount.label("amount_minor"),
+        Donation.currency,
+        fee_minor.label("fee_minor"),
+        fee_currency.label("fee_currency"),
+    ).select_from(Donation)

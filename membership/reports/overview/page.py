@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
+from membership.patrons.filters import RUNS
 from membership.reports import rollups
 from membership.reports.day_names import day_name
 from membership.reports.figures import Figure, part_of
@@ -182,7 +183,7 @@ def _behind(seen: Glances, asked: Asked, rows_of: tables.RowsOf) -> dict[str, st
     """The rows behind a figure, where there is a list of them; else the table it stands in."""
     one = {} if asked.is_converted else {"currency": seen.chosen.currency}
     return {
-        "patrons": tables.patrons(standing="current", **one),
+        "patrons": tables.patrons(state=RUNS, **one),
         "mrr": "#years",
         "arr": "#years",
         "arpu": "#currencies",

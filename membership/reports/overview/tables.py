@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from flask_babel import gettext as _
 
 from membership.billing.models import MOVEMENTS
+from membership.patrons.filters import RUNS
 from membership.reports import pictures, words
 from membership.reports.day_names import day_name, short_month_name
 from membership.reports.figures import Figure
@@ -223,8 +224,8 @@ def counts(seen: Iterable[Glance], asked: Asked) -> Table:
 def _rows_behind(currency: str, figures: dict[str, Figure], rows_of: RowsOf) -> dict[str, str]:
     """Lists of patrons, of movements and of gifts, where there are any."""
     lists = {
-        "patrons": {"standing": "current"},
-        "mrr": {"standing": "current"},
+        "patrons": {"state": RUNS},
+        "mrr": {"state": RUNS},
         "at_risk": {"state": "past_due"},
         "scheduled_churn": {"state": "cancel_scheduled"},
     }

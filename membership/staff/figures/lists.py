@@ -90,13 +90,13 @@ def moved(rows: Iterable[Moved], currency: str) -> Iterator[Line]:
 
 
 def payments(rows: Iterable[Payment]) -> Iterator[Line]:
-    yield ["name", "email", "paid_at", "amount", "refunded", "currency", "fee", "fee_currency"]
+    yield ["name", "email", "at", "what", "amount", "currency", "fee", "fee_currency"]
     for row in rows:
-        amounts = (_money(minor, row.currency) for minor in (row.amount_minor, row.refunded_minor))
+        amount = _money(row.amount_minor, row.currency)
         fee = ("", "")
         if row.fee_minor is not None and row.fee_currency is not None:
             fee = _money(row.fee_minor, row.fee_currency), row.fee_currency
-        yield [*_who(row.account), _time(row.at), *amounts, row.currency, *fee]
+        yield [*_who(row.account), _time(row.at), row.kind, amount, row.currency, *fee]
 
 
 def paid(rows: Iterable[Paid]) -> Iterator[Line]:

@@ -62,7 +62,7 @@ def _pairs(session: Session, filters: Filters) -> Iterator[tuple[str, str]]:
     chosen = (
         (_("Name or address"), filters.text, None),
         (_("Standing"), filters.standing, words.STANDING),
-        (_("Support"), filters.state, words.SUBSCRIPTION),
+        (_("Support"), filters.state, words.SUPPORT),
         (_("Gives the price of"), filters.tier, words.TIER),
         (_("Gives"), filters.interval, words.INTERVAL),
         (_("Currency"), filters.currency, None),

@@ -89,6 +89,7 @@ def tests(raw: Raw) -> dict[tuple[str, Any], Callable[[Giver], bool]]:
             found[column, value] = lambda each, column=column, value=value: (
                 each.support is not None and getattr(each.support, column) == value
             )
+    found["state", "runs"] = lambda each: each.standing in ("current", "grace")
     for code in raw.currencies:
         found["currency", code] = lambda each, code=code: each.currency == code
     for tier in ("coffee", "lunch", "dinner"):
