@@ -100,9 +100,14 @@ def _sentence(sums: Sums) -> str:
         "%(number)s patron joined", "%(number)s patrons joined", sums.joined,
         number=show_number(sums.joined),
     )  # fmt: skip
-    left = ngettext("%(number)s left", "%(number)s left", sums.left, number=show_number(sums.left))
+    left = ngettext(
+        "%(number)s left or paused",
+        "%(number)s left or paused",
+        sums.left,
+        number=show_number(sums.left),
+    )
     now = ngettext(
-        "you have %(number)s patron now", "you have %(number)s patrons now", sums.patrons,
+        "%(number)s gave as it ended", "%(number)s gave as it ended", sums.patrons,
         number=show_number(sums.patrons),
     )  # fmt: skip
     return str(_("%(joined)s, %(left)s: %(now)s.", joined=joined, left=left, now=now))

@@ -188,11 +188,11 @@ def test_what_changed_since_yesterday(session: Session) -> None:
     joins(session, today, amount_minor=600)
     pays(session, factories.account(session), today - DAY, amount_minor=2500)
     assert look(session).sentence == (
-        "Since yesterday began, 1 patron came and 0 left; MRR went from €4 to €10, "
+        "Since yesterday began, 1 patron came and 0 left or paused; MRR went from €4 to €10, "
         "and €31 were received."
     )
     seen = look(session, asked(sees_all=False))
-    assert seen.sentence == "Since yesterday began, 1 patron came and 0 left."
+    assert seen.sentence == "Since yesterday began, 1 patron came and 0 left or paused."
 
 
 def test_nothing_yet(session: Session) -> None:

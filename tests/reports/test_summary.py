@@ -104,7 +104,7 @@ def test_the_week_in_figures(session: Session) -> None:
     assert subject(mail) == "The week in figures: 9 November to 15 November 2026"
     said = mailbox.text(mailbox.all_to(finance.email)[-1])
     for line in (
-        "1 patron joined, 1 left: you have 11 patrons now.",
+        "1 patron joined, 1 left or paused: 11 gave as it ended.",
         "Patrons: 11 (0)",
         "New, or back again: 1 (0)",
         "Left, or paused: 1 (+1)",

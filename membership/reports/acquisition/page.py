@@ -133,7 +133,11 @@ def _of_stories(shown: int, number: int, asked: Asked) -> Iterator[str]:
         )
     if asked.sees_all:
         yield str(
-            _("Patrons are those of all currencies, MRR is in %(code)s.", code=asked.currency)
+            _(
+                "Patrons are those of all currencies, MRR is in %(code)s. A story leads to all "
+                "whose first gift it brought since, those who gave once among them.",
+                code=asked.currency,
+            )
         )
 
 

@@ -210,7 +210,12 @@ def _sentence(glance: Glance, asked: Asked) -> str:
         number=show_number(changed.new_patrons),
     )
     gone = changed.lost_patrons
-    left = ngettext("%(number)s left", "%(number)s left", gone, number=show_number(gone))
+    left = ngettext(
+        "%(number)s left or paused",
+        "%(number)s left or paused",
+        gone,
+        number=show_number(gone),
+    )
     if not asked.sees_all:
         return str(_("Since yesterday began, %(came)s and %(left)s.", came=came, left=left))
     before, now = glance.book.mrr(yesterday - DAY), glance.book.mrr(asked.today)

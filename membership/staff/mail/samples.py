@@ -5,7 +5,7 @@ No link in them is signed, and what would open something has the number -1, whic
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask_babel import force_locale, format_date
@@ -15,7 +15,7 @@ from markupsafe import Markup
 from membership.mail import kinds
 from membership.money import Money, display
 from membership.web.languages import address
-from membership.web.pages import show_date, show_time
+from membership.web.pages import show_date, show_number, show_time
 
 Context = dict[str, Any]
 # What is said of a kind, by its name, in a language.
@@ -214,10 +214,13 @@ def _topic_news(language: str, topic: str) -> list[Context]:
 
 def _staff(language: str) -> Samples:
     letter = {
-        "first": format_date(NOON, "d MMMM"),
+        "first": format_date(NOON - timedelta(days=6), "d MMMM"),
         "last": format_date(NOON, "d MMMM y"),
-        "sentence": _("12 patrons joined, 3 left: you have 1,204 patrons now."),
-        "figures": [[_("Patrons"), "1,204", "+12"], [_("New, or back again"), "18", ""]],
+        "sentence": _(
+            "12 patrons joined, 3 left or paused: %(number)s gave as it ended.",
+            number=show_number(1204),
+        ),
+        "figures": [[_("Patrons"), show_number(1204), "+9"], [_("New, or back again"), "12", ""]],
         "overview_url": address("staff.overview", language),
         "my_mail_url": address("staff.my_mail", language),
     }

@@ -81,6 +81,7 @@ def tests(raw: Raw) -> dict[tuple[str, Any], Callable[[Giver], bool]]:
     found: dict[tuple[str, Any], Callable[[Giver], bool]] = {}
     for standing in ("current", "grace", "lapsed", "once"):
         found["standing", standing] = lambda each, value=standing: each.standing == value
+    found["state", "runs"] = lambda each: each.standing in ("current", "grace")
     for column, values in (
         ("state", STANDING),
         ("interval", ("month", "year")),
@@ -89,7 +90,6 @@ def tests(raw: Raw) -> dict[tuple[str, Any], Callable[[Giver], bool]]:
             found[column, value] = lambda each, column=column, value=value: (
                 each.support is not None and getattr(each.support, column) == value
             )
-    found["state", "runs"] = lambda each: each.standing in ("current", "grace")
     for code in raw.currencies:
         found["currency", code] = lambda each, code=code: each.currency == code
     for tier in ("coffee", "lunch", "dinner"):
