@@ -195,6 +195,20 @@ def test_what_changed_since_yesterday(session: Session) -> None:
     assert seen.sentence == "Since yesterday began, 1 patron came and 0 left or paused."
 
 
+def test_patrons_are_those_of_today_and_it_is_said(session: Session) -> None:
+    """[D1] Of days that are over as well, and then no change of those days stands beside them."""
+    joins(session)
+    joins(session, NOON.replace(month=4, day=9))
+    now = tile(look(session), "patrons")
+    assert (now.figure.value, now.note) == (2, "2 in all currencies")
+    assert now.change is not None
+    march = Period(NOON.date().replace(day=1), NOON.date().replace(day=31))
+    then = tile(look(session, asked(period=march)), "patrons")
+    assert (then.figure.value, then.note) == (2, "today; 2 in all currencies")
+    assert then.change is None
+    assert tile(look(session, asked(period=march)), "at_risk").note == "today; 0 patrons"
+
+
 def test_nothing_yet(session: Session) -> None:
     seen = build(session, asked())
     assert (seen.tiles, seen.tables, seen.as_of, seen.sentence) == ((), (), None, "")

@@ -41,6 +41,8 @@ COUNTS = ("patrons", "came", "went", "gifts", "failing_patrons", "leaving_patron
 # Flows are compared with the year before, what stands with the day before the period.
 _FLOWS = ("net_new_mrr", "one_time", "received", "fees")
 _STANDS = ("mrr", "arr", "arpu")
+# What is counted as it is today, whatever the days.
+_NOW = ("patrons", "at_risk", "scheduled_churn", "failing_patrons", "leaving_patrons")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,9 @@ def _changes(glance: Glance, asked: Asked) -> dict[str, Figure]:
     then |= {key: year_before[key] for key in _FLOWS}
     changed = glance.book.changed(asked.period)
     came = changed.new_patrons - changed.lost_patrons
-    return {"patrons": Figure(came)} | {
+    # Patrons are those of today, whatever the days.
+    is_now = asked.period.last_day == asked.today
+    return ({"patrons": Figure(came)} if is_now else {}) | {
         key: Figure(now[key].value - then[key].value)  # type: ignore[operator]
         for key in (*_STANDS, *_FLOWS)
         if now[key].computable and then[key].computable
@@ -162,6 +166,7 @@ def _notes(seen: Glances, asked: Asked) -> dict[str, str]:
     if not asked.is_converted:
         notes["patrons"] = _("%(number)s in all currencies", number=show_number(seen.patrons))
     if day < asked.today:
+        notes |= {key: _today(notes.get(key)) for key in _NOW}
         notes["mrr"] = _("at the end of %(day)s", day=day_name(day))
     if success.denominator:
         notes["cash"] = ngettext(
@@ -172,6 +177,10 @@ def _notes(seen: Glances, asked: Asked) -> dict[str, str]:
             number=show_number(success.denominator),
         )
     return notes
+
+
+def _today(note: str | None) -> str:
+    return _("today; %(note)s", note=note) if note else str(_("today"))
 
 
 def _patrons(number: int) -> str:

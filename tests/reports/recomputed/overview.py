@@ -43,6 +43,8 @@ def changes(raw: Raw, asked: Asked) -> dict[str, Any]:
         "received": more(received),
         "fees": more(fees),
     }
+    if days.last_day < asked.today:
+        del found["patrons"]
     if arpu is not None and arpu_before is not None:
         found["arpu"] = arpu - arpu_before
     return found
