@@ -201,6 +201,17 @@ def test_stripes_refusal_is_shown(desk: Desk) -> None:
     assert "bank has taken this payment back already" in page
 
 
+def test_a_payment_that_stripe_does_not_know_is_said_at_once(desk: Desk) -> None:
+    """[B7] As any other refusal; another refund may be asked for."""
+    desk.donation.stripe_payment_intent_id = "pi_of_another_account"
+    desk.session.flush()
+    page = desk.answer(desk.refund, **desk.filled(desk.refund, amount="5"))
+    assert "Stripe refused to give €5 back" in page
+    assert "Stripe does not know this payment." in page
+    assert "Stripe is being asked" not in page
+    assert desk.refund in page
+
+
 def test_a_receipt_goes_out_again_once_per_asking(desk: Desk) -> None:
     """[B18] [L16] Another mail of the same donation; the same form twice is one."""
     form = desk.filled(desk.receipt)
