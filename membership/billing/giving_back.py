@@ -6,10 +6,11 @@ and in the refund's metadata, so that whatever breaks off is taken up without a 
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -22,6 +23,8 @@ from membership.money import Money
 
 log = structlog.get_logger(__name__)
 BATCH = 100
+# Stripe is asked every minute, and is seldom away for so long.
+PATIENCE = timedelta(hours=1)
 
 
 class TooMuchError(ValueError):
@@ -132,6 +135,11 @@ def ask(
     )
     wake(session, "billing.finish_refunds")
     return refund
+
+
+def waits_too_long() -> ColumnElement[bool]:
+    """SQL: Stripe has neither done a refund nor refused it, and a person should look why."""
+    return and_(Refund.state == "asked", Refund.created_at < clock.now() - PATIENCE)
 
 
 def finish_due() -> None:
