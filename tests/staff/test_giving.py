@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
+from babel.dates import format_date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,6 +15,7 @@ from membership.accounts.models import AuditEntry, Note
 from membership.billing import giving_back
 from membership.billing.manage import acts
 from membership.billing.models import Donation, Refund, Subscription
+from membership.mail.letters import compose
 from membership.mail.models import OutboxEmail
 from tests import factories
 from tests.billing.conftest import Stripe
@@ -223,6 +226,32 @@ def test_a_receipt_goes_out_again_once_per_asking(desk: Desk) -> None:
     assert len({each.subject for each in mails}) == len(mails) == 3
     assert mails[0].context == mails[1].context
     assert {each["reason"] for each in desk.audited("receipt.sent_again")} == {WHY}
+
+
+def test_a_receipt_says_what_went_back_of_the_gift(desk: Desk) -> None:
+    """[B18] As its paper does: on the page that asks, and in the mail; the first was before."""
+    assert "Given back on" not in desk.browser.get(desk.receipt).text
+    desk.answer(desk.refund, **desk.filled(desk.refund, amount="2"))
+    desk.answer(desk.refund, **desk.filled(desk.refund, amount="1.50"))
+    page = desk.browser.get(desk.receipt).text
+    day = format_date(clock.newsroom_day(), "d MMMM y", locale="en")
+    for amount in ("−€2", "−€1.50"):
+        assert re.search(rf"Given back on {day}</dt><dd>{amount}<", page)
+    desk.answer(desk.receipt, **desk.filled(desk.receipt))
+    first, again = (parts(each) for each in rows(desk.session, OutboxEmail, kind="receipt"))
+    assert all("Amount" in part and "Given back" not in part for part in first)
+    for part in again:
+        words = " ".join(re.sub(r"<[^>]+>", " ", part).split())
+        assert re.search(r"Given:? €5 ", words)
+        assert re.search(rf"Given back on {day}:? −€2 ", words)
+        assert re.search(r"−€1\.50 Remains:? €1\.50 ", words)
+
+
+def parts(mail: OutboxEmail) -> list[str]:
+    """A letter as text and as HTML."""
+    letter = compose(mail)
+    found = [letter.get_body((part,)) for part in ("plain", "html")]
+    return [unescape(str(part.get_content())) for part in found if part is not None]
 
 
 def test_a_note_is_for_staff_alone(desk: Desk) -> None:
