@@ -163,9 +163,13 @@ def test_a_form_sent_twice_is_one_refund(desk: Desk) -> None:
     ("typed", "said"),
     [
         ({"amount": "5.01"}, "No more than €5 is left."),
-        ({"amount": "0"}, "Please write the amount as a number"),
-        ({"amount": "-1"}, "Please write the amount as a number"),
-        ({"amount": "1.999"}, "Please write the amount as a number"),
+        ({"amount": "0"}, "Please write more than nothing"),
+        ({"amount": "0,00"}, "Please write more than nothing"),
+        ({"amount": "-1"}, "Please write more than nothing"),
+        ({"amount": "1.999"}, "no more than two decimals"),
+        ({"amount": "1,234"}, "thousands without a point or comma"),
+        ({"amount": "five"}, "Please write the amount as a number"),
+        ({"amount": "1,234.50"}, "Please write the amount as a number"),
         ({"amount": ""}, "Please write an amount."),
         ({"amount": "1", "reason": "   "}, "Please say why"),
         ({"amount": "1", "refund": "not a number"}, "Please open this page anew."),
@@ -180,6 +184,14 @@ def test_what_cannot_go_back_is_refused_in_a_sentence(
     assert said in answer.text
     assert rows(desk.session, Refund) == []
     assert desk.stripe.all("refund") == []
+
+
+def test_of_some_currencies_only_whole_amounts_go_back(desk: Desk) -> None:
+    """[B15] A decimal that nobody can pay out is named as what is wrong."""
+    desk.donation.currency = "HUF"
+    desk.session.flush()
+    answer = desk.browser.post(desk.refund, data=desk.filled(desk.refund, amount="1.5"))
+    assert "Please write a whole amount, such as 5: HUF" in answer.text
 
 
 def test_a_refund_waits_while_stripe_is_away(desk: Desk) -> None:
