@@ -206,8 +206,9 @@ def _follow(session: Session, payment_id: str) -> None:
     try:
         with session.begin_nested():
             sync.sync_payment(session, payment_id, clock.now())
-    except gateway.StripeRefusedError:
+    except gateway.StripeRefusedError as error:
         # The subscription may be what it refuses: the payment alone says what can go back.
+        log.warning("refund_without_subscription", payment=payment_id, reason=str(error))
         donations.follow_payment(session, payment_id)
 
 
