@@ -41,11 +41,19 @@ SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "UAH": "₴", "JPY": "¥", "PL
 NO_BREAK_SPACE = "\xa0"
 # What stands before a number below 0 for the eye; files have the hyphen that programs read.
 MINUS = "−"
-AMOUNT = re.compile(r"(?P<whole>[0-9]+)(?:[.,](?P<part>[0-9]*))?")
+AMOUNT = re.compile(r"(?P<sign>[-−]?)(?P<whole>[0-9]+)(?:[.,](?P<part>[0-9]*))?")
 
 
 class InvalidAmountError(ValueError):
     """The text is no amount of money that can be charged in this currency."""
+
+
+class NotPositiveError(InvalidAmountError):
+    """The amount is nothing, or less."""
+
+
+class TooFineError(InvalidAmountError):
+    """The amount has more decimals than can be charged in this currency, or means thousands."""
 
 
 class CurrencyMismatchError(ValueError):
@@ -64,6 +72,11 @@ def smallest_step(currency: str) -> int:
     if currency in WHOLE_MAJOR_UNITS:
         return 100
     return 10 if currency in THREE_DECIMAL else 1
+
+
+def is_whole(currency: str) -> bool:
+    """Whether only whole major units of `currency` can be charged; all others have two decimals."""
+    return bool(smallest_step(currency) == 10 ** decimals(currency))
 
 
 @dataclass(frozen=True, order=False)
@@ -100,28 +113,34 @@ def parse(text: str, currency: str) -> Money:
 
     Digits, blanks, and at most one point or comma, with no more digits behind it than the currency
     has: "1,200" of a currency with two is a thousand to some and a little over one to others.
-    Raises InvalidAmountError for anything else, and as from_major() does.
+    Raises InvalidAmountError for anything else, and as from_major() does; TooFineError for too many
+    digits behind it.
     """
     typed = AMOUNT.fullmatch("".join(text.split()))
     if typed is None:
         raise InvalidAmountError(f"{text!r} is no amount")
+    if typed["sign"]:
+        raise NotPositiveError(f"{text!r} is less than nothing")
     whole, part = typed["whole"], typed["part"] or ""
     if len(part) > decimals(currency):
-        raise InvalidAmountError(f"{text!r} is finer than {currency} allows, or means thousands")
+        raise TooFineError(f"{text!r} is finer than {currency} allows, or means thousands")
     return from_major(Decimal(f"{whole}.{part}"), currency)
 
 
 def from_major(amount: Decimal | int, currency: str) -> Money:
     """Money from an exact amount in major units.
 
-    Raises InvalidAmountError when it is no number, not positive, or finer than the currency allows.
+    Raises InvalidAmountError when it is no number or beyond all bounds, NotPositiveError, and
+    TooFineError.
     """
     exact = Decimal(amount)
-    if not exact.is_finite() or exact <= 0 or exact.adjusted() > 12:
+    if not exact.is_finite() or exact.adjusted() > 12:
         raise InvalidAmountError(f"{amount} is no amount that can be given")
+    if exact <= 0:
+        raise NotPositiveError(f"{amount} is not more than nothing")
     minor = exact.scaleb(decimals(currency))
     if minor != minor.to_integral_value() or int(minor) % smallest_step(currency):
-        raise InvalidAmountError(f"{amount} is finer than {currency} allows")
+        raise TooFineError(f"{amount} is finer than {currency} allows")
     return Money(int(minor), currency)
 
 

@@ -6,22 +6,25 @@ and in the refund's metadata, so that whatever breaks off is taken up without a 
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts import audit
 from membership.background import wake
-from membership.billing import gateway, sync
+from membership.billing import donations, gateway, sync
 from membership.billing.models import Donation, Refund
 from membership.db import transaction
 from membership.money import Money
 
 log = structlog.get_logger(__name__)
 BATCH = 100
+# Stripe is asked every minute, and is seldom away for so long.
+PATIENCE = timedelta(hours=1)
 
 
 class TooMuchError(ValueError):
@@ -134,6 +137,11 @@ def ask(
     return refund
 
 
+def waits_too_long() -> ColumnElement[bool]:
+    """SQL: Stripe has neither done a refund nor refused it, and a person should look why."""
+    return and_(Refund.state == "asked", Refund.created_at < clock.now() - PATIENCE)
+
+
 def finish_due() -> None:
     """Ask Stripe for what is not done yet; one that goes wrong never holds up the rest."""
     with transaction() as session:
@@ -166,9 +174,13 @@ def finish(refund_id: UUID) -> str:
             .where(Refund.id == refund_id)
         )
         assert payment_id is not None, "only what Stripe took is asked back of it"
-        # Takes the payment's lock. An attempt that broke off may have been heard by Stripe, which
-        # keeps our id. The key changes by the hour: for the same one a failure is replayed all day.
-        sync.sync_payment(session, payment_id, clock.now())
+        # An attempt that broke off may have been heard by Stripe, which keeps our id. The key
+        # changes by the hour: for the same one a failure is replayed all day.
+        try:
+            _follow(session, payment_id)
+        except gateway.StripeRefusedError as error:
+            # What Stripe does not know it cannot have given back, nor ever will.
+            return _give_up(session, refund_id, error)
         refund = session.get_one(Refund, refund_id, populate_existing=True)
         if refund.state != "asked":
             return refund.state
@@ -181,8 +193,29 @@ def finish(refund_id: UUID) -> str:
                 amount=Money(refund.amount_minor, refund.currency),
             )
         except gateway.StripeRefusedError as error:
-            refund.state, refund.last_error = "failed", error.code or str(error)
-            log.error("refund_refused", refund=str(refund.id), reason=refund.last_error)
-        else:
-            sync.sync_payment(session, payment_id, clock.now())
+            return _give_up(session, refund_id, error)
+        donations.follow_payment(session, payment_id)
         return refund.state
+
+
+def _follow(session: Session, payment_id: str) -> None:
+    """Write what became of a payment, with its subscription if Stripe has it; takes their locks.
+
+    Raises StripeRefusedError when Stripe does not know the payment.
+    """
+    try:
+        with session.begin_nested():
+            sync.sync_payment(session, payment_id, clock.now())
+    except gateway.StripeRefusedError as error:
+        # The subscription may be what it refuses: the payment alone says what can go back.
+        log.warning("refund_without_subscription", payment=payment_id, reason=str(error))
+        donations.follow_payment(session, payment_id)
+
+
+def _give_up(session: Session, refund_id: UUID, error: gateway.StripeRefusedError) -> str:
+    """Write down why Stripe does not give it back, unless another has finished it; its state."""
+    refund = session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
+    if refund.state == "asked":
+        refund.state, refund.last_error = "failed", error.code or str(error)
+        log.error("refund_refused", refund=str(refund_id), reason=refund.last_error)
+    return refund.state

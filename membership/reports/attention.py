@@ -11,6 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from membership import clock
+from membership.billing import giving_back
 from membership.billing.comparison.models import Comparison, Difference
 from membership.billing.defence.models import CardTesting
 from membership.billing.models import Dispute, StripeEvent
@@ -33,6 +34,7 @@ class Attention:
     suggestions: int
     disputes: int
     fraud_warnings: int
+    late_refunds: int
     # Since when everyone who gives is asked for a proof of work; None when nobody is (rule B16).
     card_testing_since: datetime | None
     unrepaired_differences: int
@@ -63,6 +65,7 @@ def attention(session: Session) -> Attention:
         select(func.count()).where(Topic.state == "suggested", Topic.approved_at.is_(None)),
         select(func.count()).where(Dispute.kind == "dispute", Dispute.closed_at.is_(None)),
         select(func.count()).where(Dispute.kind == "fraud_warning", Dispute.closed_at.is_(None)),
+        select(func.count()).where(giving_back.waits_too_long()),
         select(CardTesting.started_at).where(CardTesting.ended_at.is_(None)),
         select(func.count()).where(Difference.repaired_at.is_(None)),
         *_last_compared(),

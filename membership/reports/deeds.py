@@ -56,6 +56,7 @@ DEEDS: Words = MappingProxyType(
         "newsletter.imported": _("Readers of the weekly letter brought in"),
         "newsletter.exported": _("Readers of the weekly letter taken out"),
         "disputes.listed": _("Disputes listed"),
+        "refunds.listed": _("Waiting refunds listed"),
         "leavers.listed": _("Patrons who began or left listed"),
         "movements.listed": _("What moved MRR listed"),
         "gifts.listed": _("One-time gifts listed"),

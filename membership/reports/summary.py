@@ -141,6 +141,7 @@ def _needs(needs: Attention) -> list[str]:
         (needs.suggestions, _("Topics nobody has read yet")),
         (needs.disputes, _("Disputed payments")),
         (needs.fraud_warnings, _("Warnings of fraud")),
+        (needs.late_refunds, _("Refunds that wait too long")),
         (needs.unrepaired_differences, _("Differences from Stripe")),
         (needs.failed_events, _("Events that could not be processed")),
         (needs.late_events, _("Events that wait too long")),

@@ -87,6 +87,7 @@ REFUND_REFUSED: Words = MappingProxyType(
         "charge_disputed": _("The patron’s bank has taken this payment back already."),
         "insufficient_funds": _("The balance at Stripe is too low."),
         "balance_insufficient": _("The balance at Stripe is too low."),
+        "resource_missing": _("Stripe does not know this payment."),
     }
 )
 # Why a payment failed, as billing/dunning has it, and what made it good.

@@ -26,7 +26,15 @@ from membership import clock
 from membership.billing.forms import tidy
 from membership.billing.giving_back import Given
 from membership.billing.manage.plan import LONGEST_PAUSE
-from membership.money import InvalidAmountError, Money, display, parse
+from membership.money import (
+    InvalidAmountError,
+    Money,
+    NotPositiveError,
+    TooFineError,
+    display,
+    is_whole,
+    parse,
+)
 from membership.web.languages import current_language
 
 REASON_WORDS = 500
@@ -125,9 +133,29 @@ class RefundForm(InnerReasonForm):
         try:
             self.money = parse(field.data, self.left.currency)
         except InvalidAmountError as error:
-            raise ValidationError(_("Please write the amount as a number, such as 5.")) from error
+            raise ValidationError(_what_is_wrong(error, self.left.currency)) from error
         if self.money.minor > self.left.minor > 0:
             raise ValidationError(no_more_than(self.left))
+
+
+def _what_is_wrong(error: InvalidAmountError, currency: str) -> str:
+    """How to write an amount that could not be read."""
+    match error:
+        case NotPositiveError():
+            said = _("Please write more than nothing, such as 5.")
+        case TooFineError() if is_whole(currency):
+            said = _(
+                "Please write a whole amount, such as 5: %(currency)s goes back without decimals.",
+                currency=currency,
+            )
+        case TooFineError():
+            said = _(
+                "Please write no more than two decimals, such as 5.25; and thousands without a"
+                " point or comma."
+            )
+        case _other:
+            said = _("Please write the amount as a number, such as 5.")
+    return str(said)
 
 
 def no_more_than(left: Money) -> str:

@@ -9,7 +9,7 @@ from membership.staff.figures import (
     retention,
 )
 from membership.staff.mail import campaign_steps, campaigns, mail, my_mail, suppressions, wording
-from membership.staff.money import differences, disputes, events, manual, pool
+from membership.staff.money import differences, disputes, events, manual, pool, refunds
 from membership.staff.people import (
     arrivals,
     exports,
@@ -54,6 +54,7 @@ __all__ = [
     "pool",
     "rates",
     "recovery",
+    "refunds",
     "retention",
     "round_drafts",
     "rounds",

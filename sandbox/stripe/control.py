@@ -133,13 +133,15 @@ def _add_state(pages: Blueprint, api: Api, deliveries: Deliveries) -> None:
             return jsonify(Counter(made["object"] for made in world.objects.values()))
 
     @pages.post("/plant")
-    def plant_subscriptions() -> ResponseReturnValue:
-        """``{"subscriptions": [Planting]}`` makes those that are not there yet; no event tells."""
+    def plant_the_past() -> ResponseReturnValue:
+        """``{"subscriptions": [Planting], "payments": [Paid]}`` makes those that are not there yet;
+        no event tells."""
         wanted = read(_body())
         with world.lock:
             planted = plant(world, wanted)
             world.changed()
-        return jsonify(planted=planted, left_alone=len(wanted) - len(planted))
+        asked_for = len(wanted.subscriptions) + len(wanted.payments)
+        return jsonify(planted=planted, left_alone=asked_for - len(planted))
 
     @pages.post("/reset")
     def reset() -> ResponseReturnValue:

@@ -38,7 +38,7 @@ def follows_intents(follower: Follower) -> Follower:
 
 def new_intent(world: World, amount: int, currency: str, **given: Any) -> Object:
     """A payment intent that waits for a card."""
-    intent_id = world.new_id("payment_intent")
+    intent_id = given.pop("id", None) or world.new_id("payment_intent")
     made = world.add(
         "payment_intent",
         id=intent_id,

@@ -1,10 +1,11 @@
-"""Subscriptions that began before the stand-in did, as an invented past wants them."""
+"""Subscriptions and payments from before the stand-in began, as an invented past wants them."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sandbox.stripe import amounts, catalog
+from sandbox.stripe import amounts, catalog, payments
 from sandbox.stripe.billing_cycle import period_start
 from sandbox.stripe.customers import new_customer, set_default_card
 from sandbox.stripe.errors import Object, invalid
@@ -48,33 +49,54 @@ class Planting(BaseModel):
     card_expires: tuple[int, int] = Field((2034, 12), strict=False)
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class Paid(BaseModel):
+    """A payment that succeeded, of which nothing went back; by a card that nobody has kept.
+
+    Amount and fee in minor units, seconds since the epoch.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    id: str = Field(pattern=r"^pi_\w+$")
+    amount: int = Field(gt=0)
+    currency: str = Field(pattern=r"^[a-z]{3}$")
+    fee: int = Field(ge=0)
+    paid_at: int
+    metadata: dict[str, str]
+
+
+class Wanted(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     subscriptions: list[Planting]
+    payments: list[Paid] = []
 
 
-def read(body: dict[str, Any]) -> list[Planting]:
+def read(body: dict[str, Any]) -> Wanted:
     """Raises ApiError 400 that names the first field that is missing, unknown or malformed."""
     try:
-        return _Body.model_validate(body).subscriptions
+        return Wanted.model_validate(body)
     except ValidationError as error:
         first = error.errors()[0]
         param = ".".join(map(str, first["loc"]))
         raise invalid(f"{param}: {first['msg']}.", param) from None
 
 
-def plant(world: World, wanted: list[Planting]) -> list[str]:
-    """Makes the subscriptions that are not there yet, with customer and card; their ids.
+def plant(world: World, wanted: Wanted) -> list[str]:
+    """Makes what is not there yet, subscriptions with customer and card; the ids.
 
     What has happened to them until now is told by no event. Raises ApiError 400, with nothing
     made, when one does not fit.
     """
     now = world.now()
     world.run_due()
-    fresh = {each.id: each for each in wanted if each.id not in world.objects}
+    fresh = {each.id: each for each in wanted.subscriptions if each.id not in world.objects}
+    paid = {each.id: each for each in wanted.payments if each.id not in world.objects}
     for each in fresh.values():
         _check(world, each)
+    for payment in paid.values():
+        amounts.check_amount(payment.amount, payment.currency, "amount")
+    _pay(world, paid.values())
     for each in fresh.values():
         with world.unheard(at=each.started_at):
             _begin(world, each)
@@ -82,7 +104,22 @@ def plant(world: World, wanted: list[Planting]) -> list[str]:
         world.run_due()
         for each in fresh.values():
             _mark(world, each)
-    return list(fresh)
+    return [*fresh, *paid]
+
+
+def _pay(world: World, paid: Iterable[Paid]) -> None:
+    card = None
+    for each in paid:
+        with world.unheard(at=each.paid_at):
+            card = card or new_card(world, PAYS)
+            made = payments.new_intent(
+                world, each.amount, each.currency, id=each.id, metadata=dict(each.metadata)
+            )
+            payments.confirm(world, made, card)
+        charge = world.objects[made["latest_charge"]]
+        settled = world.objects[charge["balance_transaction"]]
+        settled.update(fee=each.fee, net=each.amount - each.fee)
+        settled["fee_details"][0]["amount"] = each.fee
 
 
 def _check(world: World, each: Planting) -> None:

@@ -105,6 +105,7 @@ STAFF = {
     "staff-way-new": "/staff/ways/new",
     "staff-events": "/staff/events",
     "staff-disputes": "/staff/disputes",
+    "staff-refunds": "/staff/disputes/refunds",
     "staff-differences": "/staff/differences",
 }
 ROWS = {

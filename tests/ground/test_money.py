@@ -10,9 +10,12 @@ from membership.money import (
     CurrencyMismatchError,
     InvalidAmountError,
     Money,
+    NotPositiveError,
+    TooFineError,
     decimals,
     display,
     from_major,
+    is_whole,
     parse,
     smallest_step,
 )
@@ -69,6 +72,33 @@ def test_what_cannot_be_charged_is_refused(text: str, currency: str) -> None:
     """[B15] Nothing is rounded behind the reader's back."""
     with pytest.raises(InvalidAmountError):
         parse(text, currency)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "why"),
+    [
+        ("0", "EUR", NotPositiveError),
+        ("0,00", "EUR", NotPositiveError),
+        ("-4", "EUR", NotPositiveError),
+        ("−4,505", "EUR", NotPositiveError),
+        ("4.505", "EUR", TooFineError),
+        ("1,200", "EUR", TooFineError),
+        ("1.505", "KWD", TooFineError),
+        ("500.5", "HUF", TooFineError),
+        ("4.5", "JPY", TooFineError),
+    ],
+)
+def test_what_is_wrong_with_an_amount_is_known(
+    text: str, currency: str, why: type[Exception]
+) -> None:
+    with pytest.raises(why):
+        parse(text, currency)
+
+
+def test_amounts_are_whole_or_have_two_decimals() -> None:
+    assert [each for each in ("EUR", "JPY", "KWD", "HUF", "ISK") if is_whole(each)] == [
+        "JPY", "HUF", "ISK"
+    ]  # fmt: skip
 
 
 @given(st.integers(1, 10**9), st.sampled_from(["EUR", "JPY", "KWD", "ISK", "UAH"]))

@@ -85,6 +85,34 @@ def test_it_is_as_it_was_told_and_no_event_says_so(client, plant, standin, sandb
     assert standin.world.all("event") == []
 
 
+def test_a_payment_of_the_past_can_go_back(client, sandbox, standin, receiver):
+    """As it was told, with its fee; from then on it is one like any other."""
+    paid = {
+        "id": "pi_planted_1",
+        "amount": 700,
+        "currency": "eur",
+        "fee": 38,
+        "paid_at": NOW - 20 * DAY,
+        "metadata": {"checkout": "checkout-1"},
+    }
+    for planted in (["pi_planted_1"], []):
+        answer = sandbox.post("plant", subscriptions=[], payments=[paid])
+        assert answer == {"planted": planted, "left_alone": 1 - len(planted)}
+    sandbox.settle()
+    assert standin.world.all("event") == []
+    expand = {"expand": ["latest_charge.balance_transaction"]}
+    found = client.v1.payment_intents.retrieve("pi_planted_1", expand)
+    assert (found.status, found.amount_received) == ("succeeded", 700)
+    assert found.created == found.latest_charge.created == NOW - 20 * DAY
+    assert found.metadata["checkout"] == "checkout-1"
+    settled = found.latest_charge.balance_transaction
+    assert (settled.fee, settled.net, settled.status) == (38, 662, "available")
+    client.v1.refunds.create({"payment_intent": "pi_planted_1", "amount": 300})
+    sandbox.settle()
+    assert client.v1.charges.retrieve(found.latest_charge.id).amount_refunded == 300
+    assert "charge.refunded" in receiver.types()
+
+
 @pytest.mark.parametrize("interval", ["month", "year"])
 def test_it_renews_by_the_clock_with_signed_events(client, plant, sandbox, receiver, interval):
     wanted = planting(interval=interval)

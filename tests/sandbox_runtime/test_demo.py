@@ -6,6 +6,7 @@ import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,6 +19,11 @@ from sandbox.services import StartError, start_postgres, start_redis
 from tests.sandbox_runtime.leftovers import left_behind
 
 PORTS = Ports(web=8000, stripe=8001, inbox=8002, smtp=8003)
+NEWEST_PAYMENT = """
+    SELECT stripe_payment_intent_id FROM donation
+     WHERE refunded_minor = 0 AND id NOT IN (SELECT donation_id FROM dispute)
+     ORDER BY paid_at DESC, id DESC LIMIT 1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +37,16 @@ def system(directory: Path) -> Iterator[System]:
     with System(directory, patrons=0) as running:
         yield running
     assert left_behind(directory) == []
+
+
+def newest_payment(system: System) -> dict[str, Any]:
+    """The payment intent of the newest invented donation that is whole, as the stand-in has it."""
+    with psycopg.connect(system.info["database_url"].replace("+psycopg", "")) as connection:
+        (payment,) = connection.execute(NEWEST_PAYMENT).fetchone() or ("none",)
+    key = Settings(_env_file=system.directory / "demo.env").stripe_secret_key
+    url = f"{system.info['stripe']}/v1/payment_intents/{payment}"
+    found: dict[str, Any] = requests.get(url, auth=(key, ""), timeout=30).json()
+    return found
 
 
 def test_it_says_where_everything_is_and_stops_without_a_trace(system: System) -> None:
@@ -88,6 +104,7 @@ def test_servers_that_are_given_are_used_and_left_running(
                 assert system.info["database_url"] == postgres.url
                 assert system.info["redis_url"] == redis.url
                 said = system.output.read_text()
+                assert newest_payment(system)["status"] == "succeeded"
                 made = requests.get(f"{system.info['stripe']}/sandbox/state", timeout=30).json()
             assert ("Telling the Stripe stand-in" in said) is begins
             assert not (tmp_path / "ours" / "postgres").exists()

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
+from babel.dates import format_date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,6 +15,7 @@ from membership.accounts.models import AuditEntry, Note
 from membership.billing import giving_back
 from membership.billing.manage import acts
 from membership.billing.models import Donation, Refund, Subscription
+from membership.mail.letters import compose
 from membership.mail.models import OutboxEmail
 from tests import factories
 from tests.billing.conftest import Stripe
@@ -160,9 +163,13 @@ def test_a_form_sent_twice_is_one_refund(desk: Desk) -> None:
     ("typed", "said"),
     [
         ({"amount": "5.01"}, "No more than €5 is left."),
-        ({"amount": "0"}, "Please write the amount as a number"),
-        ({"amount": "-1"}, "Please write the amount as a number"),
-        ({"amount": "1.999"}, "Please write the amount as a number"),
+        ({"amount": "0"}, "Please write more than nothing"),
+        ({"amount": "0,00"}, "Please write more than nothing"),
+        ({"amount": "-1"}, "Please write more than nothing"),
+        ({"amount": "1.999"}, "no more than two decimals"),
+        ({"amount": "1,234"}, "thousands without a point or comma"),
+        ({"amount": "five"}, "Please write the amount as a number"),
+        ({"amount": "1,234.50"}, "Please write the amount as a number"),
         ({"amount": ""}, "Please write an amount."),
         ({"amount": "1", "reason": "   "}, "Please say why"),
         ({"amount": "1", "refund": "not a number"}, "Please open this page anew."),
@@ -177,6 +184,14 @@ def test_what_cannot_go_back_is_refused_in_a_sentence(
     assert said in answer.text
     assert rows(desk.session, Refund) == []
     assert desk.stripe.all("refund") == []
+
+
+def test_of_some_currencies_only_whole_amounts_go_back(desk: Desk) -> None:
+    """[B15] A decimal that nobody can pay out is named as what is wrong."""
+    desk.donation.currency = "HUF"
+    desk.session.flush()
+    answer = desk.browser.post(desk.refund, data=desk.filled(desk.refund, amount="1.5"))
+    assert "Please write a whole amount, such as 5: HUF" in answer.text
 
 
 def test_a_refund_waits_while_stripe_is_away(desk: Desk) -> None:
@@ -201,6 +216,17 @@ def test_stripes_refusal_is_shown(desk: Desk) -> None:
     assert "bank has taken this payment back already" in page
 
 
+def test_a_payment_that_stripe_does_not_know_is_said_at_once(desk: Desk) -> None:
+    """[B7] As any other refusal; another refund may be asked for."""
+    desk.donation.stripe_payment_intent_id = "pi_of_another_account"
+    desk.session.flush()
+    page = desk.answer(desk.refund, **desk.filled(desk.refund, amount="5"))
+    assert "Stripe refused to give €5 back" in page
+    assert "Stripe does not know this payment." in page
+    assert "Stripe is being asked" not in page
+    assert desk.refund in page
+
+
 def test_a_receipt_goes_out_again_once_per_asking(desk: Desk) -> None:
     """[B18] [L16] Another mail of the same donation; the same form twice is one."""
     form = desk.filled(desk.receipt)
@@ -212,6 +238,32 @@ def test_a_receipt_goes_out_again_once_per_asking(desk: Desk) -> None:
     assert len({each.subject for each in mails}) == len(mails) == 3
     assert mails[0].context == mails[1].context
     assert {each["reason"] for each in desk.audited("receipt.sent_again")} == {WHY}
+
+
+def test_a_receipt_says_what_went_back_of_the_gift(desk: Desk) -> None:
+    """[B18] As its paper does: on the page that asks, and in the mail; the first was before."""
+    assert "Given back on" not in desk.browser.get(desk.receipt).text
+    desk.answer(desk.refund, **desk.filled(desk.refund, amount="2"))
+    desk.answer(desk.refund, **desk.filled(desk.refund, amount="1.50"))
+    page = desk.browser.get(desk.receipt).text
+    day = format_date(clock.newsroom_day(), "d MMMM y", locale="en")
+    for amount in ("−€2", "−€1.50"):
+        assert re.search(rf"Given back on {day}</dt><dd>{amount}<", page)
+    desk.answer(desk.receipt, **desk.filled(desk.receipt))
+    first, again = (parts(each) for each in rows(desk.session, OutboxEmail, kind="receipt"))
+    assert all("Amount" in part and "Given back" not in part for part in first)
+    for part in again:
+        words = " ".join(re.sub(r"<[^>]+>", " ", part).split())
+        assert re.search(r"Given:? €5 ", words)
+        assert re.search(rf"Given back on {day}:? −€2 ", words)
+        assert re.search(r"−€1\.50 Remains:? €1\.50 ", words)
+
+
+def parts(mail: OutboxEmail) -> list[str]:
+    """A letter as text and as HTML."""
+    letter = compose(mail)
+    found = [letter.get_body((part,)) for part in ("plain", "html")]
+    return [unescape(str(part.get_content())) for part in found if part is not None]
 
 
 def test_a_note_is_for_staff_alone(desk: Desk) -> None:

@@ -39,6 +39,7 @@ ROOMS = {
     "/staff/events": {"finance", "admin"},
     "/staff/events/{event}": {"finance", "admin"},
     "/staff/disputes": {"finance", "admin"},
+    "/staff/disputes/refunds": {"finance", "admin"},
     "/staff/differences": {"finance", "admin"},
 }
 

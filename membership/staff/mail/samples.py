@@ -87,6 +87,7 @@ def _support(language: str) -> Samples:
     amount = {"amount_minor": 400, "currency": "EUR"}
     welcome = {"name": None, "purpose": "support", "topics_url": address("voting.topics", language)}
     given = {**amount, **account, "number": 1024, "paid_at": NOON.isoformat()}
+    returns = [{"on": LATER.date().isoformat(), "amount_minor": 150}]
     runs = {**amount, "subscription": NOBODY, "interval": "month", "is_over": False}
     terms = {**runs, "until_at": LATER.isoformat(), "next_charge_at": LATER.isoformat()}
     refunds = [{**amount, **account, "has_refund": refund} for refund in (True, False)]
@@ -103,6 +104,7 @@ def _support(language: str) -> Samples:
             {**given, "interval": "month", "subscription": NOBODY},
             {**given, "interval": "year", "subscription": NOBODY},
             {**given, "interval": "once", "subscription": None},
+            {**given, "interval": "once", "subscription": None, "returns": returns},
         ],
         "annual_statement": [
             {

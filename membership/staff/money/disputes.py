@@ -107,7 +107,7 @@ def _query() -> Query:
 def _cases(session: Session, query: Query) -> list[Case]:
     now = clock.now()
     return [
-        Case(dispute, donation, account, _at_stripe(donation), _days_left(dispute, now))
+        Case(dispute, donation, account, at_stripe(donation), _days_left(dispute, now))
         for dispute, donation, account in session.execute(query)
     ]
 
@@ -118,7 +118,7 @@ def _days_left(dispute: Dispute, now: datetime) -> int | None:
     return (dispute.due_at - now).days
 
 
-def _at_stripe(donation: Donation) -> str:
-    """Stripe answers warnings and disputes on the page of their payment."""
+def at_stripe(donation: Donation) -> str:
+    """The page of its payment; there, Stripe answers warnings and disputes as well."""
     world = "" if settings().is_live else "/test"
     return f"{DASHBOARD}{world}/payments/{donation.stripe_payment_intent_id}"

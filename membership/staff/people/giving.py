@@ -132,6 +132,7 @@ def send_receipt(account_id: int, donation_id: int) -> ResponseReturnValue:
     form = AgainForm()
     with transaction() as session:
         account, donation = _donation(session, account_id, donation_id)
+        returns = letters.returned(session, donation)
     if account.deleted_at is not None:
         abort(404)
     if form.validate_on_submit():
@@ -141,7 +142,13 @@ def send_receipt(account_id: int, donation_id: int) -> ResponseReturnValue:
         return _back(account)
     if not form.is_submitted():
         form.again.data = str(uuid4())
-    page = render_template("staff/receipt.html", account=account, donation=donation, form=form)
+    page = render_template(
+        "staff/receipt.html",
+        account=account,
+        donation=donation,
+        returns=letters.returns_in_words(returns, donation.currency, current_language()),
+        form=form,
+    )
     return page, 400 if form.errors else 200
 
 
