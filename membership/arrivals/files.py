@@ -159,7 +159,7 @@ def _take_support(
                 letters.welcome(session, account, source)
     session.add_all(rows)
     session.flush()
-    lasting = {each.account_id for each in rows if each.since_at <= now < each.paid_until_at}
+    lasting = {each.account_id for each in rows if each.lasts(now)}
     summary.counts[ENTITLED] += len(lasting - voters)
 
 
