@@ -274,6 +274,9 @@ def _take_letters(
         summary.counts["letters_known"] += outcome.known
         for line, reason in outcome.refused:
             summary.refuse(line, "no_letters", reason)
+    for each in batch:
+        if each.is_unclear:
+            summary.refuse(each.line, "unclear_letters")
     refused = [each.email for each in batch if each.newsletter is False]
     wanted = [kind.name for kind in kinds.bulk_kinds() if kind.group == "letters"]
     refusals.refuse_all(session, refused, wanted)
