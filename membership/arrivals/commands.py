@@ -52,6 +52,8 @@ def import_patrons(
     """
     if (source == "stripe") is (file is not None):
         raise click.UsageError("Name the export’s file; from Stripe, there is none.")
+    if welcome and source not in words.WELCOME:
+        raise click.UsageError("--welcome is for patrons; by this export nobody becomes one.")
     if only and source != "stripe":
         raise click.UsageError("--only is for subscriptions at Stripe.")
     with force_locale("en"):
@@ -74,7 +76,7 @@ def _from_file(source: str, file: Path, *, dry_run: bool, welcome: bool) -> None
                 runs.keep_done(session, source, summary, with_welcome=welcome, file=digest)
     except UnreadableFileError as error:
         raise click.UsageError(f"{words.failed(str(error))} Nothing was changed.") from error
-    _say(summary)
+    _say(source, summary)
     if source in SOURCES_ELSEWHERE and not welcome:
         click.echo(UNASKED)
     click.echo(REHEARSAL if dry_run else "Done.")
@@ -98,11 +100,11 @@ def _from_stripe(only: set[str] | None, *, dry_run: bool, welcome: bool) -> None
     if not dry_run:
         with transaction() as session:
             runs.keep_done(session, "stripe", summary, with_welcome=welcome)
-    _say(summary)
+    _say("stripe", summary)
     click.echo(REHEARSAL if dry_run else "Done.")
 
 
-def _say(summary: Summary) -> None:
+def _say(source: str, summary: Summary) -> None:
     for heading, field in summary.mapping:
         click.echo(f"{heading} → {words.FIELD[field] if field else 'not looked at'}")
     for each in summary.groups:
@@ -114,6 +116,7 @@ def _say(summary: Summary) -> None:
     for problem in summary.problems:
         place = f"Line {problem.place}" if problem.place.isdecimal() else problem.place
         click.echo(f"{place}: {words.sentence(problem)}")
+    called = words.counts(source)
     for name in (*COUNTS, ENTITLED, *LETTERS):
         if summary.counts[name]:
-            click.echo(f"{words.COUNT[name]}: {summary.counts[name]}")
+            click.echo(f"{called[name]}: {summary.counts[name]}")

@@ -159,7 +159,7 @@ def _take_support(
                 letters.welcome(session, account, source)
     session.add_all(rows)
     session.flush()
-    lasting = {each.account_id for each in rows if each.since_at <= now < each.paid_until_at}
+    lasting = {each.account_id for each in rows if each.lasts(now)}
     summary.counts[ENTITLED] += len(lasting - voters)
 
 
@@ -274,6 +274,9 @@ def _take_letters(
         summary.counts["letters_known"] += outcome.known
         for line, reason in outcome.refused:
             summary.refuse(line, "no_letters", reason)
+    for each in batch:
+        if each.is_unclear:
+            summary.refuse(each.line, "unclear_letters")
     refused = [each.email for each in batch if each.newsletter is False]
     wanted = [kind.name for kind in kinds.bulk_kinds() if kind.group == "letters"]
     refusals.refuse_all(session, refused, wanted)

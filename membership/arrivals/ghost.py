@@ -24,14 +24,16 @@ _CUSTOMER = re.compile(r"cus_[A-Za-z0-9]{1,40}")
 
 
 def tell(row: Row, now: datetime) -> Told:
-    """What a line tells."""
+    """What a line tells; of who was deleted there, nothing of letters."""
+    newsletter = None if row["deleted"] else _wants_letters(row["newsletter"])
     return Told(
         line=row.line,
         source_id=row["source_id"] or row["email"].lower(),
         email=row["email"],
         name=row["name"] or None,
         refusal=_refusal(row),
-        newsletter=None if row["deleted"] else _wants_letters(row["newsletter"]),
+        newsletter=newsletter,
+        is_unclear=newsletter is None and not row["deleted"],
         stripe_customer_id=row["customer"] or None,
     )
 

@@ -49,7 +49,7 @@ class Told:
     """One line. `source_id` is what the platform calls the person, else their address.
 
     `newsletter` is what they said there of letters: True, False, or None when nothing tells.
-    Without `support`, `refusal` says why.
+    `is_unclear`: it should tell, and says neither. Without `support`, `refusal` says why.
     """
 
     line: int
@@ -59,6 +59,7 @@ class Told:
     support: Support | None = None
     refusal: NotTakenError | None = None
     newsletter: bool | None = None
+    is_unclear: bool = False
     stripe_customer_id: str | None = None
 
 

@@ -47,6 +47,28 @@ COUNT: Words = MappingProxyType(
         "letters_refused": _("Want no letters"),
     }
 )
+# By an export of readers nobody becomes a patron, and of one line several things may be said.
+_COUNT_OF_READERS: Words = MappingProxyType(
+    {name: said for name, said in COUNT.items() if name != "new"}
+    | {"not_taken": _("Remarks on lines")}
+)
+# What the box that mails who is new does, by source; from Ghost nobody comes whom it could mail.
+WELCOME: Words = MappingProxyType(
+    dict.fromkeys(
+        ("patreon", "steady"),
+        _(
+            "Without this, they get no mail at all, neither of votes nor of campaigns nor the "
+            "monthly letter, before they have signed in here or given here."
+        ),
+    )
+    | {
+        "stripe": _(
+            "Without this, the import mails nobody. Either way they get from then on what "
+            "everybody gets who gives here: mails of payments, of votes and campaigns, and the "
+            "monthly letter."
+        )
+    }
+)
 # What a column of a file becomes.
 FIELD: Words = MappingProxyType(
     {
@@ -94,6 +116,9 @@ REASON: Words = MappingProxyType(
         "deleted_there": _("Deleted there."),
         "complimentary": _("Nobody pays for this; you can grant months from the pool."),
         "pays_at_stripe": _("Pays through Stripe: comes with the import from Stripe. %(detail)s"),
+        "unclear_letters": _(
+            "Whether they want letters says neither yes nor no: nothing changes for them."
+        ),
         "no_letters": _("Gets no letters here: %(detail)s."),
         "unreadable": _("It has a shape that we do not know. %(detail)s"),
         "first_payment_open": _("Its first payment has not come yet."),
@@ -138,6 +163,11 @@ def failed(why: str) -> str:
     """
     reason, _blank, detail = why.partition(" ")
     return str(FAILED[reason] % {"detail": detail}) if reason in FAILED else why
+
+
+def counts(source: str) -> Words:
+    """What each count of an import is called."""
+    return _COUNT_OF_READERS if source == "ghost" else COUNT
 
 
 def sentence(problem: Problem) -> str:

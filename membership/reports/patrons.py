@@ -9,7 +9,10 @@ from typing import Self
 from sqlalchemy import ARRAY, BigInteger, Select, any_, case, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from membership import clock
 from membership.accounts.models import Account
+from membership.billing.elsewhere import support
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.models import Donation, Subscription
 from membership.billing.standing import PATRON_STATES
 from membership.db import LARGEST_ID
@@ -53,13 +56,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Patron:
-    """One line of the list. `subscription` is what runs, or else what ran last; `given` one amount
-    a currency, net of refunds, without those of which nothing is left."""
+    """One line of the list. `subscription` is what runs, or else what ran last; `elsewhere` what
+    is paid on another platform, or, beside nothing else, what last was; `given` one amount a
+    currency, net of refunds, without those of which nothing is left."""
 
     account: Account
     standing: str
     since_at: datetime
     subscription: Subscription | None
+    elsewhere: PaidElsewhere | None
     given: tuple[Money, ...]
     last_gift_at: datetime | None
     tags: tuple[PatronTag, ...]
@@ -161,10 +166,11 @@ def newest_first(
 
 
 def lines(session: Session, rows: Iterable[tuple[Row, Account]]) -> Iterable[Patron]:
-    """Rows with what they gave, in three queries however many they are."""
+    """Rows with what they gave, in four queries however many they are."""
     rows = list(rows)
     ids = [account.id for _, account in rows]
     subscriptions = _subscriptions(session, ids)
+    paid_elsewhere = support.of_accounts(session, ids)
     given, last = gifts(session, ids)
     borne = tags.of(session, ids)
     for row, account in rows:
@@ -173,10 +179,19 @@ def lines(session: Session, rows: Iterable[tuple[Row, Account]]) -> Iterable[Pat
             standing=row.standing,
             since_at=row.since_at,
             subscription=subscriptions.get(account.id),
+            elsewhere=_elsewhere(row, paid_elsewhere.get(account.id, [])),
             given=tuple(given[account.id]),
             last_gift_at=last.get(account.id),
             tags=tuple(borne.get(account.id, ())),
         )
+
+
+def _elsewhere(row: Row, paid: list[PaidElsewhere]) -> PaidElsewhere | None:
+    """What lasts longest. What is over is no support of who has another, or had one since."""
+    longest = next(iter(paid), None)
+    if longest is None or longest.lasts(clock.now()):
+        return longest
+    return longest if row.state is None and row.standing == "lapsed" else None
 
 
 def _subscriptions(session: Session, ids: list[int]) -> dict[int, Subscription]:

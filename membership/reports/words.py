@@ -60,6 +60,15 @@ SUBSCRIPTION_TONE: Words = MappingProxyType(
         "ended": "bad",
     }
 )
+# Of what is paid on another platform, by its state.
+ELSEWHERE: Words = MappingProxyType(
+    {
+        "active": _("through %(name)s"),
+        "cancelled": _("through %(name)s, cancelled there"),
+        "ended": _("through %(name)s, over"),
+    }
+)
+ELSEWHERE_TONE: Words = MappingProxyType({"active": "good", "cancelled": "warning", "ended": "bad"})
 END_REASON: Words = MappingProxyType(
     {
         "voluntary": _("by their own wish"),

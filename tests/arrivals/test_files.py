@@ -242,25 +242,27 @@ def test_letters_from_ghost(session: Session, command: Run) -> None:
         exports.reader(3),
         exports.reader(4, stripe_customer_id="cus_4"),
         exports.reader(5, complimentary_plan="true", subscribed_to_emails="false"),
+        exports.reader(6, subscribed_to_emails="maybe"),
     )
     said = command("ghost", export)
-    assert said[-7:] == [
+    assert said[-8:] == [
         "Line 4: Gets no letters here: has unsubscribed here.",
         "Line 5: Pays through Stripe: comes with the import from Stripe. cus_4",
         "Line 6: Nobody pays for this; you can grant months from the pool.",
-        "Not taken, each with its reason: 3",
+        "Line 7: Whether they want letters says neither yes nor no: nothing changes for them.",
+        "Remarks on lines: 4",
         "Get the week’s stories from now on: 2",
         "Want no letters: 2",
         "Done.",
     ]
     assert readers.is_subscribed(session, "ghost1@example.org")
     assert readers.is_subscribed(session, "ghost4@example.org")
-    for number in (2, 3, 5):
+    for number in (2, 3, 5, 6):
         assert not readers.is_subscribed(session, f"ghost{number}@example.org")
     assert "digest" in refusals.refused(session, "ghost2@example.org")
     assert mails(session) == []
     assert command("ghost", export)[-4:-1] == [
-        "Not taken, each with its reason: 3",
+        "Remarks on lines: 4",
         "Get the week’s stories already: 2",
         "Want no letters: 2",
     ]
@@ -293,5 +295,7 @@ def test_what_cannot_be_asked_for(command: Run) -> None:
     """A file without a source that has files, and the other way round."""
     assert "from Stripe, there is none" in command("patreon", None, status=2)[-1]
     assert "from Stripe, there is none" in command("stripe", "email\n", status=2)[-1]
+    ghost = exports.ghost(exports.reader())
+    assert "--welcome is for patrons" in command("ghost", ghost, "--welcome", status=2)[-1]
     only = ("--only", "price_1")
     assert "--only is for" in command("ghost", "email\n", *only, status=2)[-1]

@@ -162,6 +162,7 @@ def test_steady_until_the_paid_period_ends(changes: dict[str, str], expected: An
         ({}, True, None),
         ({"subscribed_to_emails": "false"}, False, None),
         ({"subscribed_to_emails": ""}, None, None),
+        ({"subscribed_to_emails": "maybe"}, None, None),
         ({"stripe_customer_id": "cus_1"}, True, "pays_at_stripe"),
         ({"complimentary_plan": "true"}, True, "complimentary"),
         ({"deleted_at": "2025-01-01T00:00:00.000Z"}, None, "deleted_there"),
@@ -171,6 +172,7 @@ def test_ghost(changes: dict[str, str], newsletter: bool | None, reason: str | N
     """[M8] Letters go to who said yes, and what says nothing is no yes."""
     found = one("ghost", exports.ghost(exports.reader(**changes)))
     assert found.newsletter is newsletter
+    assert found.is_unclear is (newsletter is None and reason is None)
     assert (found.refusal and found.refusal.reason) == reason
 
 

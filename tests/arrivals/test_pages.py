@@ -93,6 +93,40 @@ def test_from_file_to_patrons(session: Session, finance: FlaskClient) -> None:
     assert kept.content is None
 
 
+def test_readers_from_ghost(session: Session, finance: FlaskClient) -> None:
+    """[M8] [S10] No box that does nothing, and nothing is "not taken" that is taken."""
+    export = exports.ghost(
+        exports.reader(1, stripe_customer_id="cus_1"),
+        exports.reader(2, subscribed_to_emails="maybe"),
+    )
+    page = hand_in(finance, "ghost", export).location
+    shown = finance.get(page).text
+    fields = form_on(shown, f"{page}/confirm")
+    assert fields is not None
+    assert "with_welcome" not in shown
+    assert "gets the week’s stories from the next letter on" in shown
+    assert "Not taken" not in shown
+    assert count_of(shown, "Remarks on lines") == "2"
+    assert count_of(shown, "Get the week’s stories from now on") == "1"
+    assert "says neither yes nor no" in shown
+    sent(finance, page, "confirm", reason="We move.", with_welcome="y")
+    done = row(session, Arrival)
+    assert (done.state, done.with_welcome, mails(session)) == ("done", False, [])
+    assert row(session, AuditEntry, action="arrival.confirmed").detail["with_welcome"] is False
+    assert finance.get(f"{page}/problems.csv").text.splitlines()[0].endswith("Place,Remark")
+    assert count_of(finance.get(page).text, "Taken as new") is None
+
+
+@pytest.mark.parametrize("source", ["patreon", "stripe"])
+def test_what_the_box_does(finance: FlaskClient, stripe: Stripe, source: str) -> None:
+    """Who came from Stripe gives here already, and is mailed as everybody who does."""
+    export = exports.patreon(exports.patron(**AHEAD)) if source == "patreon" else None
+    shown = finance.get(hand_in(finance, source, export).location).text
+    assert "with_welcome" in shown
+    assert ("no mail at all" in shown) is (source == "patreon")
+    assert ("what everybody gets who gives here" in shown) is (source == "stripe")
+
+
 def test_sent_twice(session: Session, finance: FlaskClient) -> None:
     """A double click takes them once, and mails them once."""
     page = hand_in(finance, "patreon", exports.patreon(exports.patron(**AHEAD))).location

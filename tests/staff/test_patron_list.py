@@ -1,16 +1,22 @@
 """The list of patrons in the back office: filters, views, tags, files."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
+from lxml import html
+from lxml.html import HtmlElement
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account, AuditEntry
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.campaigns import audience
 from membership.campaigns.audience import Audience
 from membership.campaigns.models import Campaign
 from membership.exports import jobs
 from membership.exports.models import Export
-from membership.patrons import saved
+from membership.patrons import roll, saved
 from membership.patrons.filters import Filters
 from membership.patrons.models import PatronTag, PatronView, Tagged
 from membership.reports import rollups
@@ -200,3 +206,59 @@ def test_everything_is_for_admins_alone(session: Session, signed_in: SignedIn) -
     assert signed_in(session, admin).get("/staff/exports/999999").status_code == 404
     editor = factories.staff(session, "editor")
     assert signed_in(session, editor).get("/staff/exports").status_code == 403
+
+
+def words_of(element: HtmlElement) -> str:
+    return " ".join(" ".join(element.itertext()).split())
+
+
+@pytest.mark.parametrize(
+    ("changes", "support", "amount"),
+    [
+        ({}, "through Patreon paid until 1 December 2099", "$5 monthly"),
+        ({"state": "cancelled", "currency": "JPY", "interval": "year"},
+         "through Patreon, cancelled there paid until 1 December 2099", "¥500 yearly"),
+        ({"paid_until_at": datetime(2025, 11, 1, tzinfo=UTC)},
+         "through Patreon, over paid until 1 November 2025", "$5 monthly"),
+    ],
+    ids=["runs", "cancelled", "over"],
+)  # fmt: skip
+def test_who_pays_on_another_platform(
+    session: Session,
+    signed_in: SignedIn,
+    changes: dict[str, Any],
+    support: str,
+    amount: str,
+) -> None:
+    """[L25] What we know of it stands in the list and on their page, beside what they give here."""
+    giver = paying_elsewhere(session, **changes)
+    roll.rebuild(session)
+    client = signed_in(session, factories.staff(session, "finance"))
+    listed = html.fromstring(client.get("/staff/patrons").text)
+    page = html.fromstring(client.get(f"/staff/patrons/{giver.id}").text)
+    factories.subscription(session, giver, state="active", amount_minor=700)
+    roll.rebuild(session)
+    both = client.get("/staff/patrons").text
+    beside = words_of(html.fromstring(client.get(f"/staff/patrons/{giver.id}").text))
+    cells = [words_of(each) for each in listed.xpath("//tbody/tr/td")]
+    assert cells[:2] == [support, amount]
+    facts = {words_of(each[0]): words_of(each[1]) for each in page.find_class("fact")}
+    state, _, day = support.partition(" paid until ")
+    assert [facts[each] for each in ("Support", "Amount", "Paid until")] == [state, amount, day]
+    said = f"{amount}, paid until {day}"
+    assert said in words_of(page)
+    assert f"{state} {said}" in beside
+    assert ("through Patreon" in both) is not support.endswith("2025")
+    assert "€7 monthly" in both
+
+
+def paying_elsewhere(session: Session, **changes: Any) -> Account:
+    giver = factories.account(session, name="Olena Koval")
+    values: dict[str, Any] = {
+        "source": "patreon", "source_id": "70001", "state": "active", "interval": "month",
+        "amount_minor": 500, "currency": "USD",
+        "since_at": datetime(2025, 3, 1, tzinfo=UTC),
+        "paid_until_at": datetime(2099, 12, 1, tzinfo=UTC),
+    }  # fmt: skip
+    factories.add(session, PaidElsewhere(account_id=giver.id, **values | changes))
+    return giver

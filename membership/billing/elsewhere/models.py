@@ -51,3 +51,10 @@ class PaidElsewhere(Numbered, Base):
     @property
     def platform(self) -> str:
         return PLATFORMS[self.source]
+
+    def lasts(self, now: datetime) -> bool:
+        return self.since_at <= now < self.paid_until_at
+
+    def state_at(self, now: datetime) -> str:
+        """One of STATES: what nobody told us the end of is over once its paid period is."""
+        return self.state if now < self.paid_until_at else "ended"

@@ -1,6 +1,8 @@
 """What an account pays on another platform."""
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from collections import defaultdict
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, and_, any_, exists, literal, select
 from sqlalchemy.orm import Session
 
 from membership import clock
@@ -17,13 +19,19 @@ ARRIVED = kinds.transactional("arrived")
 
 def of_account(session: Session, account_id: int) -> list[PaidElsewhere]:
     """All that we know of, what lasts longest first."""
-    return list(
-        session.scalars(
-            select(PaidElsewhere)
-            .where(PaidElsewhere.account_id == account_id)
-            .order_by(PaidElsewhere.paid_until_at.desc(), PaidElsewhere.id)
-        )
-    )
+    return of_accounts(session, [account_id]).get(account_id, [])
+
+
+def of_accounts(session: Session, account_ids: list[int]) -> dict[int, list[PaidElsewhere]]:
+    """The same of each of them that pays or paid elsewhere, in one query."""
+    found: dict[int, list[PaidElsewhere]] = defaultdict(list)
+    for each in session.scalars(
+        select(PaidElsewhere)
+        .where(PaidElsewhere.account_id == any_(literal(account_ids, ARRAY(BigInteger))))
+        .order_by(PaidElsewhere.paid_until_at.desc(), PaidElsewhere.id)
+    ):
+        found[each.account_id].append(each)
+    return found
 
 
 def is_unasked() -> ColumnElement[bool]:
@@ -46,11 +54,4 @@ def is_unasked() -> ColumnElement[bool]:
 def lasting(session: Session, account_id: int) -> PaidElsewhere | None:
     """What is paid for now; of several, what lasts longest."""
     now = clock.now()
-    return next(
-        (
-            each
-            for each in of_account(session, account_id)
-            if each.since_at <= now < each.paid_until_at
-        ),
-        None,
-    )
+    return next((each for each in of_account(session, account_id) if each.lasts(now)), None)

@@ -190,8 +190,12 @@ def _elsewhere(account: Account) -> Rows:
 
 def _paid_elsewhere(row: Any) -> Told:
     paid: PaidElsewhere = row[0]
-    amount = money(paid.amount_minor, paid.currency)
-    text = f"{amount} {words.INTERVAL[paid.interval]} – {show_date(paid.paid_until_at)}"
+    text = _(
+        "%(amount)s %(interval)s, paid until %(date)s",
+        amount=money(paid.amount_minor, paid.currency),
+        interval=words.INTERVAL[paid.interval],
+        date=show_date(paid.paid_until_at),
+    )
     return Told(_("Supports us through %(name)s", name=paid.platform), text, "good")
 
 

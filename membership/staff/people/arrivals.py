@@ -108,8 +108,9 @@ def confirm_arrival(arrival_id: int) -> Answer:
     with transaction() as session:
         row = found(session.get(Arrival, arrival_id, with_for_update=True))
         was_shown = row.state == "shown"
+        with_welcome = form.with_welcome.data and row.source in words.WELCOME
         try:
-            runs.confirm(session, row, form.digest.data, with_welcome=form.with_welcome.data)
+            runs.confirm(session, row, form.digest.data, with_welcome=with_welcome)
         except runs.OtherwiseNowError:
             abort(409, _("Something else stands there by now. Please look at it again."))
         if was_shown:
@@ -157,9 +158,10 @@ def drop_arrival(arrival_id: int) -> Answer:
 def arrival_problems(arrival_id: int) -> Response:
     """What is not taken, with its reason."""
     with transaction() as session:
-        found(session.get(Arrival, arrival_id))
+        row = found(session.get(Arrival, arrival_id))
         problems = runs.problems(session, arrival_id)
-    heading = (str(_("Place")), str(_("Why it is not taken")))
+    said = _("Remark") if row.source == "ghost" else _("Why it is not taken")
+    heading = (str(_("Place")), str(said))
     rows = [(plain_text(each.place), plain_text(words.sentence(each))) for each in problems]
     return download(file_of([heading, *rows]), "text/csv", f"import-{arrival_id}-problems.csv")
 
@@ -192,6 +194,6 @@ def _note(session: Any, action: str, row: Arrival, form: ConfirmForm) -> None:
         actor_id=me().id,
         source=row.source,
         digest=row.digest,
-        with_welcome=form.with_welcome.data,
+        with_welcome=row.with_welcome,
         reason=form.reason.data,
     )

@@ -6,9 +6,11 @@ Each look at donor data stands in the audit log (rules S8, S9).
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from membership import clock
 from membership.accounts import accounts, audit
 from membership.accounts.models import Account
 from membership.billing import giving, giving_back
+from membership.billing.elsewhere import support as elsewhere
 from membership.billing.manage import plan
 from membership.billing.manage.agreement import agreement_of
 from membership.billing.models import Subscription
@@ -44,6 +46,7 @@ def page_of(account_id: int, note: NoteForm) -> str | Response:
             "story": story,
             "tags": tags.of(session, [account.id]).get(account.id, []),
             "support": support,
+            "elsewhere": elsewhere.of_account(session, account.id),
             "may": _may(support),
             "lifetime": lifetime.of_account(session, account.id),
             "papers": issued.of_account(session, account.id),
@@ -57,6 +60,7 @@ def page_of(account_id: int, note: NoteForm) -> str | Response:
         kind=kind,
         kinds=timeline.KINDS,
         words=words,
+        now=clock.now(),
         **values,
     )
 

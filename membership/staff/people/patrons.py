@@ -8,6 +8,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from config.settings import settings
+from membership import clock
 from membership.accounts import audit
 from membership.articles.models import Article
 from membership.db import transaction
@@ -57,6 +58,7 @@ def patrons() -> str:
             tag_choices=[(tag.id, tag.name) for tag in known],
             articles=_articles(session, filters),
             words=words,
+            now=clock.now(),
             me=me(),
             currencies=[(code, code) for code in settings().currencies],
         )
