@@ -33,6 +33,14 @@ BATCH = 1_000
 BREAK = timedelta(days=31)
 
 
+def needed_columns() -> dict[str, str]:
+    """By source, what the columns are called that an export must have."""
+    return {
+        source: ", ".join(f"“{each.headings[0]}”" for each in reader.COLUMNS if each.is_needed)
+        for source, reader in READERS.items()
+    }
+
+
 def bring_in(
     session: Session,
     source: str,

@@ -13,6 +13,22 @@ Words = Mapping[str, Any]
 SOURCE: Words = MappingProxyType(
     {"stripe": "Stripe", "patreon": "Patreon", "steady": "Steady", "ghost": "Ghost"}
 )
+# Where each platform has its export, and what must be in it.
+WHERE: Words = MappingProxyType(
+    {
+        "patreon": _(
+            "In Patreon, under Audience → Relationship manager: “Export CSV”. The columns "
+            "%(columns)s must be in it."
+        ),
+        "steady": _(
+            "In Steady, under Members: “Export as CSV”. The columns %(columns)s must be in it."
+        ),
+        "ghost": _(
+            "In Ghost, under Members, in the menu of the gear: “Export all members”. The columns "
+            "%(columns)s must be in it."
+        ),
+    }
+)
 STATE: Words = MappingProxyType(
     {
         "asked": _("being looked at"),

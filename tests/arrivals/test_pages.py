@@ -127,6 +127,44 @@ def test_what_the_box_does(finance: FlaskClient, stripe: Stripe, source: str) ->
     assert ("what everybody gets who gives here" in shown) is (source == "stripe")
 
 
+def test_how_far_it_is(session: Session, finance: FlaskClient) -> None:
+    """The page asks again as long as there is something to wait for; a link does, too."""
+    actor = factories.staff(session, "finance")
+    asked = runs.ask(session, "ghost", exports.ghost(exports.reader()).encode(), actor.id)
+    page = f"/staff/arrivals/{asked.id}"
+    whole = finance.get(page).text
+    assert f'id="progress" data-url="{page}/progress"' in whole
+    assert "js/campaign" in whole
+    waiting = html.fromstring(finance.get(f"{page}/progress").text)
+    assert (waiting.get("data-live"), waiting.get("data-state")) == ("", "asked")
+    assert waiting.xpath("//a/@href") == [page]
+    runs.go_on()
+    shown = html.fromstring(finance.get(f"{page}/progress").text)
+    assert (shown.get("data-live"), shown.get("data-state")) == (None, "shown")
+    assert finance.get("/staff/arrivals/99999999/progress").status_code == 404
+
+
+def test_the_form_says_where_the_files_are(finance: FlaskClient) -> None:
+    page = finance.get("/staff/arrivals").text
+    assert "optional" not in page
+    assert "Relationship manager" in page
+    for columns in ("“email”, “patron status”, “pledge amount”", "“email”, “subscribed to emails”"):
+        assert f"The columns {columns} must be in it." in page
+
+
+def test_money_that_is_not_ours(session: Session, finance: FlaskClient) -> None:
+    """It stays there, so its currency need not be one that we take."""
+    line = exports.patron(**AHEAD | {"Currency": "JPY", "Pledge Amount": "800"})
+    sent(finance, hand_in(finance, "patreon", exports.patreon(line)).location, "confirm",
+         reason="We move.")  # fmt: skip
+    paid = row(session, PaidElsewhere)
+    assert (paid.amount_minor, paid.currency) == (800, "JPY")
+    assert "¥800 monthly" in finance.get("/staff/patrons").text
+    for path in ("/staff/patrons?currency=JPY", f"/staff/patrons/{paid.account_id}", "/staff/"):
+        assert finance.get(path).status_code == 200, path
+    assert finance.post("/staff/patrons/export").status_code == 303
+
+
 def test_sent_twice(session: Session, finance: FlaskClient) -> None:
     """A double click takes them once, and mails them once."""
     page = hand_in(finance, "patreon", exports.patreon(exports.patron(**AHEAD))).location
@@ -343,5 +381,5 @@ def test_others_see_none_of_it(session: Session, signed_in: SignedIn, role: str)
     """[S8] Only finance and admins."""
     browser = signed_in(session, factories.staff(session, role))
     row_of = runs.ask(session, "stripe", None, factories.staff(session, "finance").id)
-    for path in ("", f"/{row_of.id}", f"/{row_of.id}/problems.csv"):
+    for path in ("", f"/{row_of.id}", f"/{row_of.id}/progress", f"/{row_of.id}/problems.csv"):
         assert browser.get(f"/staff/arrivals{path}").status_code == 403

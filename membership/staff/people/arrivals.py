@@ -18,7 +18,7 @@ from wtforms.validators import ValidationError
 from wtforms.widgets import FileInput
 
 from membership.accounts import audit
-from membership.arrivals import runs, words
+from membership.arrivals import files, runs, words
 from membership.arrivals.models import Arrival
 from membership.db import transaction
 from membership.reports.words import SUBSCRIPTION
@@ -76,7 +76,9 @@ def arrivals() -> Answer:
     if not form.validate_on_submit():
         with transaction() as session:
             rows = session.scalars(select(Arrival).order_by(Arrival.id.desc()).limit(SHOWN)).all()
-        page = render_template("staff/arrivals.html", form=form, rows=rows, words=words)
+        page = render_template(
+            "staff/arrivals.html", form=form, rows=rows, words=words, columns=files.needed_columns()
+        )
         return (page, 422) if form.is_submitted() else page
     content = form.file.data.read() if form.source.data != "stripe" else None
     with transaction() as session:
@@ -96,6 +98,15 @@ def arrivals() -> Answer:
 @access.staff(*FINANCE)
 def arrival(arrival_id: int) -> Answer:
     return _page(arrival_id, ConfirmForm())
+
+
+@blueprint.get("/arrivals/<int:arrival_id>/progress")
+@access.staff(*FINANCE)
+def arrival_progress(arrival_id: int) -> str:
+    """The part of the page that says how far it is, for a script that asks again."""
+    with transaction() as session:
+        row = found(session.get(Arrival, arrival_id))
+    return render_template("staff/_arrival_progress.html", row=row, words=words)
 
 
 @blueprint.post("/arrivals/<int:arrival_id>/confirm")
