@@ -1,8 +1,9 @@
 """Where the money comes from: the figures of the public page.
 
 Of quarters that are over, and rounded: whoever looks every hour, or keeps the page over the years,
-must not learn what a single person gives. Amounts of fewer than 5 people are hidden from everybody
-(rule S10), and so is whatever they could be told from.
+must not learn what a single person gives. A quarter's amounts are hidden from everybody
+when in none of its months 5 people or more gave (rule S10), and so is whatever they could be told
+from.
 """
 
 from collections import defaultdict

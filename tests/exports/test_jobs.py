@@ -9,10 +9,11 @@ import sqlite3
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from flask_babel import force_locale
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -22,10 +23,12 @@ from membership.billing import forgetting
 from membership.db import transaction
 from membership.exports import everything_csv, everything_sqlite, jobs, patrons_csv
 from membership.exports.models import Export, ExportChunk
+from membership.mail import letters
 from membership.mail.models import OutboxEmail
 from membership.patrons import roll, tags
 from membership.patrons.filters import Filters
 from membership.patrons.models import Tagged
+from membership.web.pages import show_date
 from tests import factories
 from tests.factories import NOON
 from tests.reports.giving import DAY, pays
@@ -49,6 +52,11 @@ def take_up(holder: str) -> int | None:
 
 def file_of(export: Export) -> bytes:
     return b"".join(jobs.content(export.id))
+
+
+def subject_of(mail: OutboxEmail) -> str:
+    mail.message_id = "<1@courier.example>"
+    return str(letters.compose(mail)["Subject"])
 
 
 def lines_of(export: Export) -> list[dict[str, str]]:
@@ -90,6 +98,37 @@ def test_who_asked_is_told_once_by_mail(session: Session, finance: Account) -> N
     assert mail.context["link"].endswith(f"/staff/exports/{asked.id}")
     session.refresh(asked)
     assert mail.not_after_at == asked.expires_at
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        ("patrons", "Your file is ready: Patrons of a view (CSV)"),
+        ("everything_csv", "Your file is ready: Everything, as CSV files in a ZIP"),
+        ("everything_sqlite", "Your file is ready: Everything, as a SQLite file"),
+    ],
+)
+def test_the_mail_says_which_file_and_never_who(
+    session: Session, finance: Account, kind: str, subject: str
+) -> None:
+    """[S10] What was looked for stays out of it."""
+    wanted = Filters(text="olena") if kind == "patrons" else None
+    jobs.ask(session, finance, kind, wanted)
+    jobs.take_turns()
+    (mail,) = session.scalars(select(OutboxEmail))
+    assert subject_of(mail) == subject
+    assert "olena" not in str(mail.context)
+    mail.language = "uk"
+    assert subject_of(mail) != subject
+    with force_locale("uk"):
+        day = show_date(datetime.fromisoformat(mail.context["until_at"]))
+    body = letters.compose(mail).get_body(("plain",))
+    assert body is not None
+    assert day in body.get_content()
+    mail.language = "en"
+    # As the release before has put it.
+    mail.context = {name: said for name, said in mail.context.items() if name != "kind"}
+    assert subject_of(mail) == "Your file is ready"
 
 
 def test_who_is_no_longer_staff_is_not_told(session: Session, finance: Account) -> None:

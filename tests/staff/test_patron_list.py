@@ -262,3 +262,14 @@ def paying_elsewhere(session: Session, **changes: Any) -> Account:
     }  # fmt: skip
     factories.add(session, PaidElsewhere(account_id=giver.id, **values | changes))
     return giver
+
+
+def test_shared_is_no_part_of_a_views_name(
+    session: Session, signed_in: SignedIn, patrons: list[Account]
+) -> None:
+    mine, theirs = (factories.staff(session, "finance") for _ in range(2))
+    saved.keep(session, theirs, "About to leave", Filters(standing="grace"), is_shared=True)
+    page = html.fromstring(signed_in(session, mine).get("/staff/patrons").text)
+    [view] = page.xpath("//ul[@class='views-list']/li")
+    assert words_of(view.find("a")) == "About to leave"
+    assert [words_of(each) for each in view.find_class("state")] == ["shared"]

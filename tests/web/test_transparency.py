@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import Account
 from membership.reports import rollups, transparency_page
-from membership.reports.periods import quarter_of
+from membership.reports.periods import months_later, quarter_of
 from membership.web.headers import PUBLIC_FOR_MINUTES
 from tests import factories
+from tests.reports.giving import pays
 from tests.reports.participating import patrons
 
 SignedIn = Callable[[Session, Account], FlaskClient]
@@ -109,6 +110,26 @@ def test_who_are_few_stand_in_one_row(session: Session, client: FlaskClient) -> 
     assert "at least 5</td>" in tables[0]
     assert len(tables) == 5
     assert all(table.count("fewer than 5 people") <= 1 for table in tables)
+
+
+@pytest.mark.usefixtures("is_on")
+def test_five_in_a_quarter_are_not_five_in_a_month(session: Session, client: FlaskClient) -> None:
+    """[S10] Six gave, two each month: the page says why it does not tell how much."""
+    last = quarter_of(clock.now().date())
+    months = [datetime.combine(months_later(last, -each), time(), UTC) for each in (1, 2, 3)]
+    for month in months:
+        patrons(session, 2, month)
+    rollups.rebuild(session)
+    page = client.get(LINK).text
+    assert page.count(">not shown</span>") == 2, "regular, together"
+    assert "however many gave in the whole quarter" in page
+    for month in months:
+        pays(session, factories.account(session), month, amount_minor=2057)
+    rollups.rebuild(session)
+    page = client.get(LINK).text
+    assert page.count("not shown: in no month did 5 people or more give either way") == 1
+    assert "about €" not in page
+    assert "fewer than 5 people" not in page
 
 
 @pytest.mark.usefixtures("is_on")

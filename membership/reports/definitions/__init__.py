@@ -42,7 +42,9 @@ def document() -> str:
         "shares of them; a group of fewer than 5 is hidden from them. How often something happened "
         "(who came, left, paid) is told to all staff.",
         "- The public page shows quarters that are over, rounded: amounts to two significant "
-        "digits, patrons down to fives.",
+        "digits, patrons down to fives. What came in one way, regularly or one-time, is shown if "
+        "in one month of the quarter 5 people or more gave that way in that currency; the sum of "
+        "both ways only if both are shown.",
         "",
     ]
     for each in DEFINITIONS.values():

@@ -251,13 +251,12 @@ def _newsroom(language: str) -> Samples:
     figures = {"stories": "34", "topics": "2", "patrons": "18"}
     text = _("We have moved. From Monday on you find us at the harbour.")
     campaign = {"line": _("We have moved"), "text": text, "html": Markup("<p>%s</p>") % text}
+    file = {
+        "link": address("staff.export", language, export_id=NOBODY),
+        "until_at": LATER.isoformat(),
+    }
     return {
-        "export_ready": [
-            {
-                "link": address("staff.export", language, export_id=NOBODY),
-                "until_at": LATER.isoformat(),
-            }
-        ],
+        "export_ready": [{"kind": "patrons"} | file, file],
         "newsletter_confirm": [
             {"link": address("newsletter.confirm", language, token="sample")},
         ],

@@ -19,6 +19,7 @@ from membership.accounts.models import Account
 from membership.db import LARGEST_ID, transaction
 from membership.exports import jobs
 from membership.exports.models import Export
+from membership.exports.words import KINDS
 from membership.patrons.filters import Filters
 from membership.reports.words import Words
 from membership.staff.people import patron_filters
@@ -28,11 +29,6 @@ from membership.web import access
 SHOWN = 50
 ADMIN = ("admin",)
 EVERYTHING = {"csv": "everything_csv", "sqlite": "everything_sqlite"}
-KINDS: Words = {
-    "patrons": _l("Patrons of a view (CSV)"),
-    "everything_csv": _l("Everything, as CSV files in a ZIP"),
-    "everything_sqlite": _l("Everything, as a SQLite file"),
-}
 STATES: Words = {
     "running": _l("being made"),
     "ready": _l("ready"),
@@ -74,7 +70,8 @@ def export_everything(form: str) -> Response:
 def _ask(kind: str, wanted: Filters | None) -> Response:
     with transaction() as session:
         asked = jobs.ask(session, me(), kind, wanted)
-    flash(_("The file is being made. A mail tells you when it is ready."), "good")
+    said = _("Being made: %(file)s. A mail tells you when it is ready.", file=KINDS[kind])
+    flash(said, "good")
     return back_to("staff.export", export_id=asked.id)
 
 
