@@ -69,7 +69,10 @@ def returns_in_words(
 def _receipt_in_words(context: dict[str, Any], language: str) -> dict[str, Any]:
     """With what went back of it, and what `remains`."""
     # A mail that an older release wrote says nothing of it.
-    returns, currency = context.get("returns", []), context["currency"]
+    returns = context.get("returns")
+    if not returns:
+        return {**in_words(context, language), "returns": []}
+    currency = context["currency"]
     kept = context["amount_minor"] - sum(each["amount_minor"] for each in returns)
     return {
         **in_words(context, language),
