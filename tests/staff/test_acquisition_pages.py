@@ -54,6 +54,7 @@ def test_finance_reads_whose_they_are_and_takes_them_along(
     assert names == LISTS[wanted]
     lines = finance.get(f"/staff/acquisition/people.csv?{wanted}").text.splitlines()
     assert [line.split(",")[0] for line in lines[1:]] == names
+    assert finance.get("/staff/acquisition/people.csv").status_code == 404, "no list, no file"
     deeds = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
     assert deeds == [*["came.listed"] * bool(names), "people.exported"]
 

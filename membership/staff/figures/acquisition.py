@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import request, url_for
+from flask import abort, request, url_for
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
@@ -81,8 +81,10 @@ def _people(session: Session, asked: Asked) -> Mapping[str, Any]:
 
 
 def _listed(session: Session, asked: Asked) -> pages.Listed:
-    """All of that list; of all that was paid for, if no part of it is named."""
-    wanted = _wanted() or Wanted()
+    """All of that list."""
+    wanted = _wanted()
+    if wanted is None:
+        abort(404)
 
     def some(place: str) -> Page[behind.Paid]:
         return behind.paid(session, asked.period, wanted, place, limit=lists.AT_ONCE)
