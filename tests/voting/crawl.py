@@ -14,7 +14,11 @@ from tests.pages import without_tokens
 # What is sent along where a page answers by it; other pages are asked for as they are.
 QUERIES: Mapping[str, Sequence[str]] = {
     "articles.search": ("?q=topic", "?q=story"),
+    "staff.acquisition": ("?paid=all",),
+    "staff.acquisition_people": ("?paid=all",),
     "staff.board": ("?mine",),
+    "staff.overview": ("?payments=all",),
+    "staff.patrons": ("?votes=ever", "?votes=never"),
     "staff.tag_view": ("?name=press",),
     "staff.topics": ("?state=suggested", "?state=on_ballot", "?q=topic"),
     "voting.alike": ("?title=Topic+1",),
