@@ -95,6 +95,7 @@ FILTERS = {
         "?tier=dinner&interval=year",
         "?standing=grace",
         "?standing=lapsed&currency=PLN",
+        "?platform=patreon&standing=current",
         "?votes=ever",
         "?votes=never&standing=lapsed",
         # Into the middle.

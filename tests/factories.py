@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account
 from membership.articles.models import Article
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.models import Donation, Refund, Subscription
 from membership.voting.models import Round, RoundOption, Topic
 from membership.voting.tally import tie_seed
@@ -48,6 +49,22 @@ def subscription(session: Session, account: Account, **values: Any) -> Subscript
         "current_period_end_at": datetime(2026, 4, 2, 12, tzinfo=UTC),
     }
     return add(session, Subscription(**(defaults | values)))
+
+
+def paid_elsewhere(session: Session, account: Account, **values: Any) -> PaidElsewhere:
+    """On Patreon, and for long."""
+    defaults = {
+        "account_id": account.id,
+        "source": "patreon",
+        "source_id": account.email,
+        "state": "active",
+        "interval": "month",
+        "amount_minor": 500,
+        "currency": "USD",
+        "since_at": datetime(2025, 3, 1, tzinfo=UTC),
+        "paid_until_at": datetime(2099, 12, 1, tzinfo=UTC),
+    }
+    return add(session, PaidElsewhere(**(defaults | values)))
 
 
 def donation(session: Session, account: Account, **values: Any) -> Donation:

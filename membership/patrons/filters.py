@@ -44,6 +44,7 @@ from membership.patrons.models import Patron, Tagged
 Standing = Literal["current", "grace", "lapsed", "once"]
 # As in config.settings.
 Tier = Literal["coffee", "lunch", "dinner"]
+Platform = Literal["patreon", "steady"]
 State = Literal["incomplete", "active", "past_due", "paused", "cancel_scheduled", "ended"]
 # Any state in which a patron's support is not over.
 RUNS = "runs"
@@ -70,7 +71,8 @@ class Filters(BaseModel):
 
     `text` is the beginning of an address, or of words of a name. Support is what runs, or else
     what ran last, and its state may be RUNS; a tier reaches from its amount up to the next one's,
-    in every currency. `since` and `until` are days, both included.
+    in every currency. A platform is the one through which they pay or paid last, if no support of
+    theirs runs here. `since` and `until` are days, both included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +83,7 @@ class Filters(BaseModel):
     tier: Tier | None = None
     interval: Literal["month", "year"] | None = None
     currency: Currency | None = None
+    platform: Platform | None = None
     since: date | None = None
     until: date | None = None
     article_id: Key | None = None
@@ -104,6 +107,7 @@ def conditions(wanted: Filters, called: Called | None = None) -> Iterator[Column
         (Patron.standing, wanted.standing),
         (Patron.interval, wanted.interval),
         (Patron.currency, wanted.currency),
+        (Patron.platform, wanted.platform),
     ):
         if value is not None:
             yield column == _plain(value)

@@ -30,6 +30,13 @@ class Patron(Base):
         Index("ix_patron_both", "standing", "state", "since_at", "account_id"),
         Index("ix_patron_currency", "currency", "since_at", "account_id"),
         Index("ix_patron_article", "article_id", "since_at", "account_id"),
+        Index(
+            "ix_patron_platform",
+            "platform",
+            "since_at",
+            "account_id",
+            postgresql_where="platform IS NOT NULL",
+        ),
         Index("ix_patron_voted", "since_at", "account_id", postgresql_where="has_voted"),
         Index("ix_patron_amount", "currency", "interval", "amount_minor"),
     )
@@ -44,6 +51,8 @@ class Patron(Base):
     amount_minor: Mapped[int | None]
     # Of that support; for who never had any, of their last gift.
     currency: Mapped[str | None]
+    # Through which they pay, or paid last; NULL for whose own support runs.
+    platform: Mapped[str | None]
     # When they first gave, began to support, or took a gift.
     since_at: Mapped[datetime]
     # At whose end they decided to give for the first time.

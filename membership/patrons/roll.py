@@ -152,6 +152,7 @@ def _rows() -> Select[Any]:
             func.coalesce(support.c.interval, elsewhere.c.interval),
             func.coalesce(support.c.amount_minor, elsewhere.c.amount_minor),
             func.coalesce(support.c.currency, elsewhere.c.currency, once),
+            case((support.c.state.in_(PATRON_STATES), None), else_=elsewhere.c.source),
             func.coalesce(first.c.at, Account.created_at),
             _article(),
             exists().where(
@@ -222,7 +223,12 @@ def _support() -> Any:
 def _elsewhere() -> Any:
     """SQL: what lasts longest of what is paid elsewhere."""
     own = (
-        select(PaidElsewhere.interval, PaidElsewhere.amount_minor, PaidElsewhere.currency)
+        select(
+            PaidElsewhere.source,
+            PaidElsewhere.interval,
+            PaidElsewhere.amount_minor,
+            PaidElsewhere.currency,
+        )
         .where(PaidElsewhere.account_id == Account.id)
         .correlate(Account)
     )

@@ -139,8 +139,8 @@ MOVEMENT: Words = MappingProxyType(
         "expansion": _("Gave more"),
         "reactivation": _("Came back"),
         "contraction": _("Gave less"),
-        "churn_voluntary": _("Left by their own wish"),
-        "churn_involuntary": _("Left by a failed payment"),
+        "churn_voluntary": _("Left or paused"),
+        "churn_involuntary": _("Payment failed"),
         "rates": _("Rates changed"),
         "end": _("At the end"),
     }

@@ -13,7 +13,6 @@ from membership import clock
 from membership.accounts import accounts, address_changes, audit, merging, sign_in
 from membership.accounts.models import Account, AuditEntry, Note, SignIn
 from membership.billing import givers, ledger
-from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, CustomerAddress, LedgerEntry
 from membership.billing.papers import issued, issuing
@@ -274,12 +273,7 @@ def being_counted(two: Two) -> None:
 
 def paying_elsewhere(two: Two) -> None:
     now = clock.now()
-    two.session.add(
-        PaidElsewhere(
-            account_id=two.gone.id, source="patreon", source_id="1", state="active",
-            interval="month", amount_minor=400, currency="EUR", since_at=now, paid_until_at=now,
-        )
-    )  # fmt: skip
+    factories.paid_elsewhere(two.session, two.gone, since_at=now, paid_until_at=now)
     factories.round_(two.session)
 
 

@@ -159,12 +159,16 @@ def crowd(session: Session) -> list[dict[str, Any]]:
         pays(session, giver, at, subscription_id=given.id, stripe_invoice_id=f"in_{given.id}")
         if number % 4 == 1:
             session.add(Turnout(round_id=settled.id, account_id=giver.id))
+        platform = ("patreon", "steady")[number % 2] if number % 3 < 2 else None
+        if platform is not None:
+            factories.paid_elsewhere(session, giver, source=platform, since_at=at, paid_until_at=at)
         if number % 5 < 2:
             session.add(Tagged(tag_id=tag.id, account_id=giver.id, since_at=at))
         found.append(
             {
                 "name": giver.name, "standing": standing[state], "state": state,
                 "interval": interval, "currency": currency, "tier": tier, "day": at.date(),
+                "platform": platform if state == "ended" else None,
                 "article_id": story, "votes": "ever" if number % 4 == 1 else "never",
                 "tag_id": tag.id if number % 5 < 2 else None,
             }
@@ -181,6 +185,7 @@ def test_any_filters_together_find_what_plain_python_finds(
     wanted: dict[str, Any] = {
         "standing": "grace", "state": "ended", "interval": "month", "currency": "EUR",
         "tier": "coffee", "since": first, "until": middle, "votes": "never",
+        "platform": "patreon",
         "tag_id": next(each["tag_id"] for each in crowd if each["tag_id"]),
         "article_id": next(each["article_id"] for each in crowd if each["article_id"]),
     }  # fmt: skip

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts.models import Account
 from membership.billing import forgetting
-from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.gifts.models import Gift
 from membership.billing.models import Checkout, Donation, Subscription
 from membership.patrons import roll
@@ -155,6 +154,22 @@ def test_a_gift_that_ends_by_itself_is_seen(session: Session) -> None:
     assert rows(session)[reader.id]["standing"] == "lapsed"
 
 
+def test_the_platform_is_known_of_whose_own_support_does_not_run(session: Session) -> None:
+    """Of several the one that lasts longest, also when it is over; who gives here left it."""
+    here, came_back, over = (factories.account(session) for _ in range(3))
+    for giver in (here, came_back, over):
+        factories.paid_elsewhere(session, giver, paid_until_at=NOON)
+        factories.paid_elsewhere(session, giver, source="steady", paid_until_at=NOON - DAY)
+    given = factories.subscription(session, here, state="past_due")
+    factories.subscription(session, came_back, state="ended")
+    roll.rebuild(session)
+    found = {key: each["platform"] for key, each in rows(session).items()}
+    assert found == {here.id: None, came_back.id: "patreon", over.id: "patreon"}
+    given.state = "ended"
+    session.flush()
+    assert row(session, here).platform == "patreon"
+
+
 def test_who_has_nothing_left_goes(session: Session) -> None:
     """As when an account is merged into another."""
     gone, kept = factories.patron(session), factories.account(session)
@@ -171,13 +186,7 @@ def test_who_paid_elsewhere_alone_goes_when_deleted(session: Session) -> None:
     """[S11] What they pay there is forgotten at once, and so they are no patron any more."""
     gone, stays = factories.account(session), factories.patron(session)
     lasts = clock.now() + DAY
-    factories.add(
-        session,
-        PaidElsewhere(
-            account_id=gone.id, source="patreon", source_id="7", state="active", interval="month",
-            amount_minor=500, currency="USD", since_at=NOON, paid_until_at=lasts,
-        ),
-    )  # fmt: skip
+    factories.paid_elsewhere(session, gone, since_at=NOON, paid_until_at=lasts)
     roll.rebuild(session)
     assert rows(session)[gone.id]["standing"] == "current"
     forgetting.forget(session, gone)

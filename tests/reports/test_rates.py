@@ -165,8 +165,8 @@ def test_all_currencies_in_euro_by_hand(session: Session) -> None:
         "Gave more": 0,
         "Came back": 0,
         "Gave less": 0,
-        "Left by their own wish": -480,
-        "Left by a failed payment": 0,
+        "Left or paused": -480,
+        "Payment failed": 0,
         "Rates changed": -232,
         "At the end": 1388,
     }

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,6 +17,7 @@ from membership.mail.models import OutboxEmail
 from membership.reports import timeline
 from tests import factories
 from tests.billing.conftest import Stripe
+from tests.billing.gifts.steps import gift
 from tests.billing.newsroom import form_on
 from tests.billing.reading import row, rows
 from tests.conftest import SignedIn
@@ -25,6 +27,7 @@ from tests.reports.queries import number_of_queries
 
 Give = Callable[..., str]
 WHY = "They wrote to us."
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -351,3 +354,23 @@ def test_a_note_about_a_merged_account_is_refused(session: Session, finance: Fla
     answer = finance.post(f"/staff/patrons/{gone.id}/notes", data={"text": "x", "kind": "note"})
     assert answer.status_code == 409
     assert rows(session, Note) == []
+
+
+def test_who_lives_on_a_gift(session: Session, finance: FlaskClient) -> None:
+    """It is their support while it lasts, or stands beside what they give themselves."""
+    lasts, over = (factories.account(session) for _ in range(2))
+    for reader, ends_at in ((lasts, datetime(2099, 12, 1, tzinfo=UTC)), (over, NOON)):
+        days = {"redeemed_at": NOON - DAY, "begins_at": NOON - DAY, "ends_at": ends_at}
+        gift(session, state="redeemed", account_id=reader.id, **days)
+
+    def facts(reader: Account) -> list[str]:
+        page = finance.get(f"/staff/patrons/{reader.id}").text
+        found = re.findall(r"<dt>(?:Support|Paid until).*?</dt><dd>(.*?)</dd>", page, re.DOTALL)
+        return [" ".join(re.sub("<[^>]*>", "", each).split()) for each in found]
+
+    assert facts(lasts) == ["by a gift", "1 December 2099"]
+    assert facts(over) == ["none", "–"]
+    factories.subscription(session, lasts)
+    assert facts(lasts) == ["running", "2 April 2026"]
+    page = finance.get(f"/staff/patrons/{lasts.id}").text
+    assert re.search(r"by a gift</span>\s*paid until <time[^>]*>1 December 2099", page)

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Account, AuditEntry
-from membership.billing.elsewhere.models import PaidElsewhere
 from membership.campaigns import audience
 from membership.campaigns.audience import Audience
 from membership.campaigns.models import Campaign
@@ -231,15 +230,20 @@ def test_who_pays_on_another_platform(
     amount: str,
 ) -> None:
     """[L25] What we know of it stands in the list and on their page, beside what they give here."""
-    giver = paying_elsewhere(session, **changes)
+    giver = factories.account(session, name="Olena Koval")
+    factories.paid_elsewhere(session, giver, **changes)
     roll.rebuild(session)
     client = signed_in(session, factories.staff(session, "finance"))
     listed = html.fromstring(client.get("/staff/patrons").text)
     page = html.fromstring(client.get(f"/staff/patrons/{giver.id}").text)
+    assert "1 patron." in client.get("/staff/patrons?platform=patreon").text
+    assert "Nobody matches" in client.get("/staff/patrons?platform=steady").text
     factories.subscription(session, giver, state="active", amount_minor=700)
     roll.rebuild(session)
     both = client.get("/staff/patrons").text
+    found = client.get("/staff/patrons?platform=patreon").text
     beside = words_of(html.fromstring(client.get(f"/staff/patrons/{giver.id}").text))
+    assert "Nobody matches" in found, "who gives here left it"
     cells = [words_of(each) for each in listed.xpath("//tbody/tr/td")]
     assert cells[:2] == [support, amount]
     facts = {words_of(each[0]): words_of(each[1]) for each in page.find_class("fact")}
@@ -250,18 +254,6 @@ def test_who_pays_on_another_platform(
     assert f"{state} {said}" in beside
     assert ("through Patreon" in both) is not support.endswith("2025")
     assert "€7 monthly" in both
-
-
-def paying_elsewhere(session: Session, **changes: Any) -> Account:
-    giver = factories.account(session, name="Olena Koval")
-    values: dict[str, Any] = {
-        "source": "patreon", "source_id": "70001", "state": "active", "interval": "month",
-        "amount_minor": 500, "currency": "USD",
-        "since_at": datetime(2025, 3, 1, tzinfo=UTC),
-        "paid_until_at": datetime(2099, 12, 1, tzinfo=UTC),
-    }  # fmt: skip
-    factories.add(session, PaidElsewhere(account_id=giver.id, **values | changes))
-    return giver
 
 
 def test_shared_is_no_part_of_a_views_name(

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from membership import clock
 from membership.accounts.models import Account
-from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.elsewhere.support import ARRIVED
 from membership.campaigns.audience import Audience, count
 from membership.campaigns.letter import KIND
@@ -27,19 +26,8 @@ from tests.voting.letters_of_votes import DAY, HOUR, addresses, told
 def brought_in(session: Session, created_at: datetime, **values: object) -> Account:
     """Who pays on Patreon, and has a month to go."""
     account = factories.account(session, **({"verified_at": None} | values))
-    row = PaidElsewhere(
-        account_id=account.id,
-        source="patreon",
-        source_id=account.email,
-        state="active",
-        interval="month",
-        amount_minor=500,
-        currency="USD",
-        since_at=created_at - 30 * DAY,
-        paid_until_at=clock.now() + 30 * DAY,
-        created_at=created_at,
-    )
-    factories.add(session, row)
+    days = {"since_at": created_at - 30 * DAY, "paid_until_at": clock.now() + 30 * DAY}
+    factories.paid_elsewhere(session, account, **days, created_at=created_at)
     return account
 
 

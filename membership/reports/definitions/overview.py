@@ -153,8 +153,10 @@ OVERVIEW = (
         "waterfall",
         _("From start to end"),
         _(
-            "How MRR came from what it was when the days began to what it was at their end. Where "
-            "amounts are converted, the step “rates changed” is what exchange rates did."
+            "How MRR came from what it was when the days began to what it was at their end. "
+            "“Payment failed” is also what a bank took back; “left or paused” is every other way "
+            "out: by their own wish, ended by us, paused. Where amounts are converted, the step "
+            "“rates changed” is what exchange rates did."
         ),
         "start + new + expansion + reactivation − contraction − churn_voluntary "
         "− churn_involuntary (+ rates changed) = end",

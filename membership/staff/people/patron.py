@@ -41,11 +41,13 @@ def page_of(account_id: int, note: NoteForm) -> str | Response:
         if account.id != account_id:
             return redirect(url_for("staff.patron", account_id=account.id))
         story = timeline.page(session, account, kind, request.args.get("before", ""))
-        support = giving.of_account(session, account.id).subscription
+        given = giving.of_account(session, account.id)
+        support = given.subscription
         values = {
             "story": story,
             "tags": tags.of(session, [account.id]).get(account.id, []),
             "support": support,
+            "gift_until": given.gift_until,
             "elsewhere": elsewhere.of_account(session, account.id),
             "may": _may(support),
             "lifetime": lifetime.of_account(session, account.id),

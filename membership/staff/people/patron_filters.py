@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from membership.articles.models import Article
+from membership.billing.elsewhere.models import PLATFORMS
 from membership.billing.forms import tidy
 from membership.patrons.filters import LONGEST_TEXT, Filters
 from membership.patrons.models import PatronTag
@@ -24,6 +25,7 @@ ARGUMENTS: Mapping[str, str] = MappingProxyType(
         "tier": "tier",
         "interval": "interval",
         "currency": "currency",
+        "platform": "platform",
         "since": "since",
         "until": "until",
         "source": "article_id",
@@ -66,6 +68,7 @@ def _pairs(session: Session, filters: Filters) -> Iterator[tuple[str, str]]:
         (_("Gives the price of"), filters.tier, words.TIER),
         (_("Gives"), filters.interval, words.INTERVAL),
         (_("Currency"), filters.currency, None),
+        (_("Gives through"), filters.platform, PLATFORMS),
         (_("Voting"), filters.votes, words.VOTES),
     )
     for name, value, called in chosen:

@@ -11,6 +11,7 @@ from config.settings import settings
 from membership import clock
 from membership.accounts import audit
 from membership.articles.models import Article
+from membership.billing.elsewhere.models import PLATFORMS
 from membership.db import transaction
 from membership.patrons import saved, tags
 from membership.patrons.filters import Filters
@@ -61,6 +62,7 @@ def patrons() -> str:
             now=clock.now(),
             me=me(),
             currencies=[(code, code) for code in settings().currencies],
+            platforms=list(PLATFORMS.items()),
         )
 
 

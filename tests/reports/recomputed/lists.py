@@ -28,6 +28,8 @@ class Giver:
     article: int | None
     has_voted: bool
     tags: frozenset[int]
+    # All through which they ever paid.
+    platforms: frozenset[str]
 
     @property
     def standing(self) -> str:
@@ -54,6 +56,7 @@ def givers(raw: Raw) -> list[Giver]:
             article=_article(raw, supports, gifts),
             has_voted=account in voters,
             tags=frozenset(each.tag_id for each in raw.tagged if each.account_id == account),
+            platforms=frozenset(e.source for e in raw.elsewhere if e.account_id == account),
         )
         for account, (supports, gifts) in rows.items()
     ]
@@ -94,6 +97,10 @@ def tests(raw: Raw) -> dict[tuple[str, Any], Callable[[Giver], bool]]:
         found["currency", code] = lambda each, code=code: each.currency == code
     for tier in ("coffee", "lunch", "dinner"):
         found["tier", tier] = lambda each, tier=tier: _tier(each.support) == tier
+    for platform in sorted({each.source for each in raw.elsewhere}):
+        found["platform", platform] = lambda each, platform=platform: (
+            platform in each.platforms and each.standing not in ("current", "grace")
+        )
     # One on which somebody began, who is found by both.
     days = sorted(each.since for each in givers(raw))
     day = days[len(days) // 2]

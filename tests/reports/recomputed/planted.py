@@ -16,7 +16,7 @@ from config.settings import COFFEE, Tier
 from membership.accounts.models import Account
 from membership.articles.models import AskExperiment, AskVariant, ReadingCount
 from membership.billing.amounts import CardFee
-from membership.billing.models import Donation
+from membership.billing.models import Donation, Subscription
 from membership.money import Money, from_major
 from membership.patrons.models import PatronTag, Tagged
 from membership.reports.models import ExchangeRate
@@ -68,6 +68,7 @@ def plant(session: Session, givers: int) -> Account:
     _read(session, stories, trial)
     _bring_in_rates(session)
     _tag(session, looks)
+    _give_elsewhere(session)
     return looks
 
 
@@ -105,6 +106,19 @@ def _tag(session: Session, looks: Account) -> None:
         bearers = (looks.id, *rng.sample(givers, number))
         session.add_all(Tagged(tag_id=tag.id, account_id=each, since_at=NOW) for each in bearers)
     session.flush()
+
+
+def _give_elsewhere(session: Session) -> None:
+    """Some who left had gone to a platform for a month; some give here, and there as well."""
+    query = select(Subscription).where(Subscription.started_at < NOW - 100 * DAY)
+    there = Random("elsewhere").sample(session.scalars(query.order_by(Subscription.id)).all(), 60)
+    # One each, the newest.
+    for number, support in enumerate({each.account_id: each for each in there}.values()):
+        account = session.get_one(Account, support.account_id)
+        left_at = support.ended_at or NOW - 90 * DAY
+        days = {"since_at": left_at, "paid_until_at": min(left_at + 30 * DAY, NOW - DAY)}
+        source = ("patreon", "steady")[number % 2]
+        factories.paid_elsewhere(session, account, source=source, **days)
 
 
 def _trial(session: Session) -> Trial:

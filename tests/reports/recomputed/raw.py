@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.articles.models import Article, ReadingCount
 from membership.billing.dunning.models import Dunning
+from membership.billing.elsewhere.models import PaidElsewhere
 from membership.billing.models import (
     Checkout,
     Dispute,
@@ -88,6 +89,7 @@ class Raw:
     readings: list[Plain]
     ledger: list[Plain]
     tagged: list[Plain]
+    elsewhere: list[Plain]
     rounds: list[Plain]
     options: list[Plain]
     turnout: list[Plain]
@@ -166,6 +168,7 @@ def read(session: Session) -> Raw:
         readings=rows(ReadingCount),
         ledger=rows(LedgerEntry),
         tagged=rows(Tagged),
+        elsewhere=rows(PaidElsewhere),
         rounds=rows(Round),
         options=rows(RoundOption),
         turnout=rows(Turnout),
