@@ -1,7 +1,7 @@
 """What every template may use: static addresses, money, dates, languages."""
 
 import hashlib
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -59,6 +59,11 @@ def show_date(at: datetime | date) -> str:
     return str(format_date(at, "d MMMM y"))
 
 
+def utc_day(at: datetime) -> date:
+    """The day to which figures count it, whatever the site's time zone."""
+    return at.astimezone(UTC).date()
+
+
 def show_time(at: datetime) -> str:
     """Date and time with the zone named: "15 July 2024, 07:54 EEST"."""
     zone = at.astimezone(get_timezone()).tzname()
@@ -77,6 +82,7 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(show_date, "date")
     app.add_template_filter(show_time, "time")
     app.add_template_filter(machine_time, "machine_time")
+    app.add_template_filter(utc_day, "utc_day")
 
     @app.context_processor
     def _shared() -> dict[str, Any]:

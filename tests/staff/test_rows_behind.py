@@ -1,5 +1,7 @@
 """Every figure leads to the rows behind it, or there is a reason why it does not."""
 
+from datetime import UTC, datetime
+
 import pytest
 from lxml import html
 from sqlalchemy import select
@@ -65,3 +67,20 @@ def test_every_figure_leads_to_its_rows(session: Session, signed_in: SignedIn) -
         assert answer.status_code == 200, way
         _page, _sign, place = way.partition("#")
         assert not place or html.fromstring(answer.text).xpath(f"//*[@id='{place}']"), way
+
+
+LISTS = ("?payments=all", "?moved=new", "acquisition?paid=all", "retention?began={}")
+
+
+@pytest.mark.parametrize("asked", LISTS)
+def test_rows_stand_under_the_days_that_figures_count(
+    session: Session, signed_in: SignedIn, asked: str
+) -> None:
+    """[D7] What came at half past ten in the evening, UTC, was the next day's in Kyiv."""
+    late = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)
+    comes(session, late)
+    rollups.rebuild(session)
+    browser = signed_in(session, factories.staff(session, "finance"))
+    days = "from=2026-03-01&to=2026-03-31"
+    page = html.fromstring(browser.get(f"/staff/{asked.format('2026-03')}&{days}").text)
+    assert page.xpath("//*[@id='people']//tbody//time/text()") == ["31 March 2026"]
