@@ -100,7 +100,7 @@ def record(
         log.info("subscription_changed", subscription=row.id, before=change.from_state, after=state)
         # Of a second one (rule B6) a mail of its own tells.
         if not said.is_second:
-            telling.tell(session, row, change)
+            telling.tell(session, row, change, by_staff=said.our_end_reason == "staff")
     if change.from_state is None:
         at = said.started_at
     ledger.append(session, row, said.ended_at or at)

@@ -78,6 +78,9 @@ def test_the_support_ends_with_the_paid_period(desk: Desk) -> None:
     assert (detail["when"], detail["reason"]) == ("period_end", WHY)
     mail = row(desk.session, OutboxEmail, kind="support_cancelled")
     assert WHY not in str(mail.context)
+    assert "We have set this end for you" in str(compose(mail).get_body(("plain",)))
+    mail.context = {name: said for name, said in mail.context.items() if name != "by_staff"}
+    assert "tell us why" in str(compose(mail).get_body(("plain",))), "of a former version"
     desk.stripe.move_clock(32)
     desk.stripe.deliver_all()
     ended = row(desk.session, Subscription)
@@ -105,6 +108,8 @@ def test_an_end_that_the_patron_took_back_and_set_again_is_theirs(desk: Desk) ->
     desk.answer(desk.end, when="period_end", reason=WHY)
     acts.keep(desk.support.id)
     acts.cancel(desk.support.id)
+    mails = rows(desk.session, OutboxEmail, kind="support_cancelled")
+    assert [each.context["by_staff"] for each in mails] == [True, False]
     desk.stripe.move_clock(32)
     desk.stripe.deliver_all()
     assert row(desk.session, Subscription).end_reason == "voluntary"

@@ -25,8 +25,13 @@ KINDS = tuple(
 )
 
 
-def tell(session: Session, row: Subscription, change: SubscriptionChange) -> None:
-    """Write the mails that are due after `change` to the patron. Nothing to a deleted account."""
+def tell(
+    session: Session, row: Subscription, change: SubscriptionChange, *, by_staff: bool
+) -> None:
+    """Write the mails that are due after `change` to the patron. Nothing to a deleted account.
+
+    `by_staff`: an end, if it is one, was theirs and not the patron's own act.
+    """
     terms = (change.from_amount_minor, change.from_interval)
     due = news(
         change.from_state,
@@ -45,6 +50,7 @@ def tell(session: Session, row: Subscription, change: SubscriptionChange) -> Non
         "currency": row.currency,
         "interval": row.interval,
         "is_over": row.state == "ended",
+        "by_staff": by_staff,
         "until_at": row.current_period_end_at.isoformat(),
         "next_charge_at": next_charge_at.isoformat() if next_charge_at else None,
     }

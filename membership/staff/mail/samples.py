@@ -117,7 +117,11 @@ def _support(language: str) -> Samples:
         "support_changed": [terms, {**terms, "interval": "year"}],
         "support_paused": [terms],
         "support_resumed": [terms],
-        "support_cancelled": [terms, {**terms, "is_over": True}],
+        "support_cancelled": [
+            {**terms, "is_over": is_over, "by_staff": by_staff}
+            for by_staff in (False, True)
+            for is_over in (False, True)
+        ],
         "cancel_undone": [terms],
     }
 

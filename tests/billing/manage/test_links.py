@@ -243,8 +243,13 @@ def test_a_gift_that_does_not_repeat_has_no_such_link(session: Session) -> None:
         (("cancel_scheduled", 400), ("active", 400)),
     ],
 )
+@pytest.mark.parametrize("by_staff", [False, True])
 def test_each_change_is_told_in_one_letter_with_one_link(
-    session: Session, language: str, before: tuple[str, int], after: tuple[str, int]
+    session: Session,
+    language: str,
+    before: tuple[str, int],
+    after: tuple[str, int],
+    by_staff: bool,
 ) -> None:
     """[M7] [S10] [L16] Neutral outside, whole inside, and the way to undo it."""
     reader = factories.account(session, language=language, name="Olena")
@@ -262,7 +267,7 @@ def test_each_change_is_told_in_one_letter_with_one_link(
         ),
     )  # fmt: skip
     for _ in range(2):
-        telling.tell(session, given, change)
+        telling.tell(session, given, change, by_staff=by_staff)
     ((kind, _recipient),) = mails(session)
     letter, text, html = composed(session, kind)
     (found,) = re.findall(r"https?://\S+", text)
@@ -284,5 +289,5 @@ def test_a_deleted_account_is_told_nothing(session: Session) -> None:
         subscription_id=given.id, from_state="active", to_state="ended", to_amount_minor=400,
         from_amount_minor=400, currency="EUR",
     )  # fmt: skip
-    telling.tell(session, given, factories.add(session, change))
+    telling.tell(session, given, factories.add(session, change), by_staff=False)
     assert mails(session) == []
