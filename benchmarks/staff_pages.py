@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import psycopg.rows
@@ -102,6 +103,8 @@ FILTERS = {
         "?before=1730000000000000-1",
         "?after=1730000000000000-1&standing=lapsed",
     ),
+    "staff.tag_view": ("?name=press", "?name=press&standing=current"),
+    "staff.acquisition_people": ("?period=month&paid=year",),
     "staff.mail": (
         "?state=sent",
         "?state=suppressed",
@@ -198,22 +201,23 @@ def pages(app: Flask, here: Surroundings, browser: requests.Session, web: str) -
     """Every address of the url map, filters, and the CSV files that the pages link to."""
     urls = app.url_map.bind("localhost")
     found = rows(here)
-    missing = []
-    for rule in sorted(app.url_map.iter_rules(), key=lambda each: each.rule):
-        if not is_page(rule):
-            continue
+    rules = sorted(filter(is_page, app.url_map.iter_rules()), key=lambda each: each.rule)
+    reached = set()
+    for rule in rules:
         seen = []
         for address in dict.fromkeys(addresses_of(urls, rule, found)):
-            answer = browser.get(web + address, allow_redirects=False, timeout=120)
-            if answer.status_code != 200:
-                continue
-            seen.append(address)
-            seen += [address + each for each in FILTERS.get(rule.endpoint, ())]
-            seen += sorted({unescape(each) for each in QUOTED.findall(answer.text)})
+            for more in ("", *FILTERS.get(rule.endpoint, ())):
+                answer = browser.get(web + address + more, allow_redirects=False, timeout=120)
+                if answer.status_code != 200:
+                    continue
+                seen.append(address + more)
+                if not more:
+                    seen += sorted({unescape(each) for each in QUOTED.findall(answer.text)})
         yield from seen
-        if not seen:
-            missing.append(rule.rule)
-    print(f"left out, as the seeded newsroom has nothing there: {', '.join(missing)}")
+        # A link may be another rule's.
+        reached |= {urls.match(urlsplit(each).path, return_rule=True)[0].rule for each in seen}
+    missing = ", ".join(rule.rule for rule in rules if rule.rule not in reached)
+    print(f"left out, as the seeded newsroom has nothing there: {missing}")
 
 
 def addresses_of(urls: MapAdapter, rule: Rule, found: list[dict[str, object]]) -> Iterator[str]:

@@ -44,6 +44,7 @@ from membership.patrons.models import Patron, Tagged
 Standing = Literal["current", "grace", "lapsed", "once"]
 # As in config.settings.
 Tier = Literal["coffee", "lunch", "dinner"]
+# As in membership.billing.elsewhere.models.
 Platform = Literal["patreon", "steady"]
 State = Literal["incomplete", "active", "past_due", "paused", "cancel_scheduled", "ended"]
 # Any state in which a patron's support is not over.

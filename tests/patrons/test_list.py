@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 from itertools import combinations
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from membership import clock
 from membership.accounts import merging
 from membership.accounts.models import Account, AuditEntry
+from membership.billing.elsewhere.models import SOURCES
 from membership.billing.models import Checkout
 from membership.money import Money
 from membership.patrons import filters, roll, saved, tags
-from membership.patrons.filters import Filters
+from membership.patrons.filters import Filters, Platform
 from membership.patrons.models import PatronTag, Tagged
 from membership.patrons.saved import ViewNameError
 from membership.patrons.tags import TagNameError
@@ -242,6 +243,10 @@ def test_more_than_a_thousand_are_not_counted(
     assert patrons.page(session, Filters()).count == Count(2, has_more=False)
     several(session, 1)
     assert patrons.page(session, Filters()).count == Count(2, has_more=True)
+
+
+def test_every_platform_can_be_asked_for() -> None:
+    assert get_args(Platform) == SOURCES
 
 
 def test_what_no_filter_is_called_is_refused() -> None:
