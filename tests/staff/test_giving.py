@@ -344,3 +344,13 @@ def test_a_deleted_accounts_receipt_goes_nowhere(desk: Desk, session: Session) -
     session.flush()
     assert desk.receipt not in desk.browser.get(desk.patron).text
     assert desk.browser.get(desk.receipt).status_code == 404
+
+
+def test_what_a_bank_took_back_has_no_receipt(desk: Desk) -> None:
+    """[B18] No paper is issued of it, and no letter either."""
+    form = desk.filled(desk.receipt)
+    desk.donation.disputed_at = clock.now()
+    desk.session.flush()
+    assert desk.receipt not in desk.browser.get(desk.patron).text
+    assert "only of what is with us" in desk.answer(desk.receipt, **form)
+    assert len(rows(desk.session, OutboxEmail, kind="receipt")) == 1

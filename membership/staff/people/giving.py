@@ -135,6 +135,10 @@ def send_receipt(account_id: int, donation_id: int) -> ResponseReturnValue:
         returns = letters.returned(session, donation)
     if account.deleted_at is not None:
         abort(404)
+    if donation.disputed_at is not None:
+        # As no paper is issued of it.
+        flash(_("The bank took this donation back. There is a receipt only of what is with us."))
+        return _back(account)
     if form.validate_on_submit():
         with transaction() as session:
             _send_receipt(session, form, account, donation)
